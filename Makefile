@@ -1,0 +1,81 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# Knobs: CC CFLAGS LDFLAGS PKG_CONFIG PREFIX DESTDIR V=1 WERROR=1 SAN=1 NO_INSTALL=1 B=<build folder>
+
+CC ?= cc
+PKG_CONFIG ?= pkg-config
+CFLAGS ?= -O2 -g
+PREFIX ?= /usr/local
+SBINDIR ?= $(PREFIX)/sbin
+BINDIR ?= $(PREFIX)/bin
+DATADIR ?= $(PREFIX)/share/nfqdn
+B ?= build
+V ?= 0
+Q := $(if $(filter 1,$(V)),,@)
+VERSION := 0.1.0
+
+# What nfqdn needs stays when CFLAGS is given on the command line.
+BASE_CFLAGS := -std=gnu11 -Wall -Wextra -D_GNU_SOURCE -Idaemon -DNFQDN_VERSION='"$(VERSION)"' \
+	-DNFQDN_DATADIR='"$(DATADIR)"' -fPIE -fstack-protector-strong -fno-strict-aliasing -MMD -MP
+BASE_LDFLAGS := -pie -Wl,-z,relro -Wl,-z,now -Wl,--as-needed
+# FORTIFY needs optimisation, and does not go together with the sanitizers.
+FORTIFY = $(if $(filter 1,$(SAN)),,$(if $(filter -O1 -O2 -O3 -Os,$(CFLAGS)),-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2))
+ifeq ($(SAN),1)
+BASE_CFLAGS += -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+BASE_LDFLAGS += -fsanitize=address,undefined
+endif
+ifeq ($(WERROR),1)
+BASE_CFLAGS += -Werror
+endif
+
+LIBS_nfqdnd := libmnl libnftnl libnetfilter_queue jansson libconfig
+LIBS_nfqdnctl := jansson
+
+FLOORS := base dns policy netfilter learn control
+CTL_SOURCES := $(wildcard daemon/control/nfqdnctl*.c)
+SOURCES := $(filter-out $(CTL_SOURCES),$(foreach f,$(FLOORS),$(wildcard daemon/$(f)/*.c)))
+OBJECTS := $(SOURCES:daemon/%.c=$(B)/%.o)
+CTL_OBJECTS := $(CTL_SOURCES:daemon/%.c=$(B)/%.o)
+# nfqdnctl links the pure floors only: nothing of the kernel's libraries.
+CTL_SHARED := $(patsubst daemon/%.c,$(B)/%.o,$(wildcard daemon/control/ctl_*.c) $(wildcard daemon/base/*.c))
+
+pkg_cflags = $(if $(1),$(shell $(PKG_CONFIG) --cflags $(1)))
+pkg_libs = $(if $(1),$(shell $(PKG_CONFIG) --libs $(1)))
+
+all: $(B)/nfqdnd $(B)/nfqdnctl
+
+ALL_CFLAGS = $(BASE_CFLAGS) $(FORTIFY) $(CPPFLAGS) $(CFLAGS)
+
+# Everything is built again when the flags change.
+$(B)/.flags: FORCE
+	@mkdir -p $(@D)
+	@echo '$(CC) $(ALL_CFLAGS) $(BASE_LDFLAGS) $(LDFLAGS)' | cmp -s - $@ || echo '$(CC) $(ALL_CFLAGS) $(BASE_LDFLAGS) $(LDFLAGS)' >$@
+
+$(B)/%.o: daemon/%.c $(B)/.flags
+	@mkdir -p $(@D)
+	@$(if $(Q),echo "  CC      $<")
+	$(Q)$(CC) $(ALL_CFLAGS) $(PKG_CFLAGS) -c -o $@ $<
+
+PKG_CFLAGS := $(call pkg_cflags,$(LIBS_nfqdnd))
+
+$(B)/nfqdnd: $(B)/main.o $(OBJECTS)
+	@$(if $(Q),echo "  LD      $@")
+	$(Q)$(CC) $(ALL_CFLAGS) $(BASE_LDFLAGS) $(LDFLAGS) -o $@ $^ $(call pkg_libs,$(LIBS_nfqdnd))
+
+-include $(wildcard $(B)/*.d $(B)/*/*.d)
+
+include tests/tests.mk
+
+install: all
+	install -d $(DESTDIR)$(SBINDIR) $(DESTDIR)$(DATADIR)/data
+	install -m 755 $(B)/nfqdnd $(B)/nfqdnctl $(DESTDIR)$(SBINDIR)
+	install -m 644 data/*.json $(DESTDIR)$(DATADIR)/data
+
+uninstall:
+	rm -f $(DESTDIR)$(SBINDIR)/nfqdnd $(DESTDIR)$(SBINDIR)/nfqdnctl
+	rm -rf $(DESTDIR)$(DATADIR)
+
+clean:
+	rm -rf $(B)
+
+FORCE:
+.PHONY: all install uninstall clean FORCE

@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The counters: the only globals of nfqdn. One row a counter; `status`, metrics and their help texts come from the table. */
+#ifndef NFQDN_BASE_COUNTERS_H
+#define NFQDN_BASE_COUNTERS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* name, help */
+#define COUNTERS(C) \
+	C(packets_queued, "packets received from the queue") \
+	C(packets_unread, "queued packets that were not IP, UDP port 53 or TCP as expected; passed unlearned") \
+	C(tcp_segments, "DNS over TCP segments received; passed unlearned until reassembly is built") \
+	C(answers, "DNS responses parsed") \
+	C(answers_malformed, "DNS responses that are not well formed; passed unlearned") \
+	C(answers_not_understood, "responses with other than one question of class IN, or an OPCODE other than QUERY; passed unlearned") \
+	C(answers_without_policy, "responses whose question no entry allows; passed") \
+	C(answers_without_group, "responses to an asker whose groups do not allow the name; passed") \
+	C(answers_known, "allowed responses that changed nothing") \
+	C(answers_taught, "allowed responses that added or refreshed at least one element") \
+	C(answers_dropped, "allowed responses dropped because their transaction failed") \
+	C(addresses_over_limit, "addresses in one response beyond the limit, left out") \
+	C(chain_over_limit, "CNAME chains cut at the limit of steps") \
+	C(targets_over_limit, "chain and SVCB targets beyond the limit, left out") \
+	C(name_matches_over_limit, "names matched by more entries than the limit; further ones left out") \
+	C(pattern_visits_over_limit, "name lookups that were stopped at the limit of visited nodes") \
+	C(refused_reserved, "addresses refused because they are private, loopback or otherwise reserved") \
+	C(refused_own, "addresses refused because they are the gateway's own") \
+	C(elements_added, "elements added") \
+	C(elements_refreshed, "elements refreshed") \
+	C(elements_expired, "elements deleted at the end of their life") \
+	C(elements_evicted, "elements deleted before their end to make room") \
+	C(elements_adopted, "elements taken over from the kernel at start") \
+	C(elements_dropped, "elements deleted because the policy no longer allows them") \
+	C(elements_refused, "elements that the kernel refused") \
+	C(element_names_over_limit, "names of an element beyond the limit, not remembered") \
+	C(name_elements_over_limit, "elements of one name beyond the limit, left out") \
+	C(life_below_ttl, "answers whose TTL is longer than the maximum lifetime") \
+	C(transactions, "transactions committed") \
+	C(transactions_failed, "transactions refused by the kernel") \
+	C(transactions_lost, "transactions whose result did not arrive in time") \
+	C(queue_overruns, "times the kernel reported lost queue messages (ENOBUFS)") \
+	C(queue_errors, "other errors on the queue's socket") \
+	C(verdict_errors, "verdicts the kernel did not take") \
+	C(reloads, "policies applied") \
+	C(reloads_refused, "reloads refused; the old policy stayed") \
+	C(table_rebuilt, "times the table was found changed by others and rebuilt") \
+	C(control_requests, "requests on the control socket") \
+	C(control_refused, "control clients dropped at a limit or for a malformed request") \
+	C(hold_microseconds, "sum of the time answers were held, in microseconds") \
+	C(hold_microseconds_max, "longest time an answer was held, in microseconds")
+
+#define COUNTERS_FIELD(name, help) uint64_t name;
+struct counters {
+	COUNTERS(COUNTERS_FIELD)
+};
+#undef COUNTERS_FIELD
+
+extern struct counters counters;
+
+struct counter_row {
+	const char *name;
+	const char *help;
+	size_t offset; /* in struct counters */
+};
+/* The rows in the table's order; ends with a row whose name is NULL. */
+extern const struct counter_row counter_rows[];
+uint64_t counter_value(const struct counter_row *row);
+
+#endif

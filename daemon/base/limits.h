@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Every maximum of nfqdn, with its reason. What happens at each is counted (base/counters.h). */
+#ifndef NFQDN_BASE_LIMITS_H
+#define NFQDN_BASE_LIMITS_H
+
+/* Addresses taken out of one DNS answer. Real answers of the catalog's names hold at most 24; 200 must work. */
+#define LIMIT_ANSWER_ADDRESSES 512
+/* CNAME steps followed inside one answer. Real chains have at most 6; resolvers stop between 8 and 17. */
+#define LIMIT_CHAIN_STEPS 16
+/* Names that an answer leaves without an address (end of the chain, SVCB targets). */
+#define LIMIT_ANSWER_TARGETS 8
+/* Resource records read in one message: a 64 KiB message holds at most 65,535 / 11 of them. */
+#define LIMIT_MESSAGE_RECORDS 6000
+
+/* Patterns a policy may hold. The node index is 32 bit; a list of 10,000 is measured by `make bench`. */
+#define LIMIT_PATTERNS 100000
+/* `*` inside labels that one pattern may have: bounds the states a lookup keeps. */
+#define LIMIT_PATTERN_GLOBS 4
+/* Trie nodes that one lookup may visit, so that no policy makes a lookup long. */
+#define LIMIT_PATTERN_VISITS 256
+/* Rules (entry + ports) that can match one name. More of them are a configuration nobody wrote by hand. */
+#define LIMIT_NAME_MATCHES 64
+
+/* Entries (allow and inbound) of a configuration, and groups of clients. The group is 8 bit in an element. */
+#define LIMIT_ENTRIES 1024
+#define LIMIT_GROUPS 32
+/* Ports that one name may have after ranges are expanded: each is an element of a hash set for each address. */
+#define LIMIT_NAME_PORTS 64
+/* Characters of an nft set or chain name that we make of an administrator's name (NFT_NAME_MAXLEN is 256). */
+#define LIMIT_OBJECT_NAME 64
+
+/* Learned elements in all. Kernel memory is 141 bytes an element, ours about as much: some 32 MiB. */
+#define LIMIT_LEARNED_ELEMENTS 100000
+/* Elements that one name may have: 200 addresses on two ports are lawful. */
+#define LIMIT_NAME_ELEMENTS 1024
+/* Names remembered for one element: shared CDN addresses carry many names. Further ones are counted only. */
+#define LIMIT_ELEMENT_NAMES 16
+/* Elements in one transaction: 64 KiB of attributes a message, 256 KiB a batch. */
+#define LIMIT_BATCH_ELEMENTS 1024
+/* A comment of an element: 128 bytes in nft, less the final NUL. */
+#define LIMIT_ELEMENT_COMMENT 127
+
+/* Packets taken from the queue in one drain, then one transaction, then the verdicts. */
+#define LIMIT_DRAIN_PACKETS 64
+/* Packets that the kernel holds for us. The kernel's default, 1024, overflows in bursts. */
+#define LIMIT_QUEUE_PACKETS 8192
+/* Bytes of a packet that are copied: an IP packet has at most 65,535. */
+#define LIMIT_PACKET_BYTES 65535
+
+/* One request or answer line on the control socket, and clients at once. */
+#define LIMIT_CONTROL_REQUEST 65536
+#define LIMIT_CONTROL_CLIENTS 16
+/* Unsent bytes of one control client before it is dropped. */
+#define LIMIT_CONTROL_BACKLOG (64u << 20)
+
+
+/* The gateway's own addresses that are refused as answers. */
+#define LIMIT_OWN_ADDRESSES 1024
+
+#endif

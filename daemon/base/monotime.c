@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "base/monotime.h"
+
+#include <time.h>
+
+struct monotime monotime_now(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_BOOTTIME, &now);
+	return (struct monotime){ (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000 };
+}

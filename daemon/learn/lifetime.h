@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* How long a learned address lives: pure arithmetic. All in seconds and milliseconds as named. */
+#ifndef NFQDN_LEARN_LIFETIME_H
+#define NFQDN_LEARN_LIFETIME_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/monotime.h"
+#include "policy/config.h"
+
+/* The kernel's own timeout is this much longer than our life: it only matters when the daemon is dead. */
+#define LIFETIME_BACKSTOP_MS 30000
+
+/* clamp(ttl + grace, min, max), in milliseconds. */
+int64_t lifetime_of_ttl(const struct config_lifetime *lifetime, uint32_t ttl);
+/* Must an element that ends at `deadline` be refreshed by an answer with this TTL? True when what is left is less than ttl + grace / 2 (but never more than
+ * `max` asks for): a client must not outlive its element, and a refresh for every answer would be a transaction for nothing. */
+bool lifetime_needs_refresh(const struct config_lifetime *lifetime, uint32_t ttl, struct monotime now, struct monotime deadline);
+
+#endif

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The decision: packets of one drain, the policy, the store -> what to commit and which packets to let go. */
+#ifndef NFQDN_LEARN_SNOOP_H
+#define NFQDN_LEARN_SNOOP_H
+
+#include <stdint.h>
+
+#include "base/monotime.h"
+#include "learn/store.h"
+#include "netfilter/queue.h"
+#include "policy/policy.h"
+
+struct snoop;
+
+/* `own` lists the gateway's own addresses, refused as answers; see snoop_set_own_addresses(). NULL when memory is out. */
+struct snoop *snoop_new(struct store *store, struct table *table);
+void snoop_free(struct snoop *snoop);
+/* The policy used from now on; must outlive the snoop or the next call. */
+void snoop_set_policy(struct snoop *snoop, const struct policy *policy);
+/* The gateway's own addresses (copied; at most LIMIT_OWN_ADDRESSES, the rest is counted). 0 or -ENOMEM. */
+int snoop_set_own_addresses(struct snoop *snoop, const struct ipaddr *addresses, size_t count);
+
+/* Judges `count` (at most LIMIT_DRAIN_PACKETS) packets, commits what they teach together with what has expired, and returns the packets (bits) that must be
+ * dropped: allowed answers whose transaction failed. All others are to be accepted. */
+uint64_t snoop_drain(struct snoop *snoop, const struct queue_packet *packets, size_t count, struct monotime now);
+/* Deletes what has expired. Returns the milliseconds until there is more to do, or -1. */
+int64_t snoop_tick(struct snoop *snoop, struct monotime now);
+/* After a reload: deletes learned elements that `policy` no longer allows (no name of theirs matches a rule with that port in that group). 0 or -errno. */
+int snoop_prune(struct snoop *snoop, struct monotime now);
+/* Takes over what is in the kernel (restart), then prunes. 0 or -errno. */
+int snoop_adopt(struct snoop *snoop, struct monotime now);
+
+#endif

@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Learned elements: which (group, address, protocol, port) is in the kernel, until when, and which names brought it. */
+#ifndef NFQDN_LEARN_STORE_H
+#define NFQDN_LEARN_STORE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/hash.h"
+#include "base/monotime.h"
+#include "dns/name.h"
+#include "netfilter/element.h"
+
+struct store;
+
+/* A name that brought an element, as others see it. */
+struct store_name {
+	struct dns_name name;
+	uint32_t ttl; /* seconds, of the last answer with this name */
+};
+
+/* An element as others see it; a copy, valid on its own. */
+struct store_view {
+	struct element_key key;
+	struct monotime deadline;
+	uint32_t ttl; /* the smallest TTL seen */
+	size_t name_count; /* pairs of `names` */
+	const struct store_name *names; /* valid until the store changes */
+};
+
+/* Room for `limit` elements; memory grows with use. NULL when memory is out. */
+struct store *store_new(const struct hash_key *key, size_t limit);
+void store_free(struct store *store);
+size_t store_count(const struct store *store);
+
+/* ---- planning: what one answer wants, collected over a drain ----
+ * store_plan() enters the wish into the store at once and remembers how to undo it. store_settle() must follow element_commit() of the plan. Nothing here allocates beyond
+ * what the store grows by at start of a drain (store_reserve). */
+
+/* Makes room, outside the packet path, so that the next drain needs no memory. Called after each drain. 0 or -ENOMEM (then learning stops at what there is, counted). */
+int store_reserve(struct store *store);
+
+/* `life_ms` from now is wanted for `key`, because `name` was answered with `ttl`. `refresh_below` is the remaining life in ms below which it is refreshed. `packet` (0..63) is the
+ * packet of the drain that depends on it. When the store is full the oldest-expiring element is planned for deletion first. 0; -ENOSPC when the plan is full (commit, then call
+ * again); -ENOMEM, -EDQUOT (limit reached and nothing can go): not learned. */
+int store_plan(struct store *store, const struct element_key *key, const struct dns_name *name, uint32_t ttl,
+	       struct monotime now, int64_t life_ms, int64_t refresh_below, unsigned int packet);
+/* Plans the deletion of elements whose life has ended at `now`, as many as the plan holds. Returns how many. */
+size_t store_plan_expired(struct store *store, struct monotime now);
+/* Plans the deletion of one element. 0, -ENOENT, -ENOSPC. */
+int store_plan_delete(struct store *store, const struct element_key *key);
+/* The changes planned so far, for element_commit(). */
+struct element_change *store_changes(struct store *store, size_t *count);
+/* Takes note of what was committed: failed adds vanish, failed refreshes go back to their old deadline, failed deletes stay until the next tick. Returns the packets (bits) that depended on
+ * a failed change. Empties the plan. */
+uint64_t store_settle(struct store *store);
+
+/* When the next element ends; false when there is none. */
+bool store_next_deadline(const struct store *store, struct monotime *out);
+
+/* An element found in the kernel at start. `comment` may name it ("" and cut names are allowed: then it has no name). 0, -EEXIST, -EDQUOT, -ENOMEM. */
+int store_adopt(struct store *store, const struct element_key *key, const struct dns_name *name, struct monotime deadline);
+
+/* ---- looking ---- */
+/* Calls `visit` for each element, in no order; stops when it returns false. */
+void store_visit(const struct store *store, bool (*visit)(void *context, const struct store_view *view), void *context);
+/* One element. 0 or -ENOENT. */
+int store_find(const struct store *store, const struct element_key *key, struct store_view *out);
+/* Elements that a name brought: calls `visit` for each. */
+void store_visit_name(const struct store *store, const struct dns_name *name,
+		      bool (*visit)(void *context, const struct store_view *view), void *context);
+
+#endif

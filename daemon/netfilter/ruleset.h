@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The table as nfqdnd means it: sets, chains and rules of a policy, as plain data. Printed as nft text (ruleset_text.c) and built
+ * with libnftnl (ruleset_netlink.c) from the same rows, so that what people read is what the kernel has. */
+#ifndef NFQDN_NETFILTER_RULESET_H
+#define NFQDN_NETFILTER_RULESET_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "base/arena.h"
+#include "policy/policy.h"
+
+#define RULESET_LAYOUT "nfqdn layout 1" /* the table's comment: a table without it is not ours */
+
+/* Which of the two copies of the static sets the rules name: they are filled aside and put in place by one transaction. */
+enum ruleset_side { RULESET_A, RULESET_B };
+
+struct ruleset; /* see ruleset_model.h */
+
+/* The ruleset of a policy. Everything lives in `arena`; NULL when memory is out. */
+struct ruleset *ruleset_build(struct arena *arena, const struct policy *policy, enum ruleset_side side);
+/* Prints it as a file for `nft -f`, spelled as `nft -s list table` prints it. */
+void ruleset_print(const struct ruleset *ruleset, FILE *out);
+
+#endif

@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The configuration file as written (libconfig syntax): typed values with their lines, defaults filled in, nothing looked up yet. */
+#ifndef NFQDN_POLICY_CONFIG_H
+#define NFQDN_POLICY_CONFIG_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "base/arena.h"
+#include "base/log.h"
+#include "policy/problem.h"
+#include "policy/value.h"
+
+enum config_mode { CONFIG_ENFORCE, CONFIG_AUDIT, CONFIG_MARK, CONFIG_SETS };
+enum config_denied { CONFIG_REJECT, CONFIG_DROP };
+enum config_reverse_path { CONFIG_LOOSE, CONFIG_STRICT };
+
+/* A text value and the line it stands on (0: a default). */
+struct config_text {
+	const char *text;
+	unsigned int line;
+};
+struct config_texts {
+	const struct config_text *items;
+	unsigned int count;
+	unsigned int line; /* of the setting; 0 when it was left out and the default stands here */
+};
+struct config_ranges {
+	const struct value_range *items; /* `lines[i]` is the line of items[i] */
+	const unsigned int *lines;
+	const char *const *texts; /* as written */
+	unsigned int count;
+	unsigned int line;
+};
+
+/* Seconds. In an entry, UINT32_MAX means: as in `gateway`. */
+struct config_lifetime {
+	uint32_t grace, min, max;
+};
+#define CONFIG_INHERIT UINT32_MAX
+
+struct config_entry {
+	const char *name; /* the administrator's */
+	unsigned int line;
+	bool inbound;
+	struct config_text service; /* text NULL when the entry names none */
+	struct config_texts features, clouds, regions; /* count 0: the defaults of the catalog */
+	struct config_text tenant; /* text NULL when left out */
+	bool optional; /* rows that the document calls not required, too */
+	bool rentable; /* default true: false leaves out rows below which anybody can rent a name */
+	bool broad; /* default false: true takes rows that open a whole company's names */
+	struct config_texts names;
+	struct config_ranges addresses;
+	struct config_ranges clients; /* count 0: every client */
+	struct config_ranges to, also; /* inbound only */
+	const struct value_ports *ports; /* count 0: left out (tcp/443 for names and addresses of the entry, the rows' own for a service) */
+	unsigned int port_count;
+	unsigned int ports_line;
+	bool private_answers; /* setting `private`: reserved addresses are accepted as answers */
+	struct config_lifetime lifetime;
+};
+
+struct config {
+	struct arena *arena;
+	const char *file;
+	/* gateway */
+	const struct value_interface *interfaces;
+	unsigned int interface_count;
+	unsigned int interfaces_line;
+	struct config_ranges clients, resolvers, local;
+	enum config_mode mode;
+	enum config_denied denied;
+	const char *table; /* nft table name, "nfqdn" */
+	uint16_t queue_first, queue_count;
+	const char *control; /* path of the control socket */
+	const char *state; /* folder */
+	struct config_texts catalog; /* folders, later ones override */
+	enum log_level log_level;
+	struct config_lifetime lifetime; /* defaults 60, 300, 86400 */
+	uint32_t limit_elements; /* limits.elements: LIMIT_LEARNED_ELEMENTS unless set */
+	enum config_reverse_path reverse_path;
+	bool resolver_on_client_side;
+	bool drop_on_overload; /* on-overload = "drop" */
+	/* allow and inbound */
+	const struct config_entry *entries; /* in the file's order, allow first */
+	unsigned int entry_count;
+};
+
+/* Reads `path`. Returns the configuration, or NULL when there is at least one error; problems (errors and warnings, in file
+ * order) are added to `problems` either way. Free with config_free(). */
+struct config *config_load(const char *path, struct problems *problems);
+/* The configuration that stands in when none can be read: DNS to nobody, nothing allowed; used with the last interfaces known. */
+void config_free(struct config *config);
+/* Writes a file that config_load() reads back to the same values, every setting with its default told in a comment. */
+void config_print(const struct config *config, FILE *out);
+/* The manual's table of settings (man page source), from the option table. */
+void config_print_manual(FILE *out);
+
+#endif

@@ -4,7 +4,7 @@
 struct counters counters;
 
 #define COUNTERS_ROW(name, help) { #name, help, offsetof(struct counters, name) },
-const struct counter_row counter_rows[] = { COUNTERS(COUNTERS_ROW){ NULL, NULL, 0 } };
+const struct counter_row counter_rows[] = { COUNTERS(COUNTERS_ROW) { NULL, NULL, 0 } };
 
 uint64_t counter_value(const struct counter_row *row)
 {

@@ -7,10 +7,10 @@
 #include <stdint.h>
 
 /* name, help */
+/* clang-format off */
 #define COUNTERS(C) \
 	C(packets_queued, "packets received from the queue") \
-	C(packets_unread, "queued packets that were not IP, UDP port 53 or TCP as expected; passed unlearned") \
-	C(tcp_segments, "DNS over TCP segments received; passed unlearned until reassembly is built") \
+	C(packets_unread, "queued packets that were not IP, UDP as expected; passed unlearned") \
 	C(answers, "DNS responses parsed") \
 	C(answers_malformed, "DNS responses that are not well formed; passed unlearned") \
 	C(answers_not_understood, "responses with other than one question of class IN, or an OPCODE other than QUERY; passed unlearned") \
@@ -26,6 +26,7 @@
 	C(pattern_visits_over_limit, "name lookups that were stopped at the limit of visited nodes") \
 	C(refused_reserved, "addresses refused because they are private, loopback or otherwise reserved") \
 	C(refused_own, "addresses refused because they are the gateway's own") \
+	C(own_over_limit, "own addresses of the gateway beyond the limit, not refused as answers") \
 	C(elements_added, "elements added") \
 	C(elements_refreshed, "elements refreshed") \
 	C(elements_expired, "elements deleted at the end of their life") \
@@ -49,6 +50,7 @@
 	C(control_refused, "control clients dropped at a limit or for a malformed request") \
 	C(hold_microseconds, "sum of the time answers were held, in microseconds") \
 	C(hold_microseconds_max, "longest time an answer was held, in microseconds")
+/* clang-format on */
 
 #define COUNTERS_FIELD(name, help) uint64_t name;
 struct counters {

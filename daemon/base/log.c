@@ -44,7 +44,8 @@ static void write_line(enum log_level level, const char *format, va_list argumen
 	vsnprintf(text, sizeof(text), format, arguments);
 	if (getenv("JOURNAL_STREAM"))
 		fprintf(stderr, "<%d>", levels[level].priority);
-	fprintf(stderr, "nfqdnd: %s%s", level == LOG_LEVEL_INFO ? "" : levels[level].word, level == LOG_LEVEL_INFO ? "" : ": ");
+	fprintf(stderr, "nfqdnd: %s%s", level == LOG_LEVEL_INFO ? "" : levels[level].word,
+		level == LOG_LEVEL_INFO ? "" : ": ");
 	if (left_out)
 		fprintf(stderr, "%s (%llu more like it since)\n", text, (unsigned long long)left_out);
 	else

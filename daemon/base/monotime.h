@@ -12,6 +12,8 @@ struct monotime {
 
 /* Reads the clock. Called once a wake-up, by main.c alone; the time is passed down from there. */
 struct monotime monotime_now(void);
+/* Microseconds of CLOCK_MONOTONIC, for measuring how long something took. */
+int64_t monotime_usec(void);
 
 static inline struct monotime monotime_add(struct monotime t, int64_t msec)
 {

@@ -1,0 +1,40 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# Test programs. Each tests/*/NAME.c says in comment lines what it links: /* LINK: base/escape.o tests/unit/fake.o */ and /* LIBS: jansson */,
+# so that a test proves what its subject depends on.
+
+link_of = $(shell sed -n 's,^/\* LINK: *\(.*[^ ]\) *\*/.*,\1,p' $(1))
+libs_of = $(shell sed -n 's,^/\* LIBS: *\(.*[^ ]\) *\*/.*,\1,p' $(1))
+object_of = $(patsubst %,$(B)/%,$(1))
+
+UNIT_TESTS := $(patsubst tests/%.c,%,$(wildcard tests/unit/test_*.c))
+FACT_TESTS := $(patsubst tests/%.c,%,$(wildcard tests/kernel-facts/*.c))
+REPLAY_TESTS := $(patsubst tests/%.c,%,$(wildcard tests/replay/*.c))
+DNS_TESTS := $(patsubst tests/%.c,%,$(wildcard tests/dns/*.c))
+FUZZ_TARGETS := $(patsubst tests/%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
+
+$(B)/tests/%.o: tests/%.c $(B)/.flags
+	@mkdir -p $(@D)
+	@$(if $(Q),echo "  CC      $<")
+	$(Q)$(CC) $(ALL_CFLAGS) -I. $(PKG_CFLAGS) -c -o $@ $<
+
+# $(1): path without tests/ and .c, $(2): libraries, $(3): further objects
+define test_program
+$(B)/tests/$(1): $(B)/tests/$(1).o $(3) $(call object_of,$(call link_of,tests/$(1).c))
+	@$$(if $$(Q),echo "  LD      $$@")
+	$$(Q)$$(CC) $$(ALL_CFLAGS) $$(BASE_LDFLAGS) $$(LDFLAGS) -o $$@ $$(filter %.o,$$^) $$(call pkg_libs,$(2) $(call libs_of,tests/$(1).c))
+endef
+
+$(foreach t,$(UNIT_TESTS),$(eval $(call test_program,$(t),cmocka,)))
+$(foreach t,$(FACT_TESTS),$(eval $(call test_program,$(t),,)))
+$(foreach t,$(REPLAY_TESTS),$(eval $(call test_program,$(t),,)))
+$(foreach t,$(DNS_TESTS),$(eval $(call test_program,$(t),,)))
+# In `make check` each fuzz target runs over its corpus; `make fuzz` links libFuzzer instead.
+$(foreach t,$(FUZZ_TARGETS),$(eval $(call test_program,$(t),,$(B)/tests/fuzz/replay_main.o)))
+
+TEST_PROGRAMS := $(foreach t,$(UNIT_TESTS) $(FACT_TESTS) $(REPLAY_TESTS) $(DNS_TESTS) $(FUZZ_TARGETS),$(B)/tests/$(t))
+
+test-programs: $(TEST_PROGRAMS)
+
+-include $(wildcard $(B)/tests/*/*.d)
+
+.PHONY: test-programs

@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Addresses that no public name's answer should hold: an outsider's name that points inwards must open nothing. */
+#include <string.h>
+
+#include "policy/policy.h"
+
+struct prefix {
+	uint8_t octets[16];
+	uint8_t length;
+};
+
+/* IANA special-purpose registries, and 224/4, 240/4. */
+static const struct prefix reserved4[] = {
+	{ { 0 }, 8 }, /* this network, RFC 791 */
+	{ { 10 }, 8 },
+	{ { 100, 64 }, 10 }, /* shared address space, RFC 6598 */
+	{ { 127 }, 8 },
+	{ { 169, 254 }, 16 },
+	{ { 172, 16 }, 12 },
+	{ { 192, 0, 0 }, 24 }, /* protocol assignments, RFC 6890 */
+	{ { 192, 0, 2 }, 24 }, /* documentation, RFC 5737 */
+	{ { 192, 168 }, 16 },
+	{ { 198, 18 }, 15 }, /* benchmarks, RFC 2544 */
+	{ { 198, 51, 100 }, 24 },
+	{ { 203, 0, 113 }, 24 },
+	{ { 224 }, 4 },
+	{ { 240 }, 4 },
+};
+
+static const struct prefix reserved6[] = {
+	{ { 0 }, 96 }, /* unspecified, loopback, IPv4-compatible */
+	{ { 0x00, 0x64, 0xff, 0x9b, 0x00, 0x01 }, 48 }, /* local NAT64, RFC 8215 */
+	{ { 0x01, 0x00 }, 64 }, /* discard, RFC 6666 */
+	{ { 0x20, 0x01, 0x0d, 0xb8 }, 32 }, /* documentation */
+	{ { 0xfc }, 7 },
+	{ { 0xfe, 0x80 }, 10 },
+	{ { 0xfe, 0xc0 }, 10 },
+	{ { 0xff }, 8 },
+};
+
+/* Prefixes whose addresses carry an IPv4 address, and at which octet. */
+static const struct {
+	struct prefix prefix;
+	uint8_t offset;
+} carriers[] = {
+	{ { { 0x00, 0x64, 0xff, 0x9b }, 96 }, 12 }, /* NAT64, RFC 6052 */
+	{ { { [10] = 0xff, [11] = 0xff }, 96 }, 12 }, /* IPv4-mapped */
+	{ { { 0x20, 0x02 }, 16 }, 2 }, /* 6to4 */
+};
+
+static bool lies_in(const uint8_t *octets, const struct prefix *prefix)
+{
+	unsigned int whole = prefix->length / 8, rest = prefix->length % 8;
+
+	if (memcmp(octets, prefix->octets, whole) != 0)
+		return false;
+	return rest == 0 || (octets[whole] ^ prefix->octets[whole]) >> (8 - rest) == 0;
+}
+
+static bool lies_in_any(const uint8_t *octets, const struct prefix *list, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		if (lies_in(octets, &list[i]))
+			return true;
+	return false;
+}
+
+static bool reserved_v4(const uint8_t *octets)
+{
+	return lies_in_any(octets, reserved4, sizeof(reserved4) / sizeof(reserved4[0]));
+}
+
+bool policy_address_reserved(const struct ipaddr *address)
+{
+	if (address->family == IPADDR_V4)
+		return reserved_v4(address->bytes);
+	for (size_t i = 0; i < sizeof(carriers) / sizeof(carriers[0]); i++)
+		if (lies_in(address->bytes, &carriers[i].prefix))
+			return reserved_v4(address->bytes + carriers[i].offset);
+	return lies_in_any(address->bytes, reserved6, sizeof(reserved6) / sizeof(reserved6[0]));
+}

@@ -1,0 +1,531 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* DOC: nfqdnd from start to end
+ *
+ * Start-up order, each step needing the one before it:
+ *  1. command line; --check and --print-* end here (control/offline.c) and never touch the kernel;
+ *  2. configuration and catalog -> policy (policy/); with --boot a bad one is replaced by the last good one, else by
+ *     "DNS and nothing";
+ *  3. lock, netlink sockets, probes (netfilter/table.c);
+ *  4. the queue is bound before any rule can send a packet to it (netfilter/queue.c);
+ *  5. the table is made, or the one found is adopted (netfilter/table.c, learn/snoop.c);
+ *  6. the control socket appears and the service manager is told.
+ *
+ * Then one loop: wait, read the clock once, drain the queue (snoop_drain() commits what the answers teach), give the
+ * verdicts, serve the control socket, delete what expired.
+ */
+#include <errno.h>
+#include <getopt.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include "base/counters.h"
+#include "base/log.h"
+#include "base/monotime.h"
+#include "control/notify.h"
+#include "control/offline.h"
+#include "control/server.h"
+#include "learn/snoop.h"
+#include "netfilter/own.h"
+#include "netfilter/queue.h"
+#include "netfilter/table.h"
+#include "policy/closed.h"
+#include "policy/lastgood.h"
+
+enum exit_status { EXIT_OK = 0, EXIT_CONFIG = 1, EXIT_USAGE = 2, EXIT_RUNTIME = 4 };
+
+enum action { ACTION_RUN, ACTION_CHECK, ACTION_PRINT_CONFIG, ACTION_PRINT_RULESET, ACTION_FLUSH };
+
+struct options {
+	const char *config;
+	const char *boot; /* state folder, NULL without --boot */
+	enum action action;
+	bool json;
+};
+
+/* The rows of the command line: parser and --help come from them. */
+static const struct option_row {
+	const char *name, *argument;
+	char letter;
+	const char *help;
+} option_rows[] = {
+	{ "config", "FILE", 'c', "the configuration file (nfqdn.conf(5))" },
+	{ "check", NULL, 'k', "read configuration and catalog, tell every problem, and end; needs no root" },
+	{ "json", NULL, 'j', "with --check: print the problems as one JSON object" },
+	{ "print-config", NULL, 'p', "print every setting as understood, and end; needs no root" },
+	{ "print-ruleset", NULL, 'r', "print the table in nft's syntax, and end; needs no root" },
+	{ "flush", NULL, 'f', "remove the table, and end; refused while a daemon runs" },
+	{ "boot", "DIR", 'b', "when the configuration is bad, start from the last good one kept in this state folder, "
+			      "else allow DNS and nothing" },
+	{ "version", NULL, 'V', "print the version, and end" },
+	{ "help", NULL, 'h', "print this, and end" },
+};
+#define OPTION_ROWS (sizeof(option_rows) / sizeof(option_rows[0]))
+
+struct daemon {
+	struct options options;
+	struct policy *policy;
+	struct table *table;
+	struct queue *queue;
+	struct store *store;
+	struct snoop *snoop;
+	struct control_server *control;
+	struct hash_key hash_key;
+	uint64_t generation;
+	int epoll, signals, own;
+	bool ending;
+	struct monotime now;
+};
+
+static void print_help(FILE *out)
+{
+	fputs("usage: nfqdnd -c FILE [options]\n", out);
+	for (size_t i = 0; i < OPTION_ROWS; i++) {
+		const struct option_row *row = &option_rows[i];
+		char left[64];
+
+		snprintf(left, sizeof(left), "--%s%s%s", row->name, row->argument ? " " : "", row->argument ? row->argument : "");
+		fprintf(out, "  %-18s %s\n", left, row->help);
+	}
+}
+
+/* Takes one option; returns -1 to go on, else the exit status. */
+static int take_option(struct options *options, int letter)
+{
+	switch (letter) {
+	case 'c':
+		options->config = optarg;
+		return -1;
+	case 'b':
+		options->boot = optarg;
+		return -1;
+	case 'k':
+		options->action = ACTION_CHECK;
+		return -1;
+	case 'j':
+		options->json = true;
+		return -1;
+	case 'p':
+		options->action = ACTION_PRINT_CONFIG;
+		return -1;
+	case 'r':
+		options->action = ACTION_PRINT_RULESET;
+		return -1;
+	case 'f':
+		options->action = ACTION_FLUSH;
+		return -1;
+	case 'V':
+		puts("nfqdnd " NFQDN_VERSION);
+		return EXIT_OK;
+	case 'h':
+		print_help(stdout);
+		return EXIT_OK;
+	default:
+		print_help(stderr);
+		return EXIT_USAGE;
+	}
+}
+
+static int parse_options(int argc, char **argv, struct options *options)
+{
+	struct option long_options[OPTION_ROWS + 1] = { 0 };
+	int letter, status;
+
+	for (size_t i = 0; i < OPTION_ROWS; i++)
+		long_options[i] = (struct option){ option_rows[i].name, option_rows[i].argument ? required_argument : no_argument,
+						   NULL, option_rows[i].letter };
+	while ((letter = getopt_long(argc, argv, "c:hV", long_options, NULL)) != -1) {
+		status = take_option(options, letter);
+		if (status >= 0)
+			return status;
+	}
+	if (optind < argc || !options->config) {
+		fprintf(stderr, "nfqdnd: %s\n", optind < argc ? "what is not an option has no meaning here" : "-c FILE is missing");
+		print_help(stderr);
+		return EXIT_USAGE;
+	}
+	return -1;
+}
+
+/* ---- the policy ---- */
+
+static void log_problems(const struct problems *problems)
+{
+	for (size_t i = 0; i < problems->count; i++) {
+		const struct problem *one = &problems->items[i];
+
+		log_write(one->severity == PROBLEM_ERROR ? LOG_LEVEL_ERROR : LOG_LEVEL_DEBUG, "%s:%u: %s%s%s", one->file,
+			  one->line, one->setting, one->setting[0] ? ": " : "", one->text);
+	}
+}
+
+static struct policy *load_or_fall_back(const struct options *options, bool *fallback)
+{
+	struct problems problems = { 0 };
+	struct policy *policy = offline_load(options->config, &problems);
+	char kept[4096];
+
+	log_problems(&problems);
+	problem_clear(&problems);
+	*fallback = !policy && options->boot;
+	if (policy || !options->boot)
+		return policy;
+	if (lastgood_path(options->boot, kept, sizeof(kept)) == 0) {
+		policy = offline_load(kept, &problems);
+		log_problems(&problems);
+		problem_clear(&problems);
+		if (policy) {
+			log_error("%s is bad: the last good policy stays in force (%s)", options->config, kept);
+			return policy;
+		}
+	}
+	log_error("%s is bad and no policy was ever in force: DNS passes and nothing else", options->config);
+	struct config *closed = closed_config();
+
+	policy = closed ? policy_build(closed, "", &problems) : NULL;
+	problem_clear(&problems);
+	return policy;
+}
+
+/* Settings that the running daemon cannot change. */
+static void refuse_changes(const struct config *old, const struct config *new, struct problems *problems)
+{
+	static const char text[] = "cannot change while nfqdnd runs: restart it";
+
+	if (strcmp(old->table, new->table) != 0)
+		problem_add(problems, PROBLEM_ERROR, new->file, 0, "gateway.table", text);
+	if (old->queue_first != new->queue_first || old->queue_count != new->queue_count)
+		problem_add(problems, PROBLEM_ERROR, new->file, 0, "gateway.queue", text);
+	if (old->drop_on_overload != new->drop_on_overload)
+		problem_add(problems, PROBLEM_ERROR, new->file, 0, "gateway.on-overload", text);
+	if (strcmp(old->control, new->control) != 0)
+		problem_add(problems, PROBLEM_ERROR, new->file, 0, "gateway.control", text);
+	if (old->limit_elements != new->limit_elements)
+		problem_add(problems, PROBLEM_ERROR, new->file, 0, "gateway.limits.elements", text);
+}
+
+static int apply(struct daemon *daemon, struct policy *policy, const char **error)
+{
+	int result = table_apply(daemon->table, policy, error);
+
+	if (result < 0)
+		return result;
+	policy->generation = ++daemon->generation;
+	snoop_set_policy(daemon->snoop, policy);
+	policy_free(daemon->policy);
+	daemon->policy = policy;
+	counters.reloads++;
+	return 0;
+}
+
+static void keep_as_last_good(const struct daemon *daemon)
+{
+	int error = lastgood_save(daemon->policy);
+
+	if (error < 0)
+		log_warning("cannot keep the policy in %s: %s; after a reboot with a bad configuration it could not stand in",
+			    daemon->policy->config->state, strerror(-error));
+}
+
+static int reload(void *context, struct problems *problems)
+{
+	struct daemon *daemon = context;
+	struct policy *policy = offline_load(daemon->options.config, problems);
+	const char *error = NULL;
+
+	if (policy)
+		refuse_changes(daemon->policy->config, policy->config, problems);
+	if (policy && problems->errors == 0 && apply(daemon, policy, &error) < 0)
+		problem_add(problems, PROBLEM_ERROR, daemon->options.config, 0, "", "the kernel refused the new table: %s",
+			    error ? error : "no reason told");
+	if (!policy || problems->errors > 0) {
+		if (policy != daemon->policy)
+			policy_free(policy);
+		counters.reloads_refused++;
+		log_error("reload refused, the old policy stays");
+		return -EINVAL;
+	}
+	log_set_level(policy->config->log_level);
+	if (snoop_prune(daemon->snoop, daemon->now) < 0)
+		log_warning("learned addresses that the new policy does not allow could not all be deleted yet");
+	keep_as_last_good(daemon);
+	log_info("reloaded %s: generation %llu", daemon->options.config, (unsigned long long)daemon->generation);
+	return 0;
+}
+
+static void reload_by_signal(struct daemon *daemon)
+{
+	struct problems problems = { 0 };
+
+	notify_send("RELOADING=1");
+	reload(daemon, &problems);
+	log_problems(&problems);
+	problem_clear(&problems);
+	notify_send("READY=1");
+}
+
+/* ---- start ---- */
+
+static void read_own_addresses(struct daemon *daemon)
+{
+	struct ipaddr addresses[LIMIT_OWN_ADDRESSES];
+	int count = own_addresses(addresses, LIMIT_OWN_ADDRESSES);
+
+	if (count < 0) {
+		log_warning("cannot read the gateway's own addresses: %s", strerror(-count));
+		return;
+	}
+	if (count > LIMIT_OWN_ADDRESSES)
+		counters.own_over_limit += (uint64_t)(count - LIMIT_OWN_ADDRESSES);
+	if (snoop_set_own_addresses(daemon->snoop, addresses,
+				    count > LIMIT_OWN_ADDRESSES ? LIMIT_OWN_ADDRESSES : (size_t)count) < 0)
+		log_warning("no memory for the gateway's own addresses");
+}
+
+static int watch(struct daemon *daemon, int fd)
+{
+	struct epoll_event event = { .events = EPOLLIN, .data.fd = fd };
+
+	return epoll_ctl(daemon->epoll, EPOLL_CTL_ADD, fd, &event) < 0 ? -errno : 0;
+}
+
+static int open_signals(void)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGHUP);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGINT);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	signal(SIGPIPE, SIG_IGN);
+	return signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
+}
+
+static int open_loop(struct daemon *daemon)
+{
+	int error = 0;
+
+	daemon->epoll = epoll_create1(EPOLL_CLOEXEC);
+	daemon->signals = open_signals();
+	daemon->own = own_open();
+	if (daemon->epoll < 0 || daemon->signals < 0)
+		return -errno;
+	if (daemon->own < 0)
+		return daemon->own;
+	error = watch(daemon, daemon->signals);
+	if (error == 0)
+		error = watch(daemon, daemon->own);
+	if (error == 0)
+		error = watch(daemon, queue_fd(daemon->queue));
+	return error;
+}
+
+static int start_kernel(struct daemon *daemon, struct policy *policy)
+{
+	const struct config *config = policy->config;
+	const char *why = NULL;
+	int error = table_open(config->table, &daemon->table, &why);
+
+	if (error == 0)
+		error = queue_open(config->queue_first, config->queue_count, !config->drop_on_overload, &daemon->queue, &why);
+	if (error == 0) {
+		daemon->store = store_new(&daemon->hash_key, config->limit_elements);
+		daemon->snoop = daemon->store ? snoop_new(daemon->store, daemon->table) : NULL;
+		error = daemon->snoop ? store_reserve(daemon->store) : -ENOMEM;
+	}
+	if (error == 0)
+		error = apply(daemon, policy, &why);
+	if (error < 0)
+		log_error("%s", why ? why : strerror(-error));
+	return error;
+}
+
+static void log_start(const struct daemon *daemon)
+{
+	static const char *const modes[] = { [CONFIG_ENFORCE] = "enforce", [CONFIG_AUDIT] = "audit", [CONFIG_MARK] = "mark",
+					     [CONFIG_SETS] = "sets" };
+	const struct policy *policy = daemon->policy;
+
+	log_info("%s table inet %s: %zu entries, %zu names, %zu elements taken over, queue %u (%s)",
+		 modes[policy->config->mode], policy->config->table, policy->entry_count, policy->rule_count,
+		 store_count(daemon->store), policy->config->queue_first,
+		 table_queue_backend_name(table_capabilities(daemon->table)->queue));
+}
+
+static int start(struct daemon *daemon, struct policy *policy, bool fallback)
+{
+	int error = hash_key_random(&daemon->hash_key);
+
+	if (error == 0)
+		error = start_kernel(daemon, policy);
+	if (error < 0)
+		return error;
+	read_own_addresses(daemon);
+	daemon->now = monotime_now();
+	error = snoop_adopt(daemon->snoop, daemon->now);
+	if (error < 0)
+		log_warning("what the table had learned could not be taken over: %s", strerror(-error));
+	error = open_loop(daemon);
+	if (error == 0)
+		error = control_server_open(daemon);
+	if (error < 0)
+		return error;
+	if (!fallback)
+		keep_as_last_good(daemon);
+	log_start(daemon);
+	notify_send("READY=1");
+	return 0;
+}
+
+/* ---- the loop ---- */
+
+static void take_signals(struct daemon *daemon)
+{
+	struct signalfd_siginfo info;
+
+	while (read(daemon->signals, &info, sizeof(info)) == (ssize_t)sizeof(info)) {
+		if (info.ssi_signo == SIGHUP)
+			reload_by_signal(daemon);
+		else
+			daemon->ending = true;
+	}
+}
+
+static void count_hold(int64_t began, int packets)
+{
+	uint64_t held = (uint64_t)(monotime_usec() - began);
+
+	counters.hold_microseconds += held * (uint64_t)packets;
+	if (held > counters.hold_microseconds_max)
+		counters.hold_microseconds_max = held;
+}
+
+/* Drains until the queue is empty, but lets the rest of the loop have its turn. */
+static int drain_queue(struct daemon *daemon)
+{
+	struct queue_packet packets[LIMIT_DRAIN_PACKETS];
+
+	for (int turn = 0; turn < 16; turn++) {
+		int count = queue_receive(daemon->queue, packets);
+		int64_t began;
+		uint64_t drop;
+
+		if (count <= 0)
+			return count;
+		began = monotime_usec();
+		drop = snoop_drain(daemon->snoop, packets, (size_t)count, daemon->now);
+		queue_verdicts(daemon->queue, packets, (size_t)count, drop);
+		count_hold(began, count);
+		store_reserve(daemon->store);
+	}
+	return 0;
+}
+
+static int serve(struct daemon *daemon, int fd)
+{
+	if (fd == queue_fd(daemon->queue))
+		return drain_queue(daemon);
+	if (fd == daemon->signals)
+		take_signals(daemon);
+	else if (fd == daemon->own && own_changed(fd))
+		read_own_addresses(daemon);
+	return 0;
+}
+
+static int run(struct daemon *daemon)
+{
+	struct epoll_event events[8];
+	int64_t timeout = 0;
+	int error = 0;
+
+	while (!daemon->ending && error == 0) {
+		int count = epoll_wait(daemon->epoll, events, 8, timeout < 0 || timeout > 1000 ? 1000 : (int)timeout);
+
+		daemon->now = monotime_now();
+		for (int i = 0; i < count && error == 0; i++)
+			error = serve(daemon, events[i].data.fd);
+		timeout = snoop_tick(daemon->snoop, daemon->now);
+	}
+	return error;
+}
+
+static void stop(struct daemon *daemon)
+{
+	notify_send("STOPPING=1");
+	control_server_close(daemon->control);
+	queue_close(daemon->queue);
+	snoop_free(daemon->snoop);
+	store_free(daemon->store);
+	table_close(daemon->table);
+	policy_free(daemon->policy);
+}
+
+static int flush(const struct options *options)
+{
+	struct problems problems = { 0 };
+	struct config *config = config_load(options->config, &problems);
+	struct table *table = NULL;
+	const char *why = NULL;
+	int error;
+
+	problem_print(&problems, stderr);
+	problem_clear(&problems);
+	if (!config)
+		return EXIT_CONFIG;
+	error = table_open(config->table, &table, &why);
+	if (error == 0)
+		error = table_remove(table);
+	if (error < 0)
+		fprintf(stderr, "nfqdnd: table %s is not removed: %s\n", config->table, why ? why : strerror(-error));
+	table_close(table);
+	config_free(config);
+	return error < 0 ? EXIT_RUNTIME : EXIT_OK;
+}
+
+static int main_run(const struct options *options)
+{
+	struct daemon daemon = { .options = *options, .epoll = -1, .signals = -1, .own = -1 };
+	bool fallback = false;
+	struct policy *policy = load_or_fall_back(options, &fallback);
+	int error;
+
+	if (!policy)
+		return EXIT_CONFIG;
+	log_set_level(policy->config->log_level);
+	error = start(&daemon, policy, fallback);
+	if (daemon.policy != policy)
+		policy_free(policy);
+	if (error == 0)
+		error = run(&daemon);
+	if (error < 0)
+		log_error("nfqdnd ends: %s", strerror(-error));
+	stop(&daemon);
+	return error < 0 ? EXIT_RUNTIME : EXIT_OK;
+}
+
+int main(int argc, char **argv)
+{
+	struct options options = { 0 };
+	int status = parse_options(argc, argv, &options);
+
+	if (status >= 0)
+		return status;
+	switch (options.action) {
+	case ACTION_CHECK:
+		return offline_check(options.config, options.json);
+	case ACTION_PRINT_CONFIG:
+		return offline_print_config(options.config);
+	case ACTION_PRINT_RULESET:
+		return offline_print_ruleset(options.config);
+	case ACTION_FLUSH:
+		return flush(&options);
+	case ACTION_RUN:
+		break;
+	}
+	return main_run(&options);
+}

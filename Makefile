@@ -65,6 +65,26 @@ $(B)/nfqdnd: $(B)/main.o $(OBJECTS)
 
 include tests/tests.mk
 
+# The README's two commands. Each installs what it needs (NO_INSTALL=1 forbids it), builds, and runs.
+lab:
+	@scripts/install-deps lab
+	$(Q)$(MAKE) --no-print-directory all
+	$(Q)scripts/lab run
+
+check:
+	@scripts/install-deps check
+	$(Q)$(MAKE) --no-print-directory all test-programs
+	$(Q)tests/run
+
+lint:
+	@scripts/install-deps lint
+	$(Q)scripts/lint
+
+# FUZZ_SECONDS for each target, one after the other; FUZZ=name for one alone.
+fuzz:
+	@scripts/install-deps lint
+	$(Q)scripts/fuzz $(or $(FUZZ_SECONDS),60) $(FUZZ)
+
 install: all
 	install -d $(DESTDIR)$(SBINDIR) $(DESTDIR)$(DATADIR)/data
 	install -m 755 $(B)/nfqdnd $(B)/nfqdnctl $(DESTDIR)$(SBINDIR)
@@ -78,4 +98,4 @@ clean:
 	rm -rf $(B)
 
 FORCE:
-.PHONY: all install uninstall clean FORCE
+.PHONY: all lab check lint fuzz install uninstall clean FORCE

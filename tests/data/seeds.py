@@ -5,9 +5,11 @@ Every host name and every address is taken out of the documents by pattern, know
 row of its service; what a row says it has from a document must be in that document. What differs on purpose stands in a
 table below with its reason; an entry of a table that is no longer needed is a failure too.
 """
+import json
 import pathlib
 import re
 import sys
+import urllib.parse
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent / "lib"))
 from catalog import SHARED, Tap, key, load_all  # noqa: E402
@@ -34,6 +36,22 @@ NOT_NAMES = {
     ("intune-endpoints-2025-01.md", "azureedge.net"): "prose on the end of these names; the full names are in the catalog",
     ("power-bi-urls-2018.md", "support.office.com"): "links to documentation, rows with seeAlso",
     ("power-bi-urls-2018.md", "support.pubnub.com"): "link to documentation, row get-data/4",
+}
+
+# Named in a section of the Intune page only in passing: (section, name) -> reason
+OTHER_SECTION = {
+    ("Access for managed devices", "manage.microsoft.com"): "in row 163",
+    ("Access for managed devices", "*.manage.microsoft.com"): "on TLS inspection; in row 163",
+    ("Access for managed devices", "*.dm.microsoft.com"): "on TLS inspection; in feature defender",
+    ("Network requirements for PowerShell scripts and Win32 apps", "go.microsoft.com"): "link to the admin center",
+    ("Network requirements for macOS app and script deployments", "go.microsoft.com"): "link to the admin center",
+}
+
+# Links of the Intune page that tell nothing to a firewall
+NOT_LINKS = {
+    "/microsoft-365/enterprise/microsoft-365-network-connectivity-principles?#new-office-365-endpoint-categories": "what categories are",
+    "https://go.microsoft.com/fwlink/?linkid=2109431": "the admin center",
+    "https://support.google.com/work/android/answer/6270910": "countries without Google's services",
 }
 
 # What looks like a name and is none: file names of relative links
@@ -98,7 +116,7 @@ catalog = load_all()
 seeds = SHARED / "seeds"
 if not all((seeds / f).is_file() for f in SEEDS):
     for name in ("names of the documents", "addresses of the documents", "rows of the catalog", "tables of exceptions",
-                 "row 163 and the connectors in order", "table rows stay together", "scale units", "ports"):
+                 "order of row 163 and of the connectors", "table lines with section, port, category and cloud", "links", "scale units"):
         tap.skip(name, "the seed documents are not here; NFQDN_SHARED names their folder")
     tap.done()
 
@@ -188,10 +206,14 @@ for line in text[f].splitlines():
             wrong.append(region)
 tap.check("connectors: each region's addresses in the document's order", wrong if found == 12 else [f"{found} regions"])
 
-# A numbered table row of the Intune page: its names are in the rows of that number (and of its splits), with its ports.
+# A numbered table row of the Intune page: its names are in the rows of that number (and of its splits), with its section,
+# category and ports, and these rows say Required where it does.
 f = "intune-endpoints-2025-01.md"
-wrong, found = [], 0
+wrong, found, heading = [], 0, ""
 for line in text[f].splitlines():
+    m = re.match(r"(?:<!--)?#+\s*(.*)", line)
+    if m:
+        heading = m.group(1).strip()
     m = re.match(r"(?:<!--)?\|?\s*(\d{2,3})\s*\|", line)
     if not m:
         continue
@@ -199,12 +221,46 @@ for line in text[f].splitlines():
     ports = re.search(r"\*\*(TCP|UDP):\*\*\s*([\d, ]+)", line)
     want = ports.group(2).replace(" ", "").strip(",")
     kind = {"TCP": "tcpPorts", "UDP": "udpPorts"}[ports.group(1)]
+    category = pieces(cells(line)[2])
     for n in names_in(cells(line)[4]):
-        rows = [r for r in catalog["intune"]["rows"] if n in r.get("urls", [])
-                and re.match(m.group(1) + r"($|-)", r["id"]) and r.get(kind) == want]
+        rows = [r for r in catalog["intune"]["rows"] if n in r.get("urls", []) and re.match(m.group(1) + r"($|-)", r["id"])
+                and r["source"]["section"].split(", HTML")[0] == heading and r.get(kind) == want
+                and r.get("category") == category[0] and r["required"] == (category[1:] == ["Required"])
+                and (r["state"] == "published") == ("HTML comment" not in r["source"]["section"])]
         if not rows:
-            wrong.append(f"{m.group(1)}: {n} {kind} {want}")
-tap.check(f"Intune: names of {found} numbered rows carry their number and ports", wrong if found > 20 else ["too few rows"])
+            wrong.append(f"{heading} {m.group(1)}: {n} {kind} {want} {category}")
+tap.check(f"Intune: names of {found} numbered rows carry number, section, ports, category", wrong if found == 24 else [f"{found} rows"])
+
+# A name stands in a row of its own section, not only somewhere. The older table in a comment is left out: other sections have
+# taken its names over.
+old = text[f].index("<!-- Older table")
+parts = text[f][:old] + text[f][text[f].index("-->", old):]
+wrong, heading, have = [], "", {}
+for r in catalog["intune"]["rows"]:
+    if r["source"]["document"] == SEEDS[f][1]:
+        have.setdefault(r["source"]["section"].split(",")[0], set()).update(u.casefold() for u in r.get("urls", []))
+for line in parts.splitlines():
+    m = re.match(r"(?:<!--)?#+ (?!\[)(.*)", line)
+    if m:
+        heading = m.group(1).strip()
+    for n in names_in(line):
+        if n.casefold() in have.get(heading.split(",")[0], ()) or (f, n) in NOT_NAMES:
+            continue
+        if (heading, n) in OTHER_SECTION:
+            used.add((heading, n))
+        else:
+            wrong.append(f"{heading}: {n}")
+tap.check("Intune: each name is in a row of its section", wrong)
+tap.check("Intune: no exception of sections is needless", [x for x in OTHER_SECTION if x not in used])
+
+# Links of the Intune page to other documents become rows, and the rows' links are the page's.
+links = dict.fromkeys(re.findall(r"\]\(((?:https?:/|\.\.)?/[^)]+)\)", text[f]))
+absolute = {urllib.parse.urljoin("https://learn.microsoft.com/mem/intune/fundamentals/", x.replace(".md", "")): x for x in links}
+have = {r["seeAlso"] for r in catalog["intune"]["rows"] if r["source"]["document"] == SEEDS[f][1] and "seeAlso" in r}
+tap.check("Intune: each link to another document is a row",
+          [u for u, x in absolute.items() if not x.startswith("..") and u not in have and x not in NOT_LINKS])
+tap.check("Intune: each row's link is in the page", [u for u in have if u not in absolute and u != "Microsoft Store, Win32 content download"])
+tap.check("Intune: no exception of links is needless", [x for x in NOT_LINKS if x not in links or x in have])
 
 wrong = []
 for u in dict.fromkeys(units[f]):
@@ -215,20 +271,34 @@ have = {u for r in catalog["intune"]["rows"] for u in r.get("scaleUnits", [])}
 tap.check(f"scale units: {len(set(units[f]))}, the same in page and catalog",
           wrong + [f"not in the page: {u}" for u in sorted(have - set(units[f]))])
 
-# Power Automate's protocols and Power BI's Required and Optional, line by line. The text copy breaks some table lines.
+# Power Automate's protocols and clouds, Power BI's Required and Optional, line by line. The text copy breaks some table lines.
 f = "power-automate-ip-addresses-current.txt"
 joined = re.sub(r"\|\n(https?) \|", r"| \1 |", text[f])
-wrong, found = [], 0
+sections = {r["source"]["section"] for r in catalog["power-automate"]["rows"] if r["source"]["document"] == SEEDS[f][1]}
+CLOUD_WORDS = [("GCC only", {"gcc"}), ("GCC High only", {"gcc-high"}), ("DoD only", {"dod"}), ("(GCC and GCCH)", {"gcc", "gcc-high"}),
+               ("(DOD)", {"dod"}), ("China only", {"china"}), ("users in China", {"china"}), ("Mooncake", {"china"}),
+               ("supported US sovereign", {"public", "gcc", "gcc-high", "dod"}), ("also valid for GCC", {"public", "gcc"}),
+               ("also valid for public clouds", {"public", "gcc"}), ("desktop cloud discovery", {"public", "china"}),
+               ("for US government cloud", {"gcc", "gcc-high", "dod"}), ("Global endpoints", {"global"}),
+               ("US Government endpoints", {"gcc", "gcc-high", "dod"}), ("21Vianet endpoints", {"china"}), ("", {"public"})]
+wrong, found, heading = [], 0, ""
 for line in joined.splitlines():
+    title = line.strip().replace("21Vinaet endpoints", "21Vianet endpoints")
+    if title in sections:
+        heading = title
     m = re.search(r"\| (https?) \|", line)
     if not m:
         continue
     found += 1
     want = {"http": "80", "https": "443"}[m.group(1)]
+    cloud = next(c for w, c in CLOUD_WORDS if w in line or w in heading)
+    if "(also valid for public clouds)" in line:        # said a second time, of the row of the public cloud
+        continue
     for n in names_in(line[:m.start()]):
-        if not any(n in r.get("urls", []) and r.get("tcpPorts") == want for r in catalog["power-automate"]["rows"]):
-            wrong.append(f"{n}: {want}")
-tap.check(f"Power Automate: {found} table lines carry their port", wrong if found > 40 else ["too few lines"])
+        if not any(n in r.get("urls", []) and r.get("tcpPorts") == want and r["source"]["section"] == heading
+                   and set(r["cloud"]) == cloud and r["required"] for r in catalog["power-automate"]["rows"]):
+            wrong.append(f"{heading}: {n}: {want} {sorted(cloud)}")
+tap.check(f"Power Automate: {found} table lines carry section, port and cloud", wrong if found == 48 else [f"{found} lines"])
 
 f = "power-bi-urls-2018.md"
 wrong, found, section = [], 0, ""
@@ -250,4 +320,15 @@ for line in text[f].splitlines():
     elif {n for r in rows for n in r["urls"]} != set(names_in(cells(line)[2])) or any(r["tcpPorts"] != "443" for r in rows):
         wrong.append(f"{section} {m.group(1)}: names or ports differ")
 tap.check(f"Power BI: {found} table rows, required or not, with names, links and ports", wrong if found == 24 else [f"{found} rows"])
+tags = {"microsoft-security": "ServiceTags_Public.change374.json",
+        "microsoft-security-government": "ServiceTags_AzureGovernment.change371.json"}
+for id, file in tags.items():
+    path = SHARED / "samples" / "service-tags" / file
+    if not path.is_file():
+        tap.skip(f"{id} is the service tag", f"{file} is not here")
+        continue
+    values = json.loads(path.read_text(encoding="utf-8-sig"))["values"]
+    tap.equal(f"{id} is the service tag",
+              [r["ips"] for r in catalog["intune"]["rows"] if (r["feature"], r["id"]) == ("azure-front-door", id)],
+              [v["properties"]["addressPrefixes"] for v in values if v["name"] == "AzureFrontDoor.MicrosoftSecurity"])
 tap.done()

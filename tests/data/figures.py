@@ -1,4 +1,5 @@
 #!/usr/bin/python3
+# SPDX-License-Identifier: GPL-2.0-or-later
 """Figures and named rows of the catalog, and what is selected when the configuration names a service alone."""
 import pathlib
 import re
@@ -202,7 +203,8 @@ LINKS = {       # of documents whose links the tests cannot see
     ("connectors", "see-limits"): "/power-automate/limits-and-config",
     ("connectors", "see-azure-sql"): "/connectors/common/outbound-ip-addresses#power-platform",
     ("service", "office-shell"): "/office365/enterprise/urls-and-ip-address-ranges#microsoft-365-common-and-office-online",
-    ("desktop-flows", "see-namespaces"): "/power-automate/limits-and-config#allowlist-of-namespaces-endpoints-required-for-desktop-flows-runtime",
+    ("desktop-flows", "see-namespaces"):
+        "/power-automate/limits-and-config#allowlist-of-namespaces-endpoints-required-for-desktop-flows-runtime",
     ("data-gateway", "gov-sign-in"): "/microsoft-365/enterprise/microsoft-365-u-s-government-gcc-high-endpoints",
     ("data-gateway", "see-certificates"): "/azure/security/fundamentals/azure-certificate-authority-details",
 }

@@ -1,4 +1,5 @@
 #!/usr/bin/python3
+# SPDX-License-Identifier: GPL-2.0-or-later
 """Each catalog file validates, and the schemas refuse what is wrong."""
 import copy
 import json

@@ -1,4 +1,5 @@
 #!/usr/bin/python3
+# SPDX-License-Identifier: GPL-2.0-or-later
 """The seed documents against the catalog, both ways.
 
 Every host name and every address is taken out of the documents by pattern, knowing nothing of the catalog, and must be in a

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 """What the catalog's tests share: where things are, TAP output, addresses, the default selection."""
 import ipaddress
 import json

@@ -34,13 +34,16 @@
 	C(elements_adopted, "elements taken over from the kernel at start") \
 	C(elements_dropped, "elements deleted because the policy no longer allows them") \
 	C(elements_refused, "elements that the kernel refused") \
+	C(elements_over_limit, "elements left out because the store was full of what the same drain needed") \
+	C(elements_without_memory, "elements left out because the memory set aside for one drain was used up; their answers are dropped and asked again") \
+	C(own_addresses_over_limit, "addresses of the gateway beyond the limit, not refused as answers") \
 	C(element_names_over_limit, "names of an element beyond the limit, not remembered") \
 	C(name_elements_over_limit, "elements of one name beyond the limit, left out") \
 	C(life_below_ttl, "answers whose TTL is longer than the maximum lifetime") \
 	C(transactions, "transactions committed") \
 	C(transactions_failed, "transactions refused by the kernel") \
 	C(transactions_lost, "transactions whose result did not arrive in time") \
-	C(queue_overruns, "times the kernel reported lost queue messages (ENOBUFS)") \
+	C(queue_overruns, "packets that passed unlearned (or were dropped, as on-overload says) because the queue's socket was full") \
 	C(queue_errors, "other errors on the queue's socket") \
 	C(verdict_errors, "verdicts the kernel did not take") \
 	C(reloads, "policies applied") \

@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "dns/packet.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+
+#ifndef IPPROTO_MH
+#define IPPROTO_MH 135
+#endif
+#define IPPROTO_HIP 139 /* RFC 7401 5.1 */
+#define IPPROTO_SHIM6 140 /* RFC 5533 5.1 */
+
+#define IPV4_HEADER 20
+#define IPV6_HEADER 40
+#define UDP_HEADER 8
+
+/* Where the transport header stands, and how far the packet goes by its own account. */
+struct transport {
+	struct ipaddr source, destination;
+	uint8_t protocol;
+	const uint8_t *data;
+	size_t length;
+};
+
+static uint16_t read16(const uint8_t *p)
+{
+	return (uint16_t)(p[0] << 8 | p[1]);
+}
+
+/* RFC 791 3.1 */
+static int read_ipv4(const uint8_t *p, size_t length, struct transport *out)
+{
+	size_t header, total;
+
+	if (length < IPV4_HEADER)
+		return -EMSGSIZE;
+	header = (size_t)(p[0] & 0x0f) * 4;
+	total = read16(p + 2);
+	if (header < IPV4_HEADER || total < header)
+		return -EINVAL;
+	if (total > length || (read16(p + 6) & 0x3fff) != 0) /* MF and the offset */
+		return -EMSGSIZE;
+	out->source = ipaddr_from_bytes(IPADDR_V4, p + 12);
+	out->destination = ipaddr_from_bytes(IPADDR_V4, p + 16);
+	out->protocol = p[9];
+	out->data = p + header;
+	out->length = total - header;
+	return 0;
+}
+
+/* One extension header at the transport's place. Returns its octets, 0 when it is none of those that we walk, or -errno. */
+static int extension_length(const struct transport *t)
+{
+	switch (t->protocol) {
+	case IPPROTO_HOPOPTS:
+	case IPPROTO_DSTOPTS:
+	case IPPROTO_ROUTING:
+	case IPPROTO_FRAGMENT:
+	case IPPROTO_AH:
+	case IPPROTO_MH:
+	case IPPROTO_HIP:
+	case IPPROTO_SHIM6:
+		break;
+	default:
+		return 0;
+	}
+	if (t->length < 8)
+		return -EINVAL;
+	/* Segments left: the destination that we see is not the one that the packet ends at (RFC 8200 4.4). */
+	if (t->protocol == IPPROTO_ROUTING && t->data[3] != 0)
+		return -EINVAL;
+	if (t->protocol == IPPROTO_FRAGMENT) /* offset or M: a fragment; neither: an atomic one (RFC 6946) */
+		return (read16(t->data + 2) & 0xfff9) != 0 ? -EMSGSIZE : 8;
+	if (t->protocol == IPPROTO_AH)
+		return (t->data[1] + 2) * 4; /* RFC 4302 2.2 */
+	return (t->data[1] + 1) * 8;
+}
+
+static int walk_extensions(struct transport *t)
+{
+	for (unsigned int i = 0; i <= PACKET_EXTENSIONS; i++) {
+		int octets = extension_length(t);
+
+		if (octets <= 0)
+			return octets;
+		if ((size_t)octets > t->length || i == PACKET_EXTENSIONS)
+			return -EINVAL;
+		t->protocol = t->data[0];
+		t->data += octets;
+		t->length -= (size_t)octets;
+	}
+	return -EINVAL;
+}
+
+/* RFC 8200 3. A payload length of 0 is a jumbogram (RFC 2675), which no DNS answer is. */
+static int read_ipv6(const uint8_t *p, size_t length, struct transport *out)
+{
+	size_t payload;
+
+	if (length < IPV6_HEADER)
+		return -EMSGSIZE;
+	payload = read16(p + 4);
+	if (payload == 0)
+		return -EINVAL;
+	if (payload > length - IPV6_HEADER)
+		return -EMSGSIZE;
+	out->source = ipaddr_from_bytes(IPADDR_V6, p + 8);
+	out->destination = ipaddr_from_bytes(IPADDR_V6, p + 24);
+	out->protocol = p[6];
+	out->data = p + IPV6_HEADER;
+	out->length = payload;
+	return walk_extensions(out);
+}
+
+static int read_ip(const uint8_t *packet, size_t length, struct transport *out)
+{
+	if (length == 0)
+		return -EMSGSIZE;
+	if (packet[0] >> 4 == 4)
+		return read_ipv4(packet, length, out);
+	if (packet[0] >> 4 == 6)
+		return read_ipv6(packet, length, out);
+	return -EINVAL;
+}
+
+/* RFC 768 */
+int packet_read_udp(const uint8_t *packet, size_t length, struct packet_udp *out)
+{
+	struct transport t;
+	size_t udp_length;
+	int rc = read_ip(packet, length, &t);
+
+	if (rc < 0)
+		return rc;
+	if (t.protocol != IPPROTO_UDP)
+		return -EPROTONOSUPPORT;
+	if (t.length < UDP_HEADER)
+		return -EINVAL;
+	udp_length = read16(t.data + 4);
+	if (udp_length < UDP_HEADER)
+		return -EINVAL;
+	if (udp_length > t.length)
+		return -EMSGSIZE;
+	out->source = t.source;
+	out->destination = t.destination;
+	out->source_port = read16(t.data);
+	out->destination_port = read16(t.data + 2);
+	out->payload = t.data + UDP_HEADER;
+	out->length = udp_length - UDP_HEADER;
+	return 0;
+}
+
+bool packet_is_tcp(const uint8_t *packet, size_t length)
+{
+	struct transport t;
+
+	return read_ip(packet, length, &t) == 0 && t.protocol == IPPROTO_TCP;
+}

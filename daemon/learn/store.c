@@ -1,0 +1,314 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "learn/store.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/counters.h"
+#include "learn/store_heap.h"
+#include "learn/store_name.h"
+#include "learn/store_parts.h"
+#include "learn/store_plan.h"
+
+/* What a drain may take without an allocation. A drain brings one name a packet; elements and links are four full transactions' worth, which is 64 answers
+ * of 32 addresses on two ports each. */
+#define SPARE_ELEMENTS (4 * LIMIT_BATCH_ELEMENTS)
+#define SPARE_LINKS (2 * SPARE_ELEMENTS)
+#define SPARE_TEXTS LIMIT_DRAIN_PACKETS
+#define SPARE_CELLS (LIMIT_DRAIN_PACKETS * ((DNS_NAME_MAX + STORE_CELL - 1) / STORE_CELL))
+
+/* ---- making, growing, freeing ---- */
+
+struct store *store_new(const struct hash_key *key, size_t limit)
+{
+	struct store *store = calloc(1, sizeof(*store));
+
+	if (!store)
+		return NULL;
+	store->key = *key;
+	store->limit = limit;
+	store->scratch = calloc(LIMIT_ELEMENT_NAMES, sizeof(*store->scratch));
+	pool_init(&store->elements, sizeof(struct store_element));
+	pool_init(&store->links, sizeof(struct store_link));
+	pool_init(&store->texts, sizeof(struct store_text));
+	pool_init(&store->cells, sizeof(struct store_cell));
+	if (store->scratch && store_reserve(store) == 0)
+		return store;
+	store_free(store);
+	return NULL;
+}
+
+void store_free(struct store *store)
+{
+	if (!store)
+		return;
+	pool_free(&store->elements);
+	pool_free(&store->links);
+	pool_free(&store->texts);
+	pool_free(&store->cells);
+	free(store->element_chains.heads);
+	free(store->text_chains.heads);
+	free(store->heap);
+	free(store->scratch);
+	free(store);
+}
+
+size_t store_count(const struct store *store)
+{
+	return store->elements.taken - store->plan.dying;
+}
+
+static size_t pool_memory(const struct pool *pool)
+{
+	return (size_t)pool->room * pool->size;
+}
+
+size_t store_memory(const struct store *store)
+{
+	return sizeof(*store) + pool_memory(&store->elements) + pool_memory(&store->links) + pool_memory(&store->texts) +
+	       pool_memory(&store->cells) + LIMIT_ELEMENT_NAMES * sizeof(*store->scratch) +
+	       sizeof(uint32_t) * ((size_t)store->elements.room + store->element_chains.mask + 1 + store->text_chains.mask + 1);
+}
+
+int store_chains_grow(struct store_chains *chains, uint32_t room)
+{
+	size_t count = chains->heads ? (size_t)chains->mask + 1 : 1;
+	uint32_t *heads;
+
+	if (chains->heads && count >= room)
+		return 0;
+	while (count < room)
+		count *= 2;
+	heads = calloc(count, sizeof(*heads));
+	if (!heads)
+		return -ENOMEM;
+	free(chains->heads);
+	chains->heads = heads;
+	chains->mask = (uint32_t)(count - 1);
+	return 1;
+}
+
+static uint32_t *chain_of(const struct store *store, uint32_t hash)
+{
+	return &store->element_chains.heads[hash & store->element_chains.mask];
+}
+
+static void chain_all_elements(struct store *store)
+{
+	memset(store->element_chains.heads, 0, sizeof(uint32_t) * ((size_t)store->element_chains.mask + 1));
+	for (uint32_t i = 1; i < store->elements.top; i++) {
+		struct store_element *element = store_element_at(store, i);
+
+		if (element->state == STORE_FREE)
+			continue;
+		element->next = *chain_of(store, element->hash);
+		*chain_of(store, element->hash) = i;
+	}
+}
+
+/* The heap is made larger first: room in the pool that the heap has not would be fatal, the other way round it is idle. */
+static int reserve_elements(struct store *store)
+{
+	size_t most = store->limit + LIMIT_BATCH_ELEMENTS;
+	struct pool grown = store->elements;
+	uint32_t *heap;
+	int rc = pool_reserve(&grown, SPARE_ELEMENTS, most);
+
+	if (rc < 0)
+		return rc;
+	store->elements.items = grown.items;
+	if (grown.room > store->elements.room) {
+		heap = reallocarray(store->heap, (size_t)grown.room + 1, sizeof(*heap));
+		if (!heap)
+			return -ENOMEM;
+		store->heap = heap;
+	}
+	rc = store_chains_grow(&store->element_chains, grown.room);
+	if (rc < 0)
+		return rc;
+	store->elements = grown;
+	if (rc > 0)
+		chain_all_elements(store);
+	return 0;
+}
+
+int store_reserve(struct store *store)
+{
+	int rc = reserve_elements(store);
+
+	store->drain++;
+	if (rc == 0)
+		rc = store_name_reserve(store, SPARE_LINKS, SPARE_TEXTS, SPARE_CELLS);
+	return rc;
+}
+
+/* ---- elements ---- */
+
+static uint32_t hash_of(const struct store *store, const struct element_key *key)
+{
+	uint8_t octets[21];
+
+	memcpy(octets, key->address.bytes, 16);
+	octets[16] = key->address.family;
+	octets[17] = key->group;
+	octets[18] = key->l4proto;
+	memcpy(octets + 19, &key->port, 2);
+	return (uint32_t)hash_bytes(&store->key, octets, sizeof(octets));
+}
+
+static bool key_equal(const struct element_key *a, const struct element_key *b)
+{
+	return a->port == b->port && a->group == b->group && a->l4proto == b->l4proto &&
+	       a->address.family == b->address.family && memcmp(a->address.bytes, b->address.bytes, 16) == 0;
+}
+
+uint32_t store_lookup(const struct store *store, const struct element_key *key, uint32_t *hash)
+{
+	*hash = hash_of(store, key);
+	for (uint32_t i = *chain_of(store, *hash); i; i = store_element_at(store, i)->next)
+		if (store_element_at(store, i)->hash == *hash && key_equal(&store_element_at(store, i)->key, key))
+			return i;
+	return 0;
+}
+
+uint32_t store_enter(struct store *store, const struct element_key *key, uint32_t hash, int64_t deadline)
+{
+	uint32_t index = pool_take(&store->elements);
+	struct store_element *element = store_element_at(store, index);
+
+	element->key = *key;
+	element->hash = hash;
+	element->deadline = deadline;
+	element->state = STORE_KNOWN;
+	element->ttl = STORE_TTL_UNKNOWN;
+	element->seen = store->drain;
+	element->next = *chain_of(store, hash);
+	*chain_of(store, hash) = index;
+	return index;
+}
+
+void store_remove(struct store *store, uint32_t index)
+{
+	struct store_element *element = store_element_at(store, index);
+	uint32_t *at = chain_of(store, element->hash);
+
+	while (*at != index)
+		at = &store_element_at(store, *at)->next;
+	*at = element->next;
+	store_name_detach(store, index);
+	element->state = STORE_FREE;
+	pool_give(&store->elements, index);
+}
+
+int store_adopt(struct store *store, const struct element_key *key, const struct dns_name *name, struct monotime deadline)
+{
+	uint32_t hash, index = store_lookup(store, key, &hash);
+
+	if (index)
+		return -EEXIST;
+	if (store_count(store) >= store->limit)
+		return -EDQUOT;
+	if (store_reserve(store) < 0 && pool_spare(&store->elements) == 0)
+		return -ENOMEM;
+	index = store_enter(store, key, hash, deadline.msec);
+	if (name)
+		store_name_note(store, index, name, 0, deadline.msec, deadline);
+	store_heap_insert(store, index);
+	counters.elements_adopted++;
+	return 0;
+}
+
+void store_regroup(struct store *store, const uint8_t map[256])
+{
+	for (uint32_t i = 1; i < store->elements.top; i++) {
+		struct store_element *element = store_element_at(store, i);
+
+		if (element->state == STORE_FREE || map[element->key.group] == element->key.group)
+			continue;
+		if (map[element->key.group] == STORE_NO_GROUP) {
+			store_heap_remove(store, i);
+			store_remove(store, i);
+			counters.elements_dropped++;
+			continue;
+		}
+		/* Its chain is that of the old hash until all are chained anew: only then may the hash change. */
+		element->key.group = map[element->key.group];
+	}
+	for (uint32_t i = 1; i < store->elements.top; i++)
+		if (store_element_at(store, i)->state != STORE_FREE)
+			store_element_at(store, i)->hash = hash_of(store, &store_element_at(store, i)->key);
+	chain_all_elements(store);
+}
+
+bool store_next_deadline(const struct store *store, struct monotime *out)
+{
+	uint32_t first = store_heap_first(store);
+
+	if (first)
+		out->msec = store_element_at(store, first)->deadline;
+	return first != 0;
+}
+
+/* ---- the plan, as element_commit() takes it ---- */
+
+struct element_change *store_changes(struct store *store, size_t *count)
+{
+	*count = store->plan.count;
+	return store->plan.changes;
+}
+
+uint64_t store_settle(struct store *store)
+{
+	return store_plan_settle(store);
+}
+
+/* ---- looking ---- */
+
+static void view_of(const struct store *store, uint32_t index, struct store_view *out)
+{
+	const struct store_element *element = store_element_at(store, index);
+
+	out->key = element->key;
+	out->deadline.msec = element->deadline == STORE_DUE ? 0 : element->deadline;
+	out->ttl = element->ttl == STORE_TTL_UNKNOWN ? 0 : element->ttl;
+	out->name_count = store_name_list(store, index);
+	out->names = store->scratch;
+}
+
+void store_visit(const struct store *store, bool (*visit)(void *context, const struct store_view *view), void *context)
+{
+	for (uint32_t i = 1; i < store->elements.top; i++) {
+		struct store_view view;
+
+		if (store_element_at(store, i)->state == STORE_FREE)
+			continue;
+		view_of(store, i, &view);
+		if (!visit(context, &view))
+			return;
+	}
+}
+
+int store_find(const struct store *store, const struct element_key *key, struct store_view *out)
+{
+	uint32_t hash, index = store_lookup(store, key, &hash);
+
+	if (!index)
+		return -ENOENT;
+	view_of(store, index, out);
+	return 0;
+}
+
+void store_visit_name(const struct store *store, const struct dns_name *name,
+		      bool (*visit)(void *context, const struct store_view *view), void *context)
+{
+	uint32_t found = store_name_look(store, name);
+
+	for (uint32_t i = found ? store_name_first(store, found) : 0; i; i = store_name_next(store, i)) {
+		struct store_view view;
+
+		view_of(store, store_name_element(store, i), &view);
+		if (!visit(context, &view))
+			return;
+	}
+}

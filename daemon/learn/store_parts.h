@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Inside the store: what store.c, store_plan.c, store_name.c and store_heap.c share. Nobody else includes this.
+ *
+ * Items live in pools and know each other by index; index 0 is nobody. An element stands in a hash chain and, unless a change of it is planned, in the heap.
+ * Between an element and each name that brought it stands a link, a member of two lists: the element's and the name's. A name lives as long as it has a link.
+ * A name's octets lie in a chain of cells, so that one pool without fragmentation holds names of every length. */
+#ifndef NFQDN_LEARN_STORE_PARTS_H
+#define NFQDN_LEARN_STORE_PARTS_H
+
+#include "base/limits.h"
+#include "learn/pool.h"
+#include "learn/store.h"
+
+/* Deadlines of elements that must go as soon as a transaction takes them. Far from INT64_MIN, so that differences do not wrap. */
+#define STORE_DUE (INT64_MIN / 4)
+#define STORE_TTL_UNKNOWN UINT32_MAX
+
+enum store_state {
+	STORE_FREE, /* not an element: the pool's */
+	STORE_KNOWN, /* the kernel has it, until its deadline and LIFETIME_BACKSTOP_MS */
+	STORE_DOUBTFUL, /* the kernel may have it: the result of its add is unknown. It is deleted next */
+	STORE_UNWANTED, /* the kernel has it, the policy forbids it, and its deletion failed. It is tried again */
+};
+
+struct store_element {
+	uint32_t next; /* in the hash chain */
+	uint32_t hash;
+	int64_t deadline; /* monotime */
+	struct element_key key;
+	uint16_t change; /* of the plan, plus one; 0: none */
+	uint32_t heap; /* place in the heap; 0: not there */
+	uint32_t ttl; /* the smallest seen, or STORE_TTL_UNKNOWN */
+	uint32_t links; /* the first that taught it first */
+	uint8_t link_count;
+	uint8_t state; /* enum store_state */
+	uint8_t seen; /* low octet of the drain that needed it last */
+};
+
+struct store_link {
+	uint32_t element, name;
+	uint32_t next_of_element;
+	uint32_t next_of_name, previous_of_name;
+	uint32_t ttl;
+	uint32_t until; /* seconds of monotime: what this name's last answer asked for. The earliest makes way for another name once it has passed */
+};
+
+struct store_text {
+	uint32_t next; /* in the hash chain */
+	uint32_t hash;
+	uint32_t links;
+	uint32_t cells;
+	uint16_t link_count;
+	uint8_t length;
+};
+
+#define STORE_CELL 28
+struct store_cell {
+	uint32_t next;
+	uint8_t octets[STORE_CELL];
+};
+
+struct store_chains {
+	uint32_t *heads;
+	uint32_t mask;
+};
+
+enum store_reason {
+	STORE_ADD, /* was not there: vanishes when it fails */
+	STORE_RENEW, /* had ended or was about to go: added again; on failure what it was */
+	STORE_REFRESH, /* goes back to the old deadline when it fails */
+	STORE_EXPIRE,
+	STORE_EVICT,
+	STORE_DROP,
+};
+
+/* What stands behind each struct element_change of the plan. */
+struct store_change {
+	uint64_t packets;
+	int64_t old_deadline;
+	uint32_t element;
+	enum store_reason reason;
+};
+
+struct store_plan {
+	size_t count;
+	size_t dying; /* planned deletions: they still take an element each, but no longer count */
+	size_t comment_count;
+	uint32_t comment_name; /* of the last comment */
+	struct element_change changes[LIMIT_BATCH_ELEMENTS];
+	struct store_change undo[LIMIT_BATCH_ELEMENTS];
+	/* One character more than is used: element_commit() sees that it was cut. */
+	char comments[LIMIT_DRAIN_PACKETS][LIMIT_ELEMENT_COMMENT + 2];
+};
+
+struct store {
+	struct hash_key key;
+	size_t limit;
+	uint8_t drain; /* counted up by store_reserve() */
+	struct pool elements, links, texts, cells;
+	struct store_chains element_chains, text_chains;
+	uint32_t *heap; /* element indices, the earliest deadline first; place 0 is unused */
+	uint32_t heap_count;
+	uint32_t cached; /* the text of `cached_name`, or 0 */
+	struct dns_name cached_name;
+	struct store_name *scratch; /* names of the last view */
+	struct store_plan plan;
+};
+
+static inline struct store_element *store_element_at(const struct store *store, uint32_t index)
+{
+	return pool_at(&store->elements, index);
+}
+
+/* store.c */
+/* As many chains as `room`, rounded up to a power of two. 1: the chains are new and empty; 0: they were enough; -ENOMEM. */
+int store_chains_grow(struct store_chains *chains, uint32_t room);
+uint32_t store_lookup(const struct store *store, const struct element_key *key, uint32_t *hash);
+/* Elements and links enough must be spare. The new element has no name yet, stands in its hash chain, not in the heap. */
+uint32_t store_enter(struct store *store, const struct element_key *key, uint32_t hash, int64_t deadline);
+void store_remove(struct store *store, uint32_t index); /* with its links; must not be in the heap */
+
+#endif

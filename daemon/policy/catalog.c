@@ -162,13 +162,12 @@ static void refuse_ambiguous(struct policy_list *spellings, struct problems *pro
 	if (spellings->count > 1)
 		qsort(item, spellings->count, sizeof(*item), compare_spellings);
 	for (size_t i = 1; i < spellings->count; i++) {
-		char text[POLICY_TEXT_SHOWN], one[POLICY_TEXT_SHOWN], other[POLICY_TEXT_SHOWN];
 
 		if (item[i].owner == item[i - 1].owner || !catalog_same_word(item[i].text, item[i - 1].text))
 			continue;
-		problem_add(problems, PROBLEM_ERROR, "", 0, what, "\"%s\" means both %s and %s; a spelling means one",
-			    policy_text_show(item[i].text, text), policy_text_show(item[i - 1].name, one),
-			    policy_text_show(item[i].name, other));
+		problem_add(problems, PROBLEM_ERROR, "", 0, what, "\"%.150s\" means both %.150s and %.150s; a spelling means one",
+			    item[i].text, item[i - 1].name,
+			    item[i].name);
 	}
 }
 
@@ -194,13 +193,13 @@ static void tell_unknown_region(struct catalog_read *read, const struct catalog 
 				const char *setting, const char *spelling)
 {
 	struct policy_list names = POLICY_LIST_OF(const char *);
-	char shown[POLICY_TEXT_SHOWN], *lawful;
+	char *lawful;
 
 	for (size_t i = 0; i < catalog->region_count; i++)
 		policy_text_add_word(&names, catalog->regions[i].name);
 	lawful = policy_text_lawful(&names, spelling);
-	problem_add(read->problems, PROBLEM_ERROR, file, 0, setting, "\"%s\" is no region%s",
-		    policy_text_show(spelling, shown), lawful ? lawful : "");
+	problem_add(read->problems, PROBLEM_ERROR, file, 0, setting, "\"%.150s\" is no region%s",
+		    spelling, lawful ? lawful : "");
 	free(lawful);
 	policy_list_clear(&names);
 }

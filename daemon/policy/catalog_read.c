@@ -153,7 +153,6 @@ static const char *json_kind(const json_t *value)
 static const char *read_text(struct reader *reader, const char *field, const json_t *value)
 {
 	const char *text = json_string_value(value);
-	char shown[POLICY_TEXT_SHOWN];
 
 	if (!text) {
 		fault(reader, field, "is %s; a text is expected", json_kind(value));
@@ -166,7 +165,7 @@ static const char *read_text(struct reader *reader, const char *field, const jso
 	for (const char *at = text; *at; at++) {
 		if ((unsigned char)*at >= 0x20 && *at != 0x7f)
 			continue;
-		fault(reader, field, "\"%s\" has a control character in it", policy_text_show(text, shown));
+		fault(reader, field, "\"%.150s\" has a control character in it", text);
 		return NULL;
 	}
 	return text;
@@ -176,7 +175,7 @@ static const char *read_text(struct reader *reader, const char *field, const jso
 static int read_choice(struct reader *reader, const char *field, const json_t *value, const char *const *words)
 {
 	const char *text = read_text(reader, field, value), *near;
-	char shown[POLICY_TEXT_SHOWN], lawful[256];
+	char lawful[256];
 	int used = 0;
 
 	if (!text)
@@ -187,7 +186,7 @@ static int read_choice(struct reader *reader, const char *field, const json_t *v
 	for (int i = 0; words[i]; i++)
 		used += snprintf(lawful + used, sizeof(lawful) - (size_t)used, "%s%s", i ? ", " : "", words[i]);
 	near = problem_nearest(text, words);
-	fault(reader, field, "\"%s\" is unknown%s%s%s (lawful: %s)", policy_text_show(text, shown),
+	fault(reader, field, "\"%.150s\" is unknown%s%s%s (lawful: %s)", text,
 	      near ? "; did you mean \"" : "", near ? near : "", near ? "\"?" : "", lawful);
 	return -1;
 }
@@ -204,14 +203,13 @@ static bool word_is_good(const char *text)
 static const char *read_word(struct reader *reader, const char *field, const json_t *value)
 {
 	const char *text = read_text(reader, field, value);
-	char shown[POLICY_TEXT_SHOWN];
 
 	if (!text)
 		return NULL;
 	if (word_is_good(text))
 		return keep_text(reader, text);
-	fault(reader, field, "\"%s\" is no key: 1 to %d small letters, digits and '-' inside are allowed",
-	      policy_text_show(text, shown), WORD_MAX);
+	fault(reader, field, "\"%.150s\" is no key: 1 to %d small letters, digits and '-' inside are allowed",
+	      text, WORD_MAX);
 	return NULL;
 }
 
@@ -232,13 +230,12 @@ static bool date_is_good(const char *text)
 static const char *read_date(struct reader *reader, const char *field, const json_t *value)
 {
 	const char *text = read_text(reader, field, value);
-	char shown[POLICY_TEXT_SHOWN];
 
 	if (!text)
 		return NULL;
 	if (date_is_good(text))
 		return keep_text(reader, text);
-	fault(reader, field, "\"%s\" is no date; one like 2025-01-31 is expected", policy_text_show(text, shown));
+	fault(reader, field, "\"%.150s\" is no date; one like 2025-01-31 is expected", text);
 	return NULL;
 }
 
@@ -281,10 +278,9 @@ static void read_list(struct reader *reader, const char *field, const json_t *va
 static void check_url(struct reader *reader, const char *field, const json_t *item)
 {
 	const char *text = json_string_value(item), *why;
-	char shown[POLICY_TEXT_SHOWN];
 
 	if (pattern_check(text, &why))
-		fault(reader, field, "\"%s\": %s", policy_text_show(text, shown), why);
+		fault(reader, field, "\"%.150s\": %s", text, why);
 }
 
 static void check_cloud(struct reader *reader, const char *field, const json_t *item)
@@ -299,18 +295,17 @@ static void read_ips(struct reader *reader, const char *field, const json_t *val
 	read_list(reader, field, value, &row->ips, NULL);
 	ranges = kept(reader, arena_array(reader->read->arena, row->ips.count, sizeof(*ranges)));
 	for (size_t i = 0; ranges && i < row->ips.count; i++) {
-		char name[64], shown[POLICY_TEXT_SHOWN], right[VALUE_RANGE_TEXT_SIZE];
+		char name[64], right[VALUE_RANGE_TEXT_SIZE];
 		enum value_mended mended = VALUE_AS_WRITTEN;
 		const char *why = "";
 
 		if (!*row->ips.items[i]) /* told already */
 			continue;
 		snprintf(name, sizeof(name), "%s[%zu]", field, i);
-		policy_text_show(row->ips.items[i], shown);
 		if (value_range_from_text(row->ips.items[i], &ranges[i], &mended, &why))
-			fault(reader, name, "\"%s\": %s", shown, why);
+			fault(reader, name, "\"%.150s\": %s", row->ips.items[i], why);
 		else if (mended == VALUE_HOST_BITS)
-			fault(reader, name, "\"%s\" has bits set beyond its prefix; %s would be right", shown,
+			fault(reader, name, "\"%.150s\" has bits set beyond its prefix; %s would be right", row->ips.items[i],
 			      value_range_to_text(&ranges[i], right));
 	}
 	row->ranges = ranges;
@@ -319,7 +314,7 @@ static void read_ips(struct reader *reader, const char *field, const json_t *val
 static void read_port(struct reader *reader, const char *field, const char *proto, const char *item, size_t length)
 {
 	struct value_ports ports;
-	char text[32], shown[POLICY_TEXT_SHOWN];
+	char text[32];
 	const char *why = "a port or a range of ports is expected";
 
 	if (length < 16) {
@@ -329,7 +324,7 @@ static void read_port(struct reader *reader, const char *field, const char *prot
 			return;
 		}
 	}
-	fault(reader, field, "\"%s\": %s; a list like \"80,443,5671-5672\" is expected", policy_text_show(item, shown), why);
+	fault(reader, field, "\"%.150s\": %s; a list like \"80,443,5671-5672\" is expected", item, why);
 }
 
 static void read_ports(struct reader *reader, const char *field, const json_t *value, const char *proto)
@@ -350,14 +345,13 @@ static void refuse_unknown_keys(struct reader *reader, json_t *object, const cha
 	json_t *value;
 
 	json_object_foreach(object, key, value) {
-		char shown[POLICY_TEXT_SHOWN];
-		const char *near = problem_nearest(key, keys);
+			const char *near = problem_nearest(key, keys);
 		size_t i = 0;
 
 		while (i < count && strcmp(keys[i], key) != 0)
 			i++;
 		if (i == count)
-			fault(reader, "", "the key \"%s\" is unknown%s%s%s", policy_text_show(key, shown),
+			fault(reader, "", "the key \"%.150s\" is unknown%s%s%s", key,
 			      near ? "; did you mean \"" : "", near ? near : "", near ? "\"?" : "");
 	}
 }
@@ -629,7 +623,7 @@ static void read_root(struct reader *reader, json_t *root, size_t folder)
 		fault(reader, "format", "is not 1, the only format that this version reads");
 		return;
 	}
-	if (json_object_get(root, "regions")) {
+	if (json_object_get(root, "regions") || json_object_get(root, "tenants")) {
 		refuse_unknown_keys(reader, root, region_file_keys, count_keys(region_file_keys));
 		read_objects(reader, root, "regions", region_keys, read_region);
 		read_objects(reader, root, "tenants", tenant_keys, read_tenant);
@@ -686,13 +680,12 @@ static json_t *parse(struct reader *reader, const char *text, size_t length)
 {
 	json_error_t error;
 	json_t *root = json_loadb(text, length, JSON_REJECT_DUPLICATES, &error);
-	char shown[POLICY_TEXT_SHOWN];
 
 	if (!root) {
 		reader->faults++;
 		problem_add(reader->read->problems, PROBLEM_ERROR, reader->file,
 			    error.line > 0 ? (unsigned int)error.line : 0, "", "not JSON: %s",
-			    policy_text_show(error.text, shown));
+			    error.text);
 	}
 	return root;
 }

@@ -6,26 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/escape.h"
 #include "policy/problem.h"
-
-const char *policy_text_show(const char *text, char out[POLICY_TEXT_SHOWN])
-{
-	size_t used = 0;
-
-	for (; *text; text++) {
-		if (used + 6 > POLICY_TEXT_SHOWN) {
-			out[used++] = '~';
-			break;
-		}
-		if (*text == ' ')
-			out[used++] = ' ';
-		else
-			used += escape_text(out + used, 5, text, 1);
-	}
-	out[used] = '\0';
-	return out;
-}
 
 int policy_text_add_word(struct policy_list *words, const char *word)
 {
@@ -37,11 +18,8 @@ int policy_text_add_word(struct policy_list *words, const char *word)
 
 static void write_words(FILE *out, const struct policy_list *words)
 {
-	char shown[POLICY_TEXT_SHOWN];
-
 	for (size_t i = 0; i < words->count; i++)
-		fprintf(out, "%s%s", i ? ", " : "",
-			policy_text_show(*(const char **)policy_list_at(words, i), shown));
+		fprintf(out, "%s%s", i ? ", " : "", *(const char **)policy_list_at(words, i));
 	if (words->count == 0)
 		fputs("none", out);
 }
@@ -73,15 +51,15 @@ static const char *nearest(struct policy_list *words, const char *word)
 
 char *policy_text_lawful(struct policy_list *words, const char *word)
 {
-	char *text = NULL, shown[POLICY_TEXT_SHOWN];
 	const char *near = nearest(words, word);
+	char *text = NULL;
 	size_t size;
 	FILE *out = open_memstream(&text, &size);
 
 	if (!out)
 		return NULL;
 	if (near)
-		fprintf(out, "; did you mean \"%s\"?", policy_text_show(near, shown));
+		fprintf(out, "; did you mean \"%s\"?", near);
 	fputs(" (lawful: ", out);
 	write_words(out, words);
 	fputs(")", out);

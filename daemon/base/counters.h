@@ -36,7 +36,6 @@
 	C(elements_refused, "elements that the kernel refused") \
 	C(elements_over_limit, "elements left out because the store was full of what the same drain needed") \
 	C(elements_without_memory, "elements left out because the memory set aside for one drain was used up; their answers are dropped and asked again") \
-	C(own_addresses_over_limit, "addresses of the gateway beyond the limit, not refused as answers") \
 	C(element_names_over_limit, "names of an element beyond the limit, not remembered") \
 	C(name_elements_over_limit, "elements of one name beyond the limit, left out") \
 	C(life_below_ttl, "answers whose TTL is longer than the maximum lifetime") \

@@ -149,10 +149,3 @@ int packet_read_udp(const uint8_t *packet, size_t length, struct packet_udp *out
 	out->length = udp_length - UDP_HEADER;
 	return 0;
 }
-
-bool packet_is_tcp(const uint8_t *packet, size_t length)
-{
-	struct transport t;
-
-	return read_ip(packet, length, &t) == 0 && t.protocol == IPPROTO_TCP;
-}

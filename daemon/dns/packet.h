@@ -3,7 +3,6 @@
 #ifndef NFQDN_DNS_PACKET_H
 #define NFQDN_DNS_PACKET_H
 
-#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -20,8 +19,6 @@ struct packet_udp {
  * headers, never beyond `length`; octets behind the end that they tell are not looked at, as the receiver does not either.
  * 0; -EINVAL: not well formed; -EPROTONOSUPPORT: not UDP; -EMSGSIZE: a fragment or cut short. `out` is untouched on failure. */
 int packet_read_udp(const uint8_t *packet, size_t length, struct packet_udp *out);
-/* True when it is a well-formed IPv4 or IPv6 packet, whole, whose transport is TCP. */
-bool packet_is_tcp(const uint8_t *packet, size_t length);
 
 /* Extension headers of one packet. Linux sends at most four; each is 8 octets at least, so a packet could hold thousands. */
 #define PACKET_EXTENSIONS 8

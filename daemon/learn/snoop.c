@@ -1,0 +1,398 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Theory of operation, one drain:
+ *
+ *   for each packet    read_message -> policy_match_name(the question's name) -> rules of the asker's groups -> each address, each rule, each port -> store_plan
+ *   plan full          commit early; the packets judged so far stay held like the others
+ *   at the end         expired elements fill the last transaction; commit; what failed becomes the drop bits
+ *
+ * A packet has one fate: passed (its bit in none of the masks), known (`allowed` alone), taught (`planned`), or dropped (`failed`). */
+#include "learn/snoop.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/counters.h"
+#include "dns/message.h"
+#include "dns/packet.h"
+#include "learn/lifetime.h"
+
+#define DNS_PORT 53
+#define TICK_MS 1000
+
+struct snoop {
+	struct store *store;
+	struct table *table;
+	const struct policy *policy;
+	struct ipaddr *own; /* sorted */
+	size_t own_count;
+	struct monotime next_tick;
+	bool ticked; /* `next_tick` means something */
+	/* The running drain, bits of packets */
+	struct monotime now;
+	uint64_t allowed, planned, failed;
+	/* The running packet */
+	struct dns_answer answer;
+	const struct policy_rule *rules[LIMIT_NAME_MATCHES];
+	size_t rule_count;
+};
+
+struct snoop *snoop_new(struct store *store, struct table *table)
+{
+	struct snoop *snoop = calloc(1, sizeof(*snoop));
+
+	if (!snoop)
+		return NULL;
+	snoop->store = store;
+	snoop->table = table;
+	return snoop;
+}
+
+void snoop_free(struct snoop *snoop)
+{
+	if (!snoop)
+		return;
+	free(snoop->own);
+	free(snoop);
+}
+
+/* ---- policy and own addresses ---- */
+
+static uint8_t group_of_name(const struct policy *policy, const char *name)
+{
+	for (size_t i = 0; i < policy->group_count; i++)
+		if (strcmp(policy->groups[i].name, name) == 0)
+			return (uint8_t)i;
+	return STORE_NO_GROUP;
+}
+
+void snoop_set_policy(struct snoop *snoop, const struct policy *policy)
+{
+	uint8_t map[256];
+
+	memset(map, STORE_NO_GROUP, sizeof(map));
+	for (size_t i = 0; snoop->policy && i < snoop->policy->group_count; i++)
+		map[i] = group_of_name(policy, snoop->policy->groups[i].name);
+	if (snoop->policy)
+		store_regroup(snoop->store, map);
+	snoop->policy = policy;
+}
+
+static int compare_addresses(const void *a, const void *b)
+{
+	return ipaddr_compare(a, b);
+}
+
+int snoop_set_own_addresses(struct snoop *snoop, const struct ipaddr *addresses, size_t count)
+{
+	size_t kept = count < LIMIT_OWN_ADDRESSES ? count : LIMIT_OWN_ADDRESSES;
+	struct ipaddr *own = calloc(kept + 1, sizeof(*own));
+
+	if (!own)
+		return -ENOMEM;
+	counters.own_over_limit += count - kept;
+	for (size_t i = 0; i < kept; i++)
+		own[i] = addresses[i];
+	qsort(own, kept, sizeof(*own), compare_addresses);
+	free(snoop->own);
+	snoop->own = own;
+	snoop->own_count = kept;
+	return 0;
+}
+
+static bool is_own(const struct snoop *snoop, const struct ipaddr *address)
+{
+	return snoop->own_count && bsearch(address, snoop->own, snoop->own_count, sizeof(*address), compare_addresses);
+}
+
+/* ---- transactions ---- */
+
+/* Commits the plan. Returns how many of its changes failed. */
+static size_t commit(struct snoop *snoop)
+{
+	size_t count;
+	struct element_change *changes = store_changes(snoop->store, &count);
+	size_t errors = count ? element_commit(snoop->table, changes, count) : 0;
+
+	snoop->failed |= store_settle(snoop->store);
+	return errors;
+}
+
+/* ---- one answer ---- */
+
+static void teach_port(struct snoop *snoop, const struct policy_rule *rule, const struct dns_address *answer,
+		       const struct value_ports *port, unsigned int packet)
+{
+	const struct config_lifetime *lifetime = &rule->entry->lifetime;
+	enum ipaddr_family family = answer->address.family;
+	struct element_key key = {
+		.address = answer->address,
+		.group = rule->entry->group,
+		.l4proto = value_proto_number(port->proto, family),
+		.port = port->proto == VALUE_ICMP ? value_icmp_port(family) : port->first,
+	};
+	int rc;
+
+	do {
+		rc = store_plan(snoop->store, &key, &snoop->answer.qname, answer->ttl, snoop->now,
+				lifetime_of_ttl(lifetime, answer->ttl), lifetime_refresh_below(lifetime, answer->ttl), packet);
+		if (rc == -ENOSPC)
+			commit(snoop);
+	} while (rc == -ENOSPC);
+	if (rc > 0)
+		snoop->planned |= UINT64_C(1) << packet;
+	/* The memory is there once this drain is over: the client asks again. */
+	if (rc == -ENOMEM)
+		snoop->failed |= UINT64_C(1) << packet;
+}
+
+static void teach_address(struct snoop *snoop, const struct dns_address *answer, unsigned int packet)
+{
+	bool reserved = policy_address_reserved(&answer->address), refused = false;
+
+	if (is_own(snoop, &answer->address)) {
+		counters.refused_own++;
+		return;
+	}
+	for (size_t i = 0; i < snoop->rule_count; i++) {
+		const struct policy_rule *rule = snoop->rules[i];
+
+		if (reserved && !rule->entry->config->private_answers) {
+			refused = true;
+			continue;
+		}
+		for (size_t port = 0; port < rule->port_count; port++)
+			teach_port(snoop, rule, answer, &rule->ports[port], packet);
+	}
+	counters.refused_reserved += refused;
+}
+
+static void count_answer(const struct snoop *snoop)
+{
+	const struct dns_answer *answer = &snoop->answer;
+	bool cut = false;
+
+	for (size_t i = 0; i < snoop->rule_count; i++)
+		for (unsigned int k = 0; k < answer->address_count; k++)
+			cut |= answer->addresses[k].ttl > snoop->rules[i]->entry->lifetime.max;
+	counters.life_below_ttl += cut;
+	counters.addresses_over_limit += answer->addresses_over_limit;
+	counters.targets_over_limit += answer->targets_over_limit;
+	counters.chain_over_limit += answer->chain_over_limit;
+}
+
+/* The rules for the question's name in the asker's groups. */
+static bool find_rules(struct snoop *snoop, const struct ipaddr *asker)
+{
+	size_t matches = policy_match_name(snoop->policy, &snoop->answer.qname, snoop->rules);
+	policy_group_mask groups;
+
+	snoop->rule_count = 0;
+	if (matches == 0) {
+		counters.answers_without_policy++;
+		return false;
+	}
+	groups = policy_groups_of_asker(snoop->policy, asker);
+	for (size_t i = 0; i < matches; i++)
+		if (groups >> snoop->rules[i]->entry->group & 1)
+			snoop->rules[snoop->rule_count++] = snoop->rules[i];
+	if (snoop->rule_count == 0)
+		counters.answers_without_group++;
+	return snoop->rule_count > 0;
+}
+
+/* One whole DNS message that `asker` receives. `packet`: the bit of the held packet that it came in. */
+static void judge_message(struct snoop *snoop, const uint8_t *message, size_t length, const struct ipaddr *asker, unsigned int packet)
+{
+	switch (dns_answer_read(message, length, &snoop->answer)) {
+	case DNS_READ_OK:
+		break;
+	case DNS_READ_MALFORMED:
+		counters.answers_malformed++;
+		return;
+	case DNS_READ_NOT_RESPONSE:
+	case DNS_READ_NOT_UNDERSTOOD:
+		counters.answers_not_understood++;
+		return;
+	case DNS_READ_ERROR_RESPONSE:
+		counters.answers++;
+		return;
+	}
+	counters.answers++;
+	if (!find_rules(snoop, asker))
+		return;
+	snoop->allowed |= UINT64_C(1) << packet;
+	count_answer(snoop);
+	for (unsigned int i = 0; i < snoop->answer.address_count; i++)
+		teach_address(snoop, &snoop->answer.addresses[i], packet);
+}
+
+static void judge_packet(struct snoop *snoop, const struct queue_packet *packet, unsigned int number)
+{
+	struct packet_udp udp;
+
+	if (packet_read_udp(packet->payload, packet->length, &udp) == 0 && udp.source_port == DNS_PORT)
+		judge_message(snoop, udp.payload, udp.length, &udp.destination, number);
+	else
+		counters.packets_unread++;
+}
+
+static unsigned int bits(uint64_t mask)
+{
+	return (unsigned int)__builtin_popcountll(mask);
+}
+
+uint64_t snoop_drain(struct snoop *snoop, const struct queue_packet *packets, size_t count, struct monotime now)
+{
+	size_t planned;
+
+	snoop->now = now;
+	snoop->allowed = snoop->planned = snoop->failed = 0;
+	for (size_t i = 0; i < count; i++)
+		judge_packet(snoop, &packets[i], (unsigned int)i);
+	store_changes(snoop->store, &planned);
+	if (planned) {
+		store_plan_expired(snoop->store, now);
+		commit(snoop);
+	}
+	counters.answers_dropped += bits(snoop->failed);
+	counters.answers_taught += bits(snoop->planned & ~snoop->failed);
+	counters.answers_known += bits(snoop->allowed & ~snoop->planned & ~snoop->failed);
+	return snoop->failed;
+}
+
+/* ---- between drains ---- */
+
+static int64_t max64(int64_t a, int64_t b)
+{
+	return a > b ? a : b;
+}
+
+int64_t snoop_tick(struct snoop *snoop, struct monotime now)
+{
+	struct monotime deadline;
+	size_t failed;
+
+	store_reserve(snoop->store); /* a failure is counted where an answer suffers from it */
+	if (!snoop->ticked || !monotime_before(now, snoop->next_tick)) {
+		store_plan_expired(snoop->store, now);
+		failed = commit(snoop);
+		/* More are due than a transaction holds: the rest follows as soon as packets have been looked after. */
+		snoop->next_tick = monotime_add(now, TICK_MS);
+		if (!failed && store_next_deadline(snoop->store, &deadline) && !monotime_before(now, deadline))
+			snoop->next_tick = now;
+		snoop->ticked = true;
+	}
+	if (!store_next_deadline(snoop->store, &deadline))
+		return -1;
+	return max64(0, max64(monotime_until(now, snoop->next_tick), monotime_until(now, deadline)));
+}
+
+/* ---- reload and restart ---- */
+
+static bool rule_has(const struct policy_rule *rule, const struct element_key *key)
+{
+	enum ipaddr_family family = key->address.family;
+
+	if (rule->entry->group != key->group)
+		return false;
+	for (size_t i = 0; i < rule->port_count; i++) {
+		const struct value_ports *port = &rule->ports[i];
+		uint16_t number = port->proto == VALUE_ICMP ? value_icmp_port(family) : port->first;
+
+		if (value_proto_number(port->proto, family) == key->l4proto && number == key->port)
+			return true;
+	}
+	return false;
+}
+
+/* A private or own address may stand in the kernel only as long as an entry of the policy takes it. */
+static bool rule_takes(const struct snoop *snoop, const struct policy_rule *rule, const struct element_key *key)
+{
+	if (!rule_has(rule, key) || is_own(snoop, &key->address))
+		return false;
+	return rule->entry->config->private_answers || !policy_address_reserved(&key->address);
+}
+
+static bool name_allowed(struct snoop *snoop, const struct dns_name *name, const struct element_key *key)
+{
+	size_t matches = policy_match_name(snoop->policy, name, snoop->rules);
+
+	for (size_t i = 0; i < matches; i++)
+		if (rule_takes(snoop, snoop->rules[i], key))
+			return true;
+	return false;
+}
+
+static bool element_allowed(struct snoop *snoop, const struct store_view *view)
+{
+	for (size_t i = 0; i < view->name_count; i++)
+		if (name_allowed(snoop, &view->names[i].name, &view->key))
+			return true;
+	for (size_t i = 0; view->name_count == 0 && i < snoop->policy->rule_count; i++)
+		if (rule_takes(snoop, &snoop->policy->rules[i], &view->key))
+			return true;
+	return false;
+}
+
+struct pruning {
+	struct snoop *snoop;
+	size_t failed;
+};
+
+static bool prune_element(void *context, const struct store_view *view)
+{
+	struct pruning *pruning = context;
+	struct snoop *snoop = pruning->snoop;
+	struct element_key key = view->key;
+
+	if (element_allowed(snoop, view))
+		return true;
+	if (store_plan_delete(snoop->store, &key) == -ENOSPC) {
+		pruning->failed += commit(snoop);
+		store_plan_delete(snoop->store, &key);
+	}
+	return true;
+}
+
+int snoop_prune(struct snoop *snoop, struct monotime now)
+{
+	struct pruning pruning = { .snoop = snoop };
+
+	snoop->now = now;
+	store_visit(snoop->store, prune_element, &pruning);
+	pruning.failed += commit(snoop);
+	return pruning.failed ? -EAGAIN : 0;
+}
+
+struct adoption {
+	struct snoop *snoop;
+	struct monotime now;
+	int error; /* of the store; the first */
+};
+
+static void adopt_element(void *context, const struct element_key *key, uint64_t expires_ms, const char *comment)
+{
+	struct adoption *adoption = context;
+	size_t length = strlen(comment);
+	bool cut = length > 0 && comment[length - 1] == '~';
+	struct dns_name name;
+	bool named = !cut && dns_name_from_text(comment, &name) == 0;
+	int64_t left = expires_ms > INT64_MAX ? INT64_MAX / 2 : (int64_t)expires_ms;
+	struct monotime deadline = monotime_add(adoption->now, left - LIFETIME_BACKSTOP_MS);
+	int rc = store_adopt(adoption->snoop->store, key, named ? &name : NULL, deadline);
+
+	if (rc < 0 && rc != -EEXIST && !adoption->error)
+		adoption->error = rc;
+}
+
+int snoop_adopt(struct snoop *snoop, struct monotime now)
+{
+	struct adoption adoption = { .snoop = snoop, .now = now };
+	int rc = element_dump(snoop->table, adopt_element, &adoption);
+
+	if (rc < 0)
+		return rc;
+	rc = snoop_prune(snoop, now);
+	return adoption.error ? adoption.error : rc;
+}

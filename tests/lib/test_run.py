@@ -78,7 +78,7 @@ def plan_at_the_end():
 
 
 def all_skipped():
-    """1..0 # SKIP is one skipped case"""
+    """a plan of none with a reason is one skipped case"""
     expect(verdicts(result_of("echo '1..0 # SKIP no root'")), (0, 0, 1))
 
 

@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "dns/wire.h"
+
+#include <string.h>
+
+#define LABEL_TYPE 0xc0 /* 00 label, 11 pointer; 01 and 10 are reserved (RFC 1035 4.1.4, RFC 6891 5) */
+#define POINTER_MASK 0x3fff
+
+struct wire wire_message(const uint8_t *message, size_t length)
+{
+	return (struct wire){ .start = message, .end = length, .failed = length > WIRE_MESSAGE_MAX };
+}
+
+struct wire wire_part(const struct wire *wire, size_t position, size_t length)
+{
+	bool fits = !wire->failed && position <= wire->end && length <= wire->end - position;
+
+	return (struct wire){ .start = wire->start, .position = position, .end = position + length, .failed = !fits };
+}
+
+size_t wire_left(const struct wire *wire)
+{
+	return wire->failed ? 0 : wire->end - wire->position;
+}
+
+const uint8_t *wire_octets(struct wire *wire, size_t count)
+{
+	const uint8_t *at;
+
+	if (wire->failed || count > wire->end - wire->position) {
+		wire->failed = true;
+		return NULL;
+	}
+	at = wire->start + wire->position;
+	wire->position += count;
+	return at;
+}
+
+void wire_skip(struct wire *wire, size_t count)
+{
+	wire_octets(wire, count);
+}
+
+uint16_t wire_u16(struct wire *wire)
+{
+	const uint8_t *at = wire_octets(wire, 2);
+
+	return at ? (uint16_t)(at[0] << 8 | at[1]) : 0;
+}
+
+uint32_t wire_u32(struct wire *wire)
+{
+	const uint8_t *at = wire_octets(wire, 4);
+
+	return at ? (uint32_t)at[0] << 24 | (uint32_t)at[1] << 16 | (uint32_t)at[2] << 8 | at[3] : 0;
+}
+
+/* A walk over the labels of one name. */
+struct walk {
+	size_t position; /* of the next label or pointer */
+	size_t part; /* where the part being read begins: the next pointer must lead to before it */
+	size_t after; /* behind the name in the message; 0 until known */
+	unsigned int pointers;
+};
+
+static struct walk walk_from(size_t position)
+{
+	return (struct walk){ .position = position, .part = position };
+}
+
+/* Follows one pointer. More pointers than a name has labels cannot each lead to one: without this bound a message full of
+ * pointers to pointers would cost its length for each record. */
+static bool walk_pointer(const struct wire *wire, struct walk *walk)
+{
+	size_t target;
+
+	if (wire->end - walk->position < 2 || ++walk->pointers > DNS_LABELS_MAX)
+		return false;
+	target = (size_t)(wire->start[walk->position] << 8 | wire->start[walk->position + 1]) & POINTER_MASK;
+	if (target < WIRE_HEADER_SIZE || target >= walk->part)
+		return false;
+	if (walk->after == 0)
+		walk->after = walk->position + 2;
+	walk->position = walk->part = target;
+	return true;
+}
+
+/* Leaves the walk at a label's length octet and returns it (0 for the root), or -1. */
+static int walk_label(const struct wire *wire, struct walk *walk)
+{
+	while (walk->position < wire->end) {
+		uint8_t octet = wire->start[walk->position];
+
+		if (octet <= DNS_LABEL_MAX)
+			return wire->end - walk->position > octet ? octet : -1;
+		if ((octet & LABEL_TYPE) != LABEL_TYPE || !walk_pointer(wire, walk))
+			return -1;
+	}
+	return -1;
+}
+
+static struct wire_name name_failed(struct wire *wire)
+{
+	wire->failed = true;
+	return (struct wire_name){ 0 };
+}
+
+struct wire_name wire_name_read(struct wire *wire)
+{
+	struct walk walk = walk_from(wire->position);
+	size_t first = 0, total = 0;
+	int label;
+
+	if (wire->failed)
+		return (struct wire_name){ 0 };
+	do {
+		label = walk_label(wire, &walk);
+		if (label < 0)
+			return name_failed(wire);
+		if (total == 0)
+			first = walk.position;
+		total += 1 + (size_t)label;
+		if (total > DNS_NAME_MAX)
+			return name_failed(wire);
+		walk.position += 1 + (size_t)label;
+	} while (label > 0);
+	wire->position = walk.after ? walk.after : walk.position;
+	return (struct wire_name){ .first = (uint16_t)first, .length = (uint8_t)total };
+}
+
+static inline uint8_t lower(uint8_t octet)
+{
+	return (uint8_t)(octet | ((uint8_t)(octet - 'A') < 26) << 5);
+}
+
+void wire_name_copy(const struct wire *wire, struct wire_name name, struct dns_name *out)
+{
+	struct walk walk = walk_from(name.first);
+	size_t used = 0;
+
+	while (used < name.length) {
+		int label = walk_label(wire, &walk);
+		size_t size;
+
+		if (label < 0 || 1 + (size_t)label > name.length - used)
+			break;
+		size = 1 + (size_t)label;
+		memcpy(out->octets + used, wire->start + walk.position, size);
+		walk.position += size;
+		used += size;
+	}
+	for (size_t i = 0; i < used; i++) /* a length octet is at most 63 and no letter */
+		out->octets[i] = lower(out->octets[i]);
+	out->length = (uint8_t)used;
+}
+
+static bool octets_equal(const uint8_t *a, const uint8_t *b, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		if (lower(a[i]) != lower(b[i]))
+			return false;
+	return true;
+}
+
+bool wire_name_equal(const struct wire *wire, struct wire_name a, struct wire_name b)
+{
+	struct walk left = walk_from(a.first), right = walk_from(b.first);
+	int label;
+
+	if (a.length != b.length)
+		return false;
+	do {
+		label = walk_label(wire, &left);
+		if (label < 0 || label != walk_label(wire, &right))
+			return false;
+		if (left.position == right.position)
+			return true;
+		if (!octets_equal(wire->start + left.position + 1, wire->start + right.position + 1, (size_t)label))
+			return false;
+		left.position += 1 + (size_t)label;
+		right.position += 1 + (size_t)label;
+	} while (label > 0);
+	return true;
+}

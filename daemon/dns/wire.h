@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* A cursor over a DNS message. An error sticks: after the first read that does not fit, every read gives 0 and moves
+ * nothing, so a parser reads straight down and asks `failed` once. All pointer arithmetic on messages is in wire.c. */
+#ifndef NFQDN_DNS_WIRE_H
+#define NFQDN_DNS_WIRE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "dns/name.h"
+
+#define WIRE_HEADER_SIZE 12 /* RFC 1035 4.1.1 */
+#define WIRE_MESSAGE_MAX 65535 /* what TCP's length prefix can say, RFC 1035 4.2.2; offsets fit 16 bits */
+
+struct wire {
+	const uint8_t *start; /* of the message: compression pointers count from here */
+	size_t position;
+	size_t end; /* reading stops here */
+	bool failed;
+};
+
+/* A name that wire_name_read() found good: where its first label stands (pointers before it already followed) and how many
+ * octets it has without compression. Good only together with the message that it was read from. */
+struct wire_name {
+	uint16_t first;
+	uint8_t length;
+};
+
+/* At the start of a message of at most WIRE_MESSAGE_MAX octets; a longer one begins failed. */
+struct wire wire_message(const uint8_t *message, size_t length);
+/* A cursor over `length` octets from `position` in the same message; it begins failed when `wire` ends before that. */
+struct wire wire_part(const struct wire *wire, size_t position, size_t length);
+
+size_t wire_left(const struct wire *wire);
+uint16_t wire_u16(struct wire *wire);
+uint32_t wire_u32(struct wire *wire);
+void wire_skip(struct wire *wire, size_t count);
+/* `count` octets inside the message, or NULL. */
+const uint8_t *wire_octets(struct wire *wire, size_t count);
+
+/* Checks the name at the cursor and moves behind it (RFC 1035 3.1, 4.1.4): the only place that judges compression. A pointer
+ * must lead to before the part of the name that it ends, and not into the header, so that no loop can be written. */
+struct wire_name wire_name_read(struct wire *wire);
+/* Copies a name that was read, without compression and in lower case. */
+void wire_name_copy(const struct wire *wire, struct wire_name name, struct dns_name *out);
+/* Two names that were read from the same message; without regard to case (RFC 4343). */
+bool wire_name_equal(const struct wire *wire, struct wire_name a, struct wire_name b);
+
+#endif

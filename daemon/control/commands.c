@@ -1,0 +1,319 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "control/commands.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/counters.h"
+#include "base/escape.h"
+#include "control/command_list.h"
+#include "control/explain.h"
+#include "control/json.h"
+#include "control/overview.h"
+#include "control/protocol.h"
+#include "control/request.h"
+#include "control/status.h"
+#include "control/why.h"
+
+/* Exit statuses of nfqdnctl that travel in an answer (DESIGN.md, Commands). */
+enum { STATUS_YES = 0, STATUS_NO = 1, STATUS_USAGE = 2 };
+
+/* One request while it is served. */
+struct call {
+	const struct control_context *context;
+	struct monotime now;
+	const json_t *request;
+	/* set by the command */
+	json_t *result;
+	int status;
+	const char *error; /* instead of a result: what was wrong with the arguments */
+	struct control_listing *listing;
+	struct control_wait wait;
+};
+
+/* ---- the commands: each sets the result (left NULL: memory is out), or `error` ---- */
+
+static void refuse(struct call *call, const char *error)
+{
+	call->error = error;
+	call->status = STATUS_USAGE;
+}
+
+static void run_status(struct call *call)
+{
+	call->result = control_status(call->context, call->now);
+}
+
+static void run_policy(struct call *call)
+{
+	call->result = control_overview(call->context->policy);
+}
+
+static void run_learned(struct call *call)
+{
+	struct ipaddr address;
+	struct dns_name name;
+	int by_address = control_request_address(call->request, "address", &address);
+	int by_name = control_request_name(call->request, "name", &name);
+
+	if (by_address == -EINVAL || by_name == -EINVAL || (by_address == 0 && by_name == 0)) {
+		refuse(call, "either \"address\" is an IPv4 or IPv6 address, or \"name\" is a DNS name, or neither is there");
+		return;
+	}
+	if (control_listing_new(call->context, by_address == 0 ? &address : NULL, by_name == 0 ? &name : NULL, &call->listing) < 0)
+		return;
+	if ((by_address == 0 || by_name == 0) && control_listing_count(call->listing) == 0)
+		call->status = STATUS_NO;
+}
+
+static void run_why(struct call *call)
+{
+	struct control_why_question question = { 0 };
+	int port, client;
+	bool allowed = false;
+
+	if (control_request_address(call->request, "address", &question.address) < 0) {
+		refuse(call, "\"address\" is an IPv4 or IPv6 address");
+		return;
+	}
+	port = control_request_port(call->request, "port", &question.port);
+	client = control_request_address(call->request, "from", &question.client);
+	question.has_port = port == 0;
+	question.has_client = client == 0;
+	if (port == -EINVAL)
+		refuse(call, "\"port\" is one port such as \"tcp/443\" or \"udp/123\", or \"icmp\"");
+	else if (client == -EINVAL || (client == 0 && question.client.family != question.address.family))
+		refuse(call, "\"from\" is the address of a client, of the same family as \"address\"");
+	if (call->error)
+		return;
+	call->result = control_why(call->context, call->now, &question, &allowed);
+	call->status = allowed ? STATUS_YES : STATUS_NO;
+}
+
+static void run_explain(struct call *call)
+{
+	struct dns_name name;
+	bool allowed = false;
+
+	if (control_request_name(call->request, "name", &name) < 0) {
+		refuse(call, "\"name\" is a DNS name such as \"manage.microsoft.com\"");
+		return;
+	}
+	call->result = control_explain(call->context->policy, &name, &allowed);
+	call->status = allowed ? STATUS_YES : STATUS_NO;
+}
+
+static void run_wait(struct call *call)
+{
+	struct control_wait wait;
+	const char *why;
+
+	if (control_wait_read(call->request, call->now, &wait, &why) < 0) {
+		refuse(call, why);
+		return;
+	}
+	if (!control_wait_met(&wait, call->context) && monotime_before(call->now, wait.deadline)) {
+		call->wait = wait;
+		return;
+	}
+	call->result = control_wait_result(&wait, control_wait_met(&wait, call->context));
+	call->status = control_wait_met(&wait, call->context) ? STATUS_YES : STATUS_NO;
+}
+
+static json_t *problems_json(const struct problems *problems)
+{
+	json_t *array = json_array();
+
+	for (size_t i = 0; i < problems->count; i++) {
+		const struct problem *one = &problems->items[i];
+		json_t *object = json_object();
+
+		control_json_set(&object, "severity", json_string(one->severity == PROBLEM_ERROR ? "error" : "warning"));
+		control_json_set(&object, "file", control_json_text(one->file));
+		control_json_set(&object, "line", json_integer(one->line));
+		control_json_set(&object, "setting", control_json_text(one->setting));
+		control_json_set(&object, "text", control_json_text(one->text));
+		control_json_add(&array, object);
+	}
+	return array;
+}
+
+static void run_reload(struct call *call)
+{
+	struct problems problems = { 0 };
+	int error = call->context->reload(call->context->daemon, &problems);
+
+	problem_sort(&problems);
+	call->status = error < 0 ? STATUS_NO : STATUS_YES;
+	call->result = json_object();
+	control_json_set(&call->result, "ok", json_boolean(error == 0));
+	control_json_set(&call->result, "generation", control_json_count(call->context->policy->generation));
+	control_json_set(&call->result, "errors", control_json_count(problems.errors));
+	control_json_set(&call->result, "problems", problems_json(&problems));
+	problem_clear(&problems);
+}
+
+/* ---- the table ---- */
+
+#define ROW(name, arguments, help) { #name, run_##name },
+#define NO_ROW(name, arguments, help)
+static const struct command_row {
+	const char *name;
+	void (*run)(struct call *call);
+} command_rows[] = { COMMAND_LIST(ROW, NO_ROW) };
+#undef ROW
+#define COMMAND_ROWS (sizeof(command_rows) / sizeof(command_rows[0]))
+
+static const struct command_row *find(const char *name)
+{
+	for (size_t i = 0; i < COMMAND_ROWS; i++)
+		if (strcmp(command_rows[i].name, name) == 0)
+			return &command_rows[i];
+	return NULL;
+}
+
+static char *unknown_command(const char *name)
+{
+	const char *names[COMMAND_ROWS + 1] = { NULL };
+	char shown[64], text[192];
+	const char *nearest;
+
+	for (size_t i = 0; i < COMMAND_ROWS; i++)
+		names[i] = command_rows[i].name;
+	nearest = problem_nearest(name, names);
+	escape_text(shown, sizeof(shown), name, strlen(name));
+	snprintf(text, sizeof(text), "unknown command \"%s\"%s%s%s", shown, nearest ? "; did you mean \"" : "", nearest ? nearest : "",
+		 nearest ? "\"?" : "");
+	return control_commands_error(STATUS_USAGE, text);
+}
+
+/* ---- answers ---- */
+
+/* Takes `object` over. */
+static char *line_of(json_t *object)
+{
+	char *text = object ? json_dumps(object, JSON_COMPACT) : NULL;
+	size_t length = text ? strlen(text) : 0;
+	char *line = text ? realloc(text, length + 2) : NULL;
+
+	json_decref(object);
+	if (!line) {
+		free(text);
+		return NULL;
+	}
+	memcpy(line + length, "\n", 2);
+	return line;
+}
+
+static json_t *answer_head(bool ok, int status)
+{
+	json_t *object = json_object();
+
+	control_json_set(&object, "api", json_integer(CONTROL_API));
+	control_json_set(&object, "ok", json_boolean(ok));
+	control_json_set(&object, "exit", json_integer(status));
+	return object;
+}
+
+char *control_commands_error(int status, const char *text)
+{
+	json_t *object = answer_head(false, status);
+
+	control_json_set(&object, "error", control_json_text(text));
+	return line_of(object);
+}
+
+static char *result_line(json_t *result, int status)
+{
+	json_t *object = answer_head(true, status);
+
+	control_json_set(&object, "result", result);
+	return line_of(object);
+}
+
+char *control_commands_waited(const struct control_wait *wait, bool met)
+{
+	return result_line(control_wait_result(wait, met), met ? STATUS_YES : STATUS_NO);
+}
+
+static char *listing_head(int status)
+{
+	char *text;
+
+	return asprintf(&text, "{\"api\":%d,\"ok\":true,\"exit\":%d,\"result\":[", CONTROL_API, status) < 0 ? NULL : text;
+}
+
+char *control_commands_piece(struct control_listing *listing, const struct control_context *context, struct monotime now, bool *more)
+{
+	char *text = control_listing_next(listing, context, now, more);
+	char *line;
+
+	if (!text || *more)
+		return text;
+	if (asprintf(&line, "%s]}\n", text) < 0)
+		line = NULL;
+	free(text);
+	return line;
+}
+
+/* ---- a request ---- */
+
+static int take_reply(struct call *call, struct control_reply *out)
+{
+	struct control_reply reply = { .listing = call->listing, .wait = call->wait };
+
+	if (call->wait.kind == CONTROL_WAIT_NONE) {
+		if (call->error)
+			reply.text = control_commands_error(call->status, call->error);
+		else if (call->listing)
+			reply.text = listing_head(call->status);
+		else
+			reply.text = result_line(call->result, call->status);
+		if (!reply.text) {
+			control_listing_free(call->listing);
+			return -ENOMEM;
+		}
+	}
+	*out = reply;
+	return 0;
+}
+
+static int run_request(const struct control_context *context, struct monotime now, const json_t *request, struct control_reply *out)
+{
+	const struct command_row *row = find(control_request_command(request));
+	struct call call = { .context = context, .now = now, .request = request };
+	char *text;
+
+	if (row) {
+		row->run(&call);
+		return take_reply(&call, out);
+	}
+	text = unknown_command(control_request_command(request));
+	if (!text)
+		return -ENOMEM;
+	*out = (struct control_reply){ .text = text };
+	return 0;
+}
+
+int control_commands_run(const struct control_context *context, struct monotime now, const char *line, size_t length,
+			 struct control_reply *out)
+{
+	json_t *request;
+	const char *why;
+	char *text;
+	int error = control_request_parse(line, length, &request, &why);
+
+	counters.control_requests++;
+	if (error == 0) {
+		error = run_request(context, now, request, out);
+		json_decref(request);
+		return error;
+	}
+	text = control_commands_error(STATUS_USAGE, why);
+	if (!text)
+		return -ENOMEM;
+	*out = (struct control_reply){ .text = text, .malformed = error == -EBADMSG };
+	return 0;
+}

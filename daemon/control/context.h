@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What the control commands see of the daemon. main.c fills it and keeps it true; the server only reads it. */
+#ifndef NFQDN_CONTROL_CONTEXT_H
+#define NFQDN_CONTROL_CONTEXT_H
+
+#include <stdbool.h>
+
+#include "base/monotime.h"
+#include "learn/store.h"
+#include "netfilter/queue.h"
+#include "netfilter/table.h"
+#include "policy/policy.h"
+
+struct control_context {
+	const struct policy *policy; /* the one in force; set anew before the old one is freed */
+	struct store *store;
+	struct table *table;
+	struct queue *queue;
+	const char *config_path;
+	struct monotime started;
+	bool ready; /* the first commit and the queue's bind are done */
+	/* Reads the configuration again and applies it, or refuses: 0 or -errno, problems added either way. It may change `policy`. */
+	int (*reload)(void *daemon, struct problems *problems);
+	void *daemon; /* handed to reload() */
+};
+
+#endif

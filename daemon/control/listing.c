@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "control/listing.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "control/describe.h"
+#include "control/json.h"
+
+struct control_listing {
+	struct element_key *keys;
+	size_t count, room;
+	size_t next; /* the first one not told */
+	bool begun; /* one was told: the next needs a comma */
+	bool failed; /* memory ran out while collecting */
+	const struct ipaddr *address; /* while collecting: only this one */
+};
+
+/* ---- which elements ---- */
+
+static bool grow(struct control_listing *listing)
+{
+	size_t room = listing->room ? 2 * listing->room : 64;
+	struct element_key *keys = reallocarray(listing->keys, room, sizeof(*keys));
+
+	if (!keys)
+		return false;
+	listing->keys = keys;
+	listing->room = room;
+	return true;
+}
+
+static bool collect(void *context, const struct store_view *view)
+{
+	struct control_listing *listing = context;
+
+	if (listing->address && !ipaddr_equal(listing->address, &view->key.address))
+		return true;
+	if (listing->count == listing->room && !grow(listing)) {
+		listing->failed = true;
+		return false;
+	}
+	listing->keys[listing->count++] = view->key;
+	return true;
+}
+
+int control_listing_new(const struct control_context *context, const struct ipaddr *address, const struct dns_name *name,
+			struct control_listing **out)
+{
+	struct control_listing *listing = calloc(1, sizeof(*listing));
+
+	if (!listing)
+		return -ENOMEM;
+	listing->address = address;
+	if (name)
+		store_visit_name(context->store, name, collect, listing);
+	else
+		store_visit(context->store, collect, listing);
+	listing->address = NULL;
+	if (listing->failed) {
+		control_listing_free(listing);
+		return -ENOMEM;
+	}
+	*out = listing;
+	return 0;
+}
+
+void control_listing_free(struct control_listing *listing)
+{
+	if (!listing)
+		return;
+	free(listing->keys);
+	free(listing);
+}
+
+size_t control_listing_count(const struct control_listing *listing)
+{
+	return listing->count;
+}
+
+/* ---- one element ---- */
+
+static void add_entries(json_t **entries, const struct policy *policy, const struct dns_name *name,
+			const struct element_key *key)
+{
+	const struct policy_rule *rules[LIMIT_NAME_MATCHES];
+	size_t count = policy_match_name(policy, name, rules);
+
+	for (size_t i = 0; i < count; i++) {
+		const char *entry = rules[i]->entry->config->name;
+
+		if (control_describe_rule_brings(rules[i], key) && !control_json_holds(*entries, entry))
+			control_json_add(entries, control_json_text(entry));
+	}
+}
+
+static json_t *element_json(const struct control_context *context, const struct store_view *view, struct monotime now)
+{
+	json_t *object = json_object(), *names = json_array(), *entries = json_array();
+	char address[IPADDR_TEXT_SIZE], name[DNS_NAME_TEXT_SIZE];
+	const struct element_key *key = &view->key;
+
+	for (size_t i = 0; i < view->name_count; i++) {
+		control_json_add(&names, json_string(dns_name_to_text(&view->names[i].name, name)));
+		add_entries(&entries, context->policy, &view->names[i].name, key);
+	}
+	control_json_set(&object, "family", json_string(key->address.family == IPADDR_V4 ? "ipv4" : "ipv6"));
+	control_json_set(&object, "address", json_string(ipaddr_to_text(&key->address, address)));
+	control_json_set(&object, "proto", json_string(control_describe_proto(key->l4proto)));
+	control_json_set(&object, "port", control_describe_port(key->l4proto, key->port));
+	control_json_set(&object, "group", control_json_text(control_describe_group(context->policy, key->group)));
+	control_json_set(&object, "names", names);
+	control_json_set(&object, "entries", entries);
+	control_json_set(&object, "ttl", json_integer(view->ttl));
+	control_json_set(&object, "expires_in", control_describe_left(now, view->deadline));
+	return object;
+}
+
+/* ---- a piece ---- */
+
+static json_t *piece_json(struct control_listing *listing, const struct control_context *context, struct monotime now)
+{
+	json_t *array = json_array();
+	struct store_view view;
+
+	for (size_t told = 0; told < CONTROL_LISTING_PIECE && listing->next < listing->count; told++) {
+		if (store_find(context->store, &listing->keys[listing->next++], &view) == 0)
+			control_json_add(&array, element_json(context, &view, now));
+	}
+	return array;
+}
+
+/* "[a, b]" becomes "a, b", or ", a, b" when others stand before it. */
+static void without_brackets(char *text, bool comma)
+{
+	size_t length = strlen(text);
+
+	text[length - 1] = '\0';
+	if (comma)
+		text[0] = ',';
+	else
+		memmove(text, text + 1, length - 1);
+}
+
+char *control_listing_next(struct control_listing *listing, const struct control_context *context, struct monotime now, bool *more)
+{
+	json_t *array = piece_json(listing, context, now);
+	bool empty = json_array_size(array) == 0;
+	char *text = array ? json_dumps(array, JSON_COMPACT) : NULL;
+
+	json_decref(array);
+	if (!text)
+		return NULL;
+	without_brackets(text, listing->begun && !empty);
+	listing->begun |= !empty;
+	*more = listing->next < listing->count;
+	return text;
+}

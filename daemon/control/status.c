@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "control/status.h"
+
+#include <stdio.h>
+
+#include "base/counters.h"
+#include "control/describe.h"
+#include "control/json.h"
+
+static void add_kernel_counter(void *context, const char *name, uint64_t packets, uint64_t bytes)
+{
+	json_t **object = context;
+	char key[128];
+
+	snprintf(key, sizeof(key), "kernel_%s_packets", name);
+	control_json_set(object, key, control_json_count(packets));
+	snprintf(key, sizeof(key), "kernel_%s_bytes", name);
+	control_json_set(object, key, control_json_count(bytes));
+}
+
+static json_t *counters_json(const struct control_context *context)
+{
+	json_t *object = json_object();
+
+	for (const struct counter_row *row = counter_rows; row->name; row++)
+		control_json_set(&object, row->name, control_json_count(counter_value(row)));
+	/* on failure (the table was just deleted by somebody) ours are still worth telling */
+	table_counters(context->table, add_kernel_counter, &object);
+	return object;
+}
+
+static json_t *queue_json(const struct control_context *context)
+{
+	const struct config *config = context->policy->config;
+	const struct table_capabilities *capabilities = table_capabilities(context->table);
+	uint64_t waiting, dropped;
+	json_t *object = json_object();
+
+	control_json_set(&object, "backend", control_json_text(table_queue_backend_name(capabilities->queue)));
+	control_json_set(&object, "first", json_integer(config->queue_first));
+	control_json_set(&object, "count", json_integer(config->queue_count));
+	if (queue_depth(context->queue, &waiting, &dropped) == 0) {
+		control_json_set(&object, "waiting", control_json_count(waiting));
+		control_json_set(&object, "dropped", control_json_count(dropped));
+	}
+	return object;
+}
+
+struct families {
+	json_int_t v4, v6;
+};
+
+static bool count_family(void *context, const struct store_view *view)
+{
+	struct families *families = context;
+
+	if (view->key.address.family == IPADDR_V4)
+		families->v4++;
+	else
+		families->v6++;
+	return true;
+}
+
+static json_t *learned_json(const struct control_context *context)
+{
+	struct families families = { 0 };
+	json_t *object = json_object();
+
+	store_visit(context->store, count_family, &families);
+	control_json_set(&object, "ipv4", json_integer(families.v4));
+	control_json_set(&object, "ipv6", json_integer(families.v6));
+	control_json_set(&object, "limit", json_integer(context->policy->config->limit_elements));
+	return object;
+}
+
+static json_t *policy_json(const struct policy *policy)
+{
+	json_t *object = json_object();
+
+	control_json_set(&object, "entries", control_json_count(policy->entry_count));
+	control_json_set(&object, "groups", control_json_count(policy->group_count));
+	control_json_set(&object, "names", control_json_count(policy->rule_count));
+	control_json_set(&object, "prefixes", control_json_count(policy->outbound_count));
+	control_json_set(&object, "inbound_prefixes", control_json_count(policy->inbound_count));
+	control_json_set(&object, "memory", control_json_count(arena_used(policy->arena)));
+	return object;
+}
+
+json_t *control_status(const struct control_context *context, struct monotime now)
+{
+	const struct policy *policy = context->policy;
+	json_t *object = json_object();
+
+	control_json_set(&object, "version", json_string(NFQDN_VERSION));
+	control_json_set(&object, "ready", json_boolean(context->ready));
+	control_json_set(&object, "mode", json_string(control_describe_mode(policy->config->mode)));
+	control_json_set(&object, "table", control_json_text(policy->config->table));
+	control_json_set(&object, "generation", control_json_count(policy->generation));
+	control_json_set(&object, "uptime", json_integer(monotime_until(context->started, now) / 1000));
+	control_json_set(&object, "config", control_json_text(context->config_path));
+	control_json_set(&object, "queue", queue_json(context));
+	control_json_set(&object, "learned", learned_json(context));
+	control_json_set(&object, "policy", policy_json(policy));
+	control_json_set(&object, "counters", counters_json(context));
+	return object;
+}

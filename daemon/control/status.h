@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* `status`: what is in force and how it goes. */
+#ifndef NFQDN_CONTROL_STATUS_H
+#define NFQDN_CONTROL_STATUS_H
+
+#include <jansson.h>
+
+#include "control/context.h"
+
+/* {version, ready, mode, table, generation, uptime, config, queue, learned, policy, counters}; NULL when memory is out. The kernel's named counters stand
+ * among the others as kernel_NAME_packets and kernel_NAME_bytes. */
+json_t *control_status(const struct control_context *context, struct monotime now);
+
+#endif

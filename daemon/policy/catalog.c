@@ -133,8 +133,8 @@ static int merge_tenants(struct catalog_read *read, struct catalog *catalog)
 
 struct spelling {
 	const char *text;
-	size_t owner; /* index of a region or tenant location */
-	const char *name;
+	const char *owner; /* name of the region or tenant location */
+	const char *file;
 };
 
 static int compare_spellings(const void *left, const void *right)
@@ -142,15 +142,15 @@ static int compare_spellings(const void *left, const void *right)
 	const struct spelling *a = left, *b = right;
 	int order = compare_words(a->text, b->text);
 
-	return order ? order : (a->owner > b->owner) - (a->owner < b->owner);
+	return order ? order : compare_words(a->owner, b->owner);
 }
 
-static int add_spellings(struct policy_list *list, size_t owner, const char *name, const struct catalog_list *aliases)
+static int add_spellings(struct policy_list *list, const char *name, const struct catalog_list *aliases, const char *file)
 {
-	if (!policy_list_add(list, &(struct spelling){ name, owner, name }))
+	if (!policy_list_add(list, &(struct spelling){ name, name, file }))
 		return -ENOMEM;
 	for (size_t i = 0; i < aliases->count; i++)
-		if (!policy_list_add(list, &(struct spelling){ aliases->items[i], owner, name }))
+		if (!policy_list_add(list, &(struct spelling){ aliases->items[i], name, file }))
 			return -ENOMEM;
 	return 0;
 }
@@ -161,31 +161,42 @@ static void refuse_ambiguous(struct policy_list *spellings, struct problems *pro
 
 	if (spellings->count > 1)
 		qsort(item, spellings->count, sizeof(*item), compare_spellings);
-	for (size_t i = 1; i < spellings->count; i++) {
-
-		if (item[i].owner == item[i - 1].owner || !catalog_same_word(item[i].text, item[i - 1].text))
-			continue;
-		problem_add(problems, PROBLEM_ERROR, "", 0, what, "\"%.150s\" means both %.150s and %.150s; a spelling means one",
-			    item[i].text, item[i - 1].name,
-			    item[i].name);
-	}
+	for (size_t i = 1; i < spellings->count; i++)
+		if (catalog_same_word(item[i].text, item[i - 1].text) && !catalog_same_word(item[i].owner, item[i - 1].owner))
+			problem_add(problems, PROBLEM_ERROR, item[i].file, 0, what,
+				    "\"%.150s\" means both %.150s and %.150s; a spelling means one", item[i].text,
+				    item[i - 1].owner, item[i].owner);
 }
 
-static int check_spellings(const struct catalog *catalog, struct problems *problems)
+static int check_region_spellings(struct catalog_read *read)
 {
-	struct policy_list regions = POLICY_LIST_OF(struct spelling), tenants = POLICY_LIST_OF(struct spelling);
+	struct policy_list spellings = POLICY_LIST_OF(struct spelling);
 	int result = 0;
 
-	for (size_t i = 0; i < catalog->region_count && !result; i++)
-		result = add_spellings(&regions, i, catalog->regions[i].name, &catalog->regions[i].aliases);
-	for (size_t i = 0; i < catalog->tenant_count && !result; i++)
-		result = add_spellings(&tenants, i, catalog->tenants[i].location, &catalog->tenants[i].aliases);
-	if (!result) {
-		refuse_ambiguous(&regions, problems, "regions");
-		refuse_ambiguous(&tenants, problems, "tenants");
+	for (size_t i = 0; i < read->regions.count && !result; i++) {
+		const struct catalog_read_region *one = policy_list_at(&read->regions, i);
+
+		result = add_spellings(&spellings, one->region.name, &one->region.aliases, one->file);
 	}
-	policy_list_clear(&regions);
-	policy_list_clear(&tenants);
+	if (!result)
+		refuse_ambiguous(&spellings, read->problems, "regions");
+	policy_list_clear(&spellings);
+	return result;
+}
+
+static int check_tenant_spellings(struct catalog_read *read)
+{
+	struct policy_list spellings = POLICY_LIST_OF(struct spelling);
+	int result = 0;
+
+	for (size_t i = 0; i < read->tenants.count && !result; i++) {
+		const struct catalog_read_tenant *one = policy_list_at(&read->tenants, i);
+
+		result = add_spellings(&spellings, one->tenant.location, &one->tenant.aliases, one->file);
+	}
+	if (!result)
+		refuse_ambiguous(&spellings, read->problems, "tenants");
+	policy_list_clear(&spellings);
 	return result;
 }
 
@@ -363,7 +374,9 @@ static int put_together(struct catalog_read *read, struct catalog *catalog)
 	if (!result)
 		result = merge_tenants(read, catalog);
 	if (!result)
-		result = check_spellings(catalog, read->problems);
+		result = check_region_spellings(read);
+	if (!result)
+		result = check_tenant_spellings(read);
 	if (result)
 		return result;
 	settle_tenant_regions(read, catalog);

@@ -54,7 +54,8 @@ struct config_entry {
 	struct config_ranges addresses;
 	struct config_ranges clients; /* count 0: every client */
 	struct config_ranges to, also; /* inbound only */
-	const struct value_ports *ports; /* count 0: left out (tcp/443 for names and addresses of the entry, the rows' own for a service) */
+	/* count 0: left out (tcp/443 for names and addresses of the entry, the rows' own for a service) */
+	const struct value_ports *ports;
 	unsigned int port_count;
 	unsigned int ports_line;
 	bool private_answers; /* setting `private`: reserved addresses are accepted as answers */
@@ -90,7 +91,6 @@ struct config {
 /* Reads `path`. Returns the configuration, or NULL when there is at least one error; problems (errors and warnings, in file
  * order) are added to `problems` either way. Free with config_free(). */
 struct config *config_load(const char *path, struct problems *problems);
-/* The configuration that stands in when none can be read: DNS to nobody, nothing allowed; used with the last interfaces known. */
 void config_free(struct config *config);
 /* Writes a file that config_load() reads back to the same values, every setting with its default told in a comment. */
 void config_print(const struct config *config, FILE *out);

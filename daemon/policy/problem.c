@@ -94,7 +94,7 @@ void problem_clear(struct problems *list)
 	for (size_t i = 0; i < list->count; i++)
 		release(&list->items[i]);
 	free(list->items);
-	*list = (struct problems){ 0 };
+	*list = (struct problems) { 0 };
 }
 
 struct ordered {
@@ -121,7 +121,7 @@ void problem_sort(struct problems *list)
 	if (order == NULL)
 		return;
 	for (size_t i = 0; i < list->count; i++)
-		order[i] = (struct ordered){ list->items[i], i };
+		order[i] = (struct ordered) { list->items[i], i };
 	qsort(order, list->count, sizeof(*order), compare);
 	for (size_t i = 0; i < list->count; i++)
 		list->items[i] = order[i].item;
@@ -150,9 +150,9 @@ static json_t *items_to_json(const struct problems *list)
 
 	for (size_t i = 0; i < list->count; i++) {
 		const struct problem *item = &list->items[i];
-		json_t *row = json_pack("{s:s, s:s, s:i, s:s, s:s}", "severity", severity_name(item->severity),
-					"file", item->file, "line", (int)item->line, "setting", item->setting,
-					"text", item->text);
+		json_t *row =
+			json_pack("{s:s, s:s, s:i, s:s, s:s}", "severity", severity_name(item->severity), "file",
+				  item->file, "line", (int)item->line, "setting", item->setting, "text", item->text);
 
 		/* json_array_append_new() takes a NULL of either as a failure and frees the other */
 		if (json_array_append_new(array, row) != 0) {
@@ -215,8 +215,7 @@ static unsigned int distance(const char *a, const char *b)
 
 		row[0] = (unsigned int)i;
 		for (size_t j = 1; j <= length; j++) {
-			row[j] = least(last[j] + 1, row[j - 1] + 1,
-				       last[j - 1] + !same_letter(a[i - 1], b[j - 1]));
+			row[j] = least(last[j] + 1, row[j - 1] + 1, last[j - 1] + !same_letter(a[i - 1], b[j - 1]));
 			if (i > 1 && j > 1 && same_letter(a[i - 1], b[j - 2]) && same_letter(a[i - 2], b[j - 1]))
 				row[j] = least(row[j], before[j - 2] + 1, row[j]);
 		}

@@ -140,8 +140,8 @@ static int read_prefix(const char *text, const char *slash, struct value_range *
 	if (!decimal(slash + 1, strlen(slash + 1), max, &bits)) {
 		if (strchr(slash, '.') != NULL)
 			return refuse(why, "write the prefix length instead of a netmask: /24 for 255.255.255.0");
-		return refuse(why, max == 32 ? "an IPv4 prefix length is 0 to 32, as in 192.0.2.0/24" :
-					       "an IPv6 prefix length is 0 to 128, as in 2001:db8::/48");
+		return refuse(why, max == 32 ? "an IPv4 prefix length is 0 to 32, as in 192.0.2.0/24"
+					     : "an IPv6 prefix length is 0 to 128, as in 2001:db8::/48");
 	}
 	ipaddr_prefix_bounds(&address, bits, &range.first, &range.last);
 	*mended = ipaddr_equal(&address, &range.first) ? VALUE_AS_WRITTEN : VALUE_HOST_BITS;
@@ -198,7 +198,7 @@ int value_range_from_text(const char *text, struct value_range *out, enum value_
 		return read_prefix(text, slash, out, mended, why);
 	if (read_address(text, strlen(text), &address, why) != 0)
 		return -EINVAL;
-	*out = (struct value_range){ address, address };
+	*out = (struct value_range) { address, address };
 	*mended = VALUE_AS_WRITTEN;
 	return 0;
 }

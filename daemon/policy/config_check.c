@@ -1,0 +1,258 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "policy/config_check.h"
+
+#include <string.h>
+
+#include "base/limits.h"
+
+/* Ranges */
+
+static bool overlap(const struct value_range *a, const struct value_range *b)
+{
+	return a->first.family == b->first.family && ipaddr_compare(&a->first, &b->last) <= 0 &&
+	       ipaddr_compare(&b->first, &a->last) <= 0;
+}
+
+static const struct value_range *first_overlap(const struct config_ranges *ranges, const struct value_range *range)
+{
+	for (unsigned int i = 0; i < ranges->count; i++)
+		if (overlap(&ranges->items[i], range))
+			return &ranges->items[i];
+	return NULL;
+}
+
+static size_t enter_range(struct config_reader *reader, const char *name, unsigned int index)
+{
+	size_t back = config_read_enter(reader, name);
+
+	config_read_enter_item(reader, index);
+	return back;
+}
+
+/* Gateway: what must be there */
+
+static bool needs_dns(const struct config *config)
+{
+	for (unsigned int i = 0; i < config->entry_count; i++)
+		if (!config->entries[i].inbound &&
+		    (config->entries[i].names.count != 0 || config->entries[i].service.text != NULL))
+			return true;
+	return false;
+}
+
+static void check_gateway(struct config_reader *reader, const config_setting_t *gateway, const struct config *config)
+{
+	unsigned int line = config_read_line(gateway);
+
+	if (config_setting_get_member(gateway, "interfaces") == NULL)
+		config_read_error(reader, line,
+				  "\"interfaces\" is missing: name the interfaces by which clients enter, for example "
+				  "interfaces = [ \"br-lan\", \"vlan*\" ];");
+	if (config_setting_get_member(gateway, "resolvers") == NULL && needs_dns(config))
+		config_read_error(reader, line,
+				  "\"resolvers\" is missing, but entries have names: name the DNS servers that clients "
+				  "ask, for example resolvers = [ \"10.2.0.2\" ];");
+}
+
+/* Resolvers */
+
+struct no_resolver {
+	const char *range, *why;
+};
+
+static const struct no_resolver no_resolvers[] = {
+	{ "0.0.0.0/8", "no host has an address in 0.0.0.0/8" },
+	{ "127.0.0.0/8",
+	  "clients cannot ask a loopback address: write the gateway's address from which their answers come" },
+	{ "224.0.0.0/4", "multicast addresses answer nothing" },
+	{ "240.0.0.0/4", "no host has an address in 240.0.0.0/4" },
+	{ "::/128", "no host has the address ::" },
+	{ "::1/128",
+	  "clients cannot ask a loopback address: write the gateway's address from which their answers come" },
+	{ "ff00::/8", "multicast addresses answer nothing" },
+};
+
+static void check_resolver(struct config_reader *reader, const struct config *config, unsigned int index)
+{
+	const struct config_ranges *resolvers = &config->resolvers;
+	const struct value_range *range = &resolvers->items[index];
+	size_t back = enter_range(reader, "resolvers", index);
+
+	for (size_t i = 0; i < sizeof(no_resolvers) / sizeof(no_resolvers[0]); i++) {
+		struct value_range lawless;
+		enum value_mended mended;
+		const char *why;
+
+		if (value_range_from_text(no_resolvers[i].range, &lawless, &mended, &why) == 0 &&
+		    overlap(&lawless, range))
+			config_read_error(reader, resolvers->lines[index], "\"%s\" cannot be a resolver: %s",
+					  resolvers->texts[index], no_resolvers[i].why);
+	}
+	/* A warning, since only the running gateway knows whether the address is its own: a router that is its clients'
+	 * resolver is the commonest case. The path check of the kernel rules refuses what really enters by a client interface. */
+	if (!config->resolver_on_client_side && first_overlap(&config->clients, range) != NULL)
+		config_read_warning(reader, resolvers->lines[index],
+				    "\"%s\" lies among \"clients\": unless it is the gateway's own address, its "
+				    "answers enter by a client "
+				    "interface, where clients can forge them, and are not believed; "
+				    "resolver-on-client-side = true believes them",
+				    resolvers->texts[index]);
+	config_read_leave(reader, back);
+}
+
+/* Queue */
+
+static void check_queue(struct config_reader *reader, const config_setting_t *gateway, const struct config *config)
+{
+	const config_setting_t *queue = config_read_group(gateway, "queue");
+	size_t back;
+
+	if (queue == NULL || config->queue_first + config->queue_count <= 65536)
+		return;
+	back = config_read_enter(reader, "queue");
+	config_read_error(reader, config_read_line(queue), "queues %u to %u were asked for: the last queue is 65535",
+			  config->queue_first, config->queue_first + config->queue_count - 1);
+	config_read_leave(reader, back);
+}
+
+/* Lifetimes */
+
+/* True when all that stands in the group is lawful by itself, so that nothing is told twice. */
+static bool lawful(const config_setting_t *group)
+{
+	for (int i = 0; i < config_setting_length(group); i++) {
+		const config_setting_t *setting = config_setting_get_elem(group, (unsigned int)i);
+		const struct option *option = option_find(OPTION_LIFETIME, config_setting_name(setting));
+
+		if (option != NULL && !config_read_lawful_integer(setting, option))
+			return false;
+	}
+	return true;
+}
+
+static void check_lifetime(struct config_reader *reader, const config_setting_t *group,
+			   const struct config_lifetime *lifetime, const struct config_lifetime *outer,
+			   const char *outer_name)
+{
+	uint32_t min = lifetime->min == CONFIG_INHERIT ? outer->min : lifetime->min;
+	uint32_t max = lifetime->max == CONFIG_INHERIT ? outer->max : lifetime->max;
+	const config_setting_t *min_setting = config_setting_get_member(group, "min");
+	const config_setting_t *max_setting = config_setting_get_member(group, "max");
+	size_t back;
+
+	if (min <= max || !lawful(group) || (min_setting == NULL && max_setting == NULL))
+		return;
+	back = config_read_enter(reader, "lifetime");
+	config_read_error(reader, config_read_line(max_setting != NULL ? max_setting : min_setting),
+			  "min = %u%s%s is more than max = %u%s%s: set both", min, min_setting == NULL ? " " : "",
+			  min_setting == NULL ? outer_name : "", max, max_setting == NULL ? " " : "",
+			  max_setting == NULL ? outer_name : "");
+	config_read_leave(reader, back);
+}
+
+/* Entries */
+
+static void check_name_ports(struct config_reader *reader, const struct config_entry *entry)
+{
+	unsigned int count = 0;
+
+	for (unsigned int i = 0; i < entry->port_count; i++)
+		count += entry->ports[i].last - entry->ports[i].first + 1u;
+	if (entry->names.count == 0 || count <= LIMIT_NAME_PORTS)
+		return;
+	config_read_error(reader, entry->ports_line,
+			  "%u ports are too many for names: each is an element of its own for each address, and a name "
+			  "may have %d; "
+			  "wide ranges stand in an entry with addresses only",
+			  count, LIMIT_NAME_PORTS);
+}
+
+static void check_whole_family(struct config_reader *reader, const struct config_entry *entry)
+{
+	for (unsigned int i = 0; i < entry->addresses.count; i++) {
+		char text[VALUE_RANGE_TEXT_SIZE];
+		size_t back;
+
+		value_range_to_text(&entry->addresses.items[i], text);
+		if (strcmp(text, "0.0.0.0/0") != 0 && strcmp(text, "::/0") != 0)
+			continue;
+		back = enter_range(reader, "addresses", i);
+		config_read_warning(reader, entry->addresses.lines[i], "\"%s\" is every address there is",
+				    entry->addresses.texts[i]);
+		config_read_leave(reader, back);
+	}
+}
+
+static void check_entry_clients(struct config_reader *reader, const struct config *config,
+				const struct config_entry *entry)
+{
+	for (unsigned int i = 0; config->clients.count != 0 && i < entry->clients.count; i++) {
+		size_t back;
+
+		if (first_overlap(&config->clients, &entry->clients.items[i]) != NULL)
+			continue;
+		back = enter_range(reader, "clients", i);
+		config_read_warning(reader, entry->clients.lines[i],
+				    "\"%s\" lies outside of gateway.clients: no such client is let out",
+				    entry->clients.texts[i]);
+		config_read_leave(reader, back);
+	}
+}
+
+static void check_entry(struct config_reader *reader, const config_setting_t *root, const struct config *config,
+			const struct config_entry *entry)
+{
+	const char *kind = entry->inbound ? "inbound" : "allow";
+	const config_setting_t *group = config_setting_get_member(config_setting_get_member(root, kind), entry->name);
+	const config_setting_t *lifetime = config_read_group(group, "lifetime");
+	size_t outer = config_read_enter(reader, kind), back;
+
+	config_read_enter(reader, entry->name);
+	if (lifetime != NULL)
+		check_lifetime(reader, lifetime, &entry->lifetime, &config->lifetime, "(of gateway)");
+	check_whole_family(reader, entry);
+	check_entry_clients(reader, config, entry);
+	back = config_read_enter(reader, "ports");
+	check_name_ports(reader, entry);
+	config_read_leave(reader, back);
+	config_read_leave(reader, outer);
+}
+
+static void check_settings(struct config_reader *reader, const config_setting_t *gateway, const struct config *config)
+{
+	static const struct config_lifetime none = { 0 };
+	const config_setting_t *lifetime = config_read_group(gateway, "lifetime");
+	size_t back = config_read_enter(reader, "gateway");
+
+	check_gateway(reader, gateway, config);
+	check_queue(reader, gateway, config);
+	if (lifetime != NULL)
+		check_lifetime(reader, lifetime, &config->lifetime, &none, "(the default)");
+	for (unsigned int i = 0; i < config->resolvers.count; i++)
+		check_resolver(reader, config, i);
+	config_read_leave(reader, back);
+}
+
+static bool is_empty(const config_setting_t *root, const char *kind)
+{
+	const config_setting_t *group = config_setting_get_member(root, kind);
+
+	return group == NULL || (config_setting_is_group(group) && config_setting_length(group) == 0);
+}
+
+void config_check_all(struct config_reader *reader, const config_setting_t *root, const struct config *config)
+{
+	const config_setting_t *gateway = config_read_group(root, "gateway");
+
+	if (gateway != NULL)
+		check_settings(reader, gateway, config);
+	else if (config_setting_get_member(root, "gateway") == NULL)
+		config_read_error(
+			reader, 0,
+			"the group gateway is missing: write gateway: { interfaces = [ ... ]; resolvers = [ ... ]; };");
+	for (unsigned int i = 0; i < config->entry_count; i++)
+		check_entry(reader, root, config, &config->entries[i]);
+	if (is_empty(root, "allow") && is_empty(root, "inbound"))
+		config_read_warning(
+			reader, 0, "there are no entries: clients reach \"local\" and the resolvers, and nothing else");
+}

@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Settings that hold a list: texts, paths, name patterns, address ranges, ports, interfaces. */
+#ifndef NFQDN_POLICY_CONFIG_LIST_H
+#define NFQDN_POLICY_CONFIG_LIST_H
+
+#include "policy/config_read.h"
+
+/* Reads the list (or the single text) into the option's field below `base`. Items that stand twice are told and left out, and
+ * overlaps are told. The field stays as it was when an item is wrong. */
+void config_list_read(struct config_reader *reader, const config_setting_t *setting, const struct option *option,
+		      void *base);
+
+#endif

@@ -1,0 +1,235 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "policy/option.h"
+
+#include <string.h>
+
+#include "base/limits.h"
+#include "policy/config.h"
+
+#define CONFIG(field) offsetof(struct config, field)
+#define ENTRY(field) offsetof(struct config_entry, field)
+
+#define TEXT_OF(number) #number
+#define TEXT(number) TEXT_OF(number)
+
+#ifndef NFQDN_DATADIR
+#define NFQDN_DATADIR "/usr/share/nfqdn"
+#endif
+
+#define BOTH (OPTION_ALLOW | OPTION_INBOUND)
+#define MONTH                                                                                                          \
+	2592000 /* seconds: longer than any DNS TTL in use, short enough that 32 bit of milliseconds never matter */
+
+/* The order is that of the enums in config.h and base/log.h. */
+static const struct option_word mode_words[] = {
+	{ "enforce", false }, { "audit", false }, { "mark", true }, { "sets", true }, { NULL, false }
+};
+static const struct option_word denied_words[] = { { "reject", false }, { "drop", false }, { NULL, false } };
+static const struct option_word reverse_path_words[] = { { "loose", false }, { "strict", false }, { NULL, false } };
+static const struct option_word overload_words[] = { { "pass", false }, { "drop", false }, { NULL, false } };
+static const struct option_word level_words[] = {
+	{ "error", false }, { "warning", false }, { "info", false }, { "debug", false }, { NULL, false }
+};
+static const struct option_word verify_words[] = { { "flow", false }, { "query", true }, { NULL, false } };
+static const struct option_word revoke_words[] = { { "keep", false }, { "cut", true }, { NULL, false } };
+static const struct option_word assist_words[] = {
+	{ "auto", false }, { "off", false }, { "require", true }, { NULL, false }
+};
+static const struct option_word report_words[] = { { "all", false }, { "policy", true }, { NULL, false } };
+static const struct option_word user_words[] = { { "", false }, { NULL, false } };
+
+const struct option option_table[] = {
+	/* gateway */
+	{ OPTION_GATEWAY, "interfaces", OPTION_INTERFACES, 0, CONFIG(interfaces), .unit = "",
+	  .help = "Interfaces by which clients enter, \"*\" at the end allowed; all that enters there and is forwarded "
+		  "is "
+		  "decided; required" },
+	{ OPTION_GATEWAY, "clients", OPTION_RANGES, 0, CONFIG(clients), .unit = "",
+	  .help = "Sources that may enter by the interfaces; any other source is denied and counted; left out: every "
+		  "source" },
+	{ OPTION_GATEWAY, "resolvers", OPTION_RANGES, 0, CONFIG(resolvers), .unit = "",
+	  .help = "DNS servers that are believed and that clients may ask, by the address from which their answers "
+		  "come; "
+		  "required with names or services" },
+	{ OPTION_GATEWAY, "local", OPTION_RANGES, OPTION_EMPTY, CONFIG(local), .unit = "",
+	  /* No multicast or broadcast: routers do not forward them, and where multicast routing is set up, global groups lead out. */
+	  .fallback = "[ \"10.0.0.0/8\", \"172.16.0.0/12\", \"192.168.0.0/16\", \"169.254.0.0/16\", \"fc00::/7\", "
+		      "\"fe80::/10\" ]",
+	  .help = "Destinations that are not decided here: traffic inside the site; [ ] for none" },
+	{ OPTION_GATEWAY, "mode", OPTION_WORD, 0, CONFIG(mode), .fallback = "\"enforce\"", .unit = "",
+	  .words = mode_words,
+	  .help = "enforce denies what is not allowed; audit allows all and counts what enforce would deny" },
+	{ OPTION_GATEWAY, "denied", OPTION_WORD, 0, CONFIG(denied), .fallback = "\"reject\"", .unit = "",
+	  .words = denied_words,
+	  .help = "What becomes of a denied packet: reject tells the sender at once, drop lets it wait" },
+	{ OPTION_GATEWAY, "table", OPTION_TABLE, 0, CONFIG(table), .fallback = "\"nfqdn\"", .unit = "",
+	  .help = "Name of the nftables table (family inet); nfqdnd owns the whole of it" },
+	{ OPTION_GATEWAY, "queue", OPTION_GROUP, 0, OPTION_NOWHERE, .unit = "", .inner = OPTION_QUEUE,
+	  .help = "Kernel queues by which DNS answers come to nfqdnd" },
+	{ OPTION_GATEWAY, "control", OPTION_PATH, 0, CONFIG(control), .fallback = "\"/run/nfqdn/control.sock\"",
+	  .unit = "", .help = "Socket for nfqdnctl" },
+	{ OPTION_GATEWAY, "state", OPTION_PATH, 0, CONFIG(state), .fallback = "\"/var/lib/nfqdn\"", .unit = "",
+	  .help = "Folder for what outlives a restart" },
+	{ OPTION_GATEWAY, "state-interval", OPTION_INTEGER, OPTION_LATER, OPTION_NOWHERE, .unit = "seconds",
+	  .help = "How often learned addresses are written to the state folder" },
+	{ OPTION_GATEWAY, "catalog", OPTION_PATHS, 0, CONFIG(catalog), .fallback = "[ \"" NFQDN_DATADIR "/data\" ]",
+	  .unit = "", .help = "Folders with catalog files; later ones add to or override earlier ones, row by row" },
+	{ OPTION_GATEWAY, "user", OPTION_WORD, OPTION_LATER, OPTION_NOWHERE, .fallback = "\"\"", .unit = "",
+	  .words = user_words, .help = "User that nfqdnd runs as after start-up; \"\" keeps the caller's" },
+	{ OPTION_GATEWAY, "log-level", OPTION_WORD, 0, CONFIG(log_level), .fallback = "\"info\"", .unit = "",
+	  .words = level_words, .help = "Least urgent lines that are logged" },
+	{ OPTION_GATEWAY, "lifetime", OPTION_GROUP, 0, OPTION_NOWHERE, .unit = "", .inner = OPTION_LIFETIME,
+	  .help = "How long a learned address stays: its TTL + grace, but no shorter than min and no longer than max" },
+	{ OPTION_GATEWAY, "limits", OPTION_GROUP, 0, OPTION_NOWHERE, .unit = "", .inner = OPTION_LIMITS,
+	  .help = "What nfqdnd may hold" },
+	{ OPTION_GATEWAY, "verify", OPTION_WORD, 0, OPTION_NOWHERE, .fallback = "\"flow\"", .unit = "",
+	  .words = verify_words,
+	  .help = "What makes an answer believed: flow, that it is the reply of a tracked flow from a trusted "
+		  "resolver" },
+	{ OPTION_GATEWAY, "reverse-path", OPTION_WORD, 0, CONFIG(reverse_path), .fallback = "\"loose\"", .unit = "",
+	  .words = reverse_path_words,
+	  .help = "strict also demands that an answer enters where the way to its resolver leads out; not with several "
+		  "uplinks" },
+	{ OPTION_GATEWAY, "revoke", OPTION_WORD, 0, OPTION_NOWHERE, .fallback = "\"keep\"", .unit = "",
+	  .words = revoke_words, .help = "What becomes of open flows that a new policy does not allow" },
+	{ OPTION_GATEWAY, "resolver-on-client-side", OPTION_BOOL, 0, CONFIG(resolver_on_client_side),
+	  .fallback = "false", .unit = "",
+	  .help = "Believe answers of trusted resolvers that enter by a client interface, although clients there can "
+		  "forge them" },
+	{ OPTION_GATEWAY, "on-overload", OPTION_WORD_BOOL, 0, CONFIG(drop_on_overload), .fallback = "\"pass\"",
+	  .unit = "", .words = overload_words,
+	  .help = "Answers that find the queue full: pass unlearned, or drop so that the client asks again" },
+	{ OPTION_GATEWAY, "kernel-assist", OPTION_WORD, 0, OPTION_NOWHERE, .fallback = "\"auto\"", .unit = "",
+	  .words = assist_words, .help = "Use the optional kernel module where it is loaded" },
+	{ OPTION_GATEWAY, "report-names", OPTION_WORD, 0, OPTION_NOWHERE, .fallback = "\"all\"", .unit = "",
+	  .words = report_words, .help = "Names that reports know: all that clients ask for" },
+	{ OPTION_GATEWAY, "nat64", OPTION_RANGES, OPTION_LATER, OPTION_NOWHERE, .unit = "",
+	  .help = "NAT64 prefixes besides 64:ff9b::/96" },
+	{ OPTION_GATEWAY, "enforce-after", OPTION_INTEGER, OPTION_LATER, OPTION_NOWHERE, .unit = "seconds",
+	  .help = "Audit this long after a cold start, then enforce" },
+	{ OPTION_GATEWAY, "mark", OPTION_INTEGER, OPTION_LATER, OPTION_NOWHERE, .unit = "",
+	  .help = "Mark bit for allowed flows" },
+	{ OPTION_GATEWAY, "mark-hook", OPTION_WORD, OPTION_LATER, OPTION_NOWHERE, .unit = "",
+	  .help = "Hook in which the mark is set" },
+	/* gateway.queue */
+	{ OPTION_QUEUE, "first", OPTION_INTEGER16, 0, CONFIG(queue_first), 0, 65535, "0", "",
+	  .help = "Number of the first queue" },
+	{ OPTION_QUEUE, "count", OPTION_INTEGER16, 0, CONFIG(queue_count), 1, 16, "1", "",
+	  .help = "How many queues, from first on" },
+	/* gateway.lifetime */
+	{ OPTION_LIFETIME, "grace", OPTION_INTEGER, 0, CONFIG(lifetime.grace), 0, MONTH, "60", "seconds",
+	  .help = "Added to the TTL, since programs use an address for longer" },
+	{ OPTION_LIFETIME, "min", OPTION_INTEGER, 0, CONFIG(lifetime.min), 0, MONTH, "300", "seconds",
+	  .help = "Shortest life" },
+	{ OPTION_LIFETIME, "max", OPTION_INTEGER, 0, CONFIG(lifetime.max), 1, MONTH, "86400", "seconds",
+	  .help = "Longest life" },
+	/* gateway.limits */
+	{ OPTION_LIMITS, "elements", OPTION_INTEGER, 0, CONFIG(limit_elements), 64, 1000000,
+	  TEXT(LIMIT_LEARNED_ELEMENTS), "", .help = "Learned elements in all" },
+	/* entries of allow and inbound */
+	{ OPTION_ENTRY, "service", OPTION_TEXT, BOTH, ENTRY(service), .unit = "",
+	  .help = "A service of the catalog (nfqdnctl catalog lists them)" },
+	{ OPTION_ENTRY, "features", OPTION_TEXTS, BOTH | OPTION_SERVICE, ENTRY(features), .unit = "",
+	  .help = "Features of the service; left out: every one that is not marked opt-in" },
+	{ OPTION_ENTRY, "clouds", OPTION_TEXTS, BOTH | OPTION_SERVICE, ENTRY(clouds), .unit = "",
+	  .help = "Clouds; left out: public" },
+	{ OPTION_ENTRY, "regions", OPTION_TEXTS, BOTH | OPTION_SERVICE, ENTRY(regions), .unit = "",
+	  .help = "Regions; left out: every one" },
+	{ OPTION_ENTRY, "tenant", OPTION_TEXT, BOTH | OPTION_SERVICE, ENTRY(tenant), .unit = "",
+	  .help = "Tenant location as the admin center spells it, for example \"North America 0501\"; narrows scale "
+		  "units" },
+	{ OPTION_ENTRY, "optional", OPTION_BOOL, BOTH | OPTION_SERVICE, ENTRY(optional), .fallback = "false",
+	  .unit = "", .help = "Take rows that the vendor calls optional, too" },
+	{ OPTION_ENTRY, "rentable", OPTION_BOOL, OPTION_ALLOW | OPTION_SERVICE, ENTRY(rentable), .fallback = "true",
+	  .unit = "", .help = "Take wildcards below which anybody can rent a name" },
+	{ OPTION_ENTRY, "broad", OPTION_BOOL, OPTION_ALLOW | OPTION_SERVICE, ENTRY(broad), .fallback = "false",
+	  .unit = "", .help = "Take wildcards that open a whole company's names" },
+	{ OPTION_ENTRY, "names", OPTION_PATTERNS, OPTION_ALLOW, ENTRY(names), .unit = "",
+	  .help = "Names: \"a.example.com\"; \"*.example.com\" for all below it; \"files-*.example.com\" inside a "
+		  "label" },
+	{ OPTION_ENTRY, "addresses", OPTION_RANGES, BOTH, ENTRY(addresses), .unit = "",
+	  .help = "Addresses, networks and ranges: destinations under allow, sources under inbound" },
+	{ OPTION_ENTRY, "ports", OPTION_PORTS, BOTH, ENTRY(ports), .unit = "",
+	  .help = "\"tcp/443\", \"udp/3478-3481\", \"icmp\" (echo); left out under allow: tcp/443, or the rows' own "
+		  "for a service" },
+	{ OPTION_ENTRY, "clients", OPTION_RANGES, OPTION_ALLOW, ENTRY(clients), .unit = "",
+	  .help = "Clients for whom the entry is; left out: every one" },
+	{ OPTION_ENTRY, "private", OPTION_BOOL, OPTION_ALLOW | OPTION_LEARNED, ENTRY(private_answers),
+	  .fallback = "false", .unit = "", .help = "Accept private and otherwise reserved addresses as answers" },
+	{ OPTION_ENTRY, "lifetime", OPTION_GROUP, OPTION_ALLOW | OPTION_LEARNED, OPTION_NOWHERE, .unit = "",
+	  .inner = OPTION_ENTRY_LIFETIME, .help = "As gateway.lifetime, for what this entry's names teach" },
+	{ OPTION_ENTRY, "to", OPTION_RANGES, OPTION_INBOUND, ENTRY(to), .unit = "",
+	  .help = "Destinations of the connections, as they are after destination NAT; required" },
+	{ OPTION_ENTRY, "also", OPTION_RANGES, OPTION_INBOUND, ENTRY(also), .unit = "",
+	  .help = "Further sources, for example local ones that keep access" },
+	/* allow.NAME.lifetime */
+	{ OPTION_ENTRY_LIFETIME, "grace", OPTION_INTEGER, OPTION_ALLOW | OPTION_INHERIT, ENTRY(lifetime.grace), 0,
+	  MONTH, .unit = "seconds", .help = "Added to the TTL; left out: as in gateway" },
+	{ OPTION_ENTRY_LIFETIME, "min", OPTION_INTEGER, OPTION_ALLOW | OPTION_INHERIT, ENTRY(lifetime.min), 0, MONTH,
+	  .unit = "seconds", .help = "Shortest life; left out: as in gateway" },
+	{ OPTION_ENTRY_LIFETIME, "max", OPTION_INTEGER, OPTION_ALLOW | OPTION_INHERIT, ENTRY(lifetime.max), 1, MONTH,
+	  .unit = "seconds", .help = "Longest life; left out: as in gateway" },
+	{ .name = NULL },
+};
+
+const struct option *option_find(enum option_group group, const char *name)
+{
+	for (const struct option *option = option_table; option->name != NULL; option++)
+		if (option->group == group && strcmp(option->name, name) == 0)
+			return option;
+	return NULL;
+}
+
+const char *option_group_path(enum option_group group)
+{
+	switch (group) {
+	case OPTION_GATEWAY:
+		return "gateway";
+	case OPTION_QUEUE:
+		return "gateway.queue";
+	case OPTION_LIFETIME:
+		return "gateway.lifetime";
+	case OPTION_LIMITS:
+		return "gateway.limits";
+	case OPTION_ENTRY:
+		return "allow.NAME";
+	case OPTION_ENTRY_LIFETIME:
+		break;
+	}
+	return "allow.NAME.lifetime";
+}
+
+const char *const *option_names(enum option_group group, unsigned int flags, const char *out[OPTION_NAMES])
+{
+	size_t count = 0;
+
+	for (const struct option *option = option_table; option->name != NULL; option++)
+		if (option->group == group && (flags == 0 || (option->flags & flags) != 0) && count + 1 < OPTION_NAMES)
+			out[count++] = option->name;
+	out[count] = NULL;
+	return out;
+}
+
+bool option_is_list(const struct option *option)
+{
+	switch (option->type) {
+	case OPTION_TEXTS:
+	case OPTION_PATHS:
+	case OPTION_PATTERNS:
+	case OPTION_RANGES:
+	case OPTION_INTERFACES:
+	case OPTION_PORTS:
+		return true;
+	case OPTION_INTEGER:
+	case OPTION_INTEGER16:
+	case OPTION_BOOL:
+	case OPTION_WORD:
+	case OPTION_WORD_BOOL:
+	case OPTION_TABLE:
+	case OPTION_PATH:
+	case OPTION_TEXT:
+	case OPTION_GROUP:
+		break;
+	}
+	return false;
+}

@@ -14,7 +14,6 @@
  * verdicts, serve the control socket, delete what expired.
  */
 #include <errno.h>
-#include <getopt.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -26,6 +25,7 @@
 #include "base/counters.h"
 #include "base/log.h"
 #include "base/monotime.h"
+#include "control/cmdline.h"
 #include "control/notify.h"
 #include "control/offline.h"
 #include "control/server.h"
@@ -36,120 +36,21 @@
 #include "policy/closed.h"
 #include "policy/lastgood.h"
 
-enum exit_status { EXIT_OK = 0, EXIT_CONFIG = 1, EXIT_USAGE = 2, EXIT_RUNTIME = 4 };
-
-enum action { ACTION_RUN, ACTION_CHECK, ACTION_PRINT_CONFIG, ACTION_PRINT_RULESET, ACTION_FLUSH };
-
-struct options {
-	const char *config;
-	const char *boot; /* state folder, NULL without --boot */
-	enum action action;
-	bool json;
-};
-
-/* The rows of the command line: parser and --help come from them. */
-static const struct option_row {
-	const char *name, *argument;
-	char letter;
-	const char *help;
-} option_rows[] = {
-	{ "config", "FILE", 'c', "the configuration file (nfqdn.conf(5))" },
-	{ "check", NULL, 'k', "read configuration and catalog, tell every problem, and end; needs no root" },
-	{ "json", NULL, 'j', "with --check: print the problems as one JSON object" },
-	{ "print-config", NULL, 'p', "print every setting as understood, and end; needs no root" },
-	{ "print-ruleset", NULL, 'r', "print the table in nft's syntax, and end; needs no root" },
-	{ "flush", NULL, 'f', "remove the table, and end; refused while a daemon runs" },
-	{ "boot", "DIR", 'b', "when the configuration is bad, start from the last good one kept in this state folder, "
-			      "else allow DNS and nothing" },
-	{ "version", NULL, 'V', "print the version, and end" },
-	{ "help", NULL, 'h', "print this, and end" },
-};
-#define OPTION_ROWS (sizeof(option_rows) / sizeof(option_rows[0]))
-
 struct daemon {
-	struct options options;
+	struct cmdline options;
 	struct policy *policy;
 	struct table *table;
 	struct queue *queue;
 	struct store *store;
 	struct snoop *snoop;
 	struct control_server *control;
+	struct control_context context;
 	struct hash_key hash_key;
 	uint64_t generation;
 	int epoll, signals, own;
 	bool ending;
 	struct monotime now;
 };
-
-static void print_help(FILE *out)
-{
-	fputs("usage: nfqdnd -c FILE [options]\n", out);
-	for (size_t i = 0; i < OPTION_ROWS; i++) {
-		const struct option_row *row = &option_rows[i];
-		char left[64];
-
-		snprintf(left, sizeof(left), "--%s%s%s", row->name, row->argument ? " " : "", row->argument ? row->argument : "");
-		fprintf(out, "  %-18s %s\n", left, row->help);
-	}
-}
-
-/* Takes one option; returns -1 to go on, else the exit status. */
-static int take_option(struct options *options, int letter)
-{
-	switch (letter) {
-	case 'c':
-		options->config = optarg;
-		return -1;
-	case 'b':
-		options->boot = optarg;
-		return -1;
-	case 'k':
-		options->action = ACTION_CHECK;
-		return -1;
-	case 'j':
-		options->json = true;
-		return -1;
-	case 'p':
-		options->action = ACTION_PRINT_CONFIG;
-		return -1;
-	case 'r':
-		options->action = ACTION_PRINT_RULESET;
-		return -1;
-	case 'f':
-		options->action = ACTION_FLUSH;
-		return -1;
-	case 'V':
-		puts("nfqdnd " NFQDN_VERSION);
-		return EXIT_OK;
-	case 'h':
-		print_help(stdout);
-		return EXIT_OK;
-	default:
-		print_help(stderr);
-		return EXIT_USAGE;
-	}
-}
-
-static int parse_options(int argc, char **argv, struct options *options)
-{
-	struct option long_options[OPTION_ROWS + 1] = { 0 };
-	int letter, status;
-
-	for (size_t i = 0; i < OPTION_ROWS; i++)
-		long_options[i] = (struct option){ option_rows[i].name, option_rows[i].argument ? required_argument : no_argument,
-						   NULL, option_rows[i].letter };
-	while ((letter = getopt_long(argc, argv, "c:hV", long_options, NULL)) != -1) {
-		status = take_option(options, letter);
-		if (status >= 0)
-			return status;
-	}
-	if (optind < argc || !options->config) {
-		fprintf(stderr, "nfqdnd: %s\n", optind < argc ? "what is not an option has no meaning here" : "-c FILE is missing");
-		print_help(stderr);
-		return EXIT_USAGE;
-	}
-	return -1;
-}
 
 /* ---- the policy ---- */
 
@@ -158,12 +59,12 @@ static void log_problems(const struct problems *problems)
 	for (size_t i = 0; i < problems->count; i++) {
 		const struct problem *one = &problems->items[i];
 
-		log_write(one->severity == PROBLEM_ERROR ? LOG_LEVEL_ERROR : LOG_LEVEL_DEBUG, "%s:%u: %s%s%s", one->file,
-			  one->line, one->setting, one->setting[0] ? ": " : "", one->text);
+		log_write(one->severity == PROBLEM_ERROR ? LOG_LEVEL_ERROR : LOG_LEVEL_DEBUG, "%s:%u: %s%s%s",
+			  one->file, one->line, one->setting, one->setting[0] ? ": " : "", one->text);
 	}
 }
 
-static struct policy *load_or_fall_back(const struct options *options, bool *fallback)
+static struct policy *load_or_fall_back(const struct cmdline *options, bool *fallback)
 {
 	struct problems problems = { 0 };
 	struct policy *policy = offline_load(options->config, &problems);
@@ -216,6 +117,7 @@ static int apply(struct daemon *daemon, struct policy *policy, const char **erro
 		return result;
 	policy->generation = ++daemon->generation;
 	snoop_set_policy(daemon->snoop, policy);
+	daemon->context.policy = policy;
 	policy_free(daemon->policy);
 	daemon->policy = policy;
 	counters.reloads++;
@@ -227,7 +129,8 @@ static void keep_as_last_good(const struct daemon *daemon)
 	int error = lastgood_save(daemon->policy);
 
 	if (error < 0)
-		log_warning("cannot keep the policy in %s: %s; after a reboot with a bad configuration it could not stand in",
+		log_warning("cannot keep the policy in %s: %s; after a reboot with a bad configuration it could not "
+			    "stand in",
 			    daemon->policy->config->state, strerror(-error));
 }
 
@@ -240,8 +143,8 @@ static int reload(void *context, struct problems *problems)
 	if (policy)
 		refuse_changes(daemon->policy->config, policy->config, problems);
 	if (policy && problems->errors == 0 && apply(daemon, policy, &error) < 0)
-		problem_add(problems, PROBLEM_ERROR, daemon->options.config, 0, "", "the kernel refused the new table: %s",
-			    error ? error : "no reason told");
+		problem_add(problems, PROBLEM_ERROR, daemon->options.config, 0, "",
+			    "the kernel refused the new table: %s", error ? error : "no reason told");
 	if (!policy || problems->errors > 0) {
 		if (policy != daemon->policy)
 			policy_free(policy);
@@ -332,7 +235,8 @@ static int start_kernel(struct daemon *daemon, struct policy *policy)
 	int error = table_open(config->table, &daemon->table, &why);
 
 	if (error == 0)
-		error = queue_open(config->queue_first, config->queue_count, !config->drop_on_overload, &daemon->queue, &why);
+		error = queue_open(config->queue_first, config->queue_count, !config->drop_on_overload, &daemon->queue,
+				   &why);
 	if (error == 0) {
 		daemon->store = store_new(&daemon->hash_key, config->limit_elements);
 		daemon->snoop = daemon->store ? snoop_new(daemon->store, daemon->table) : NULL;
@@ -345,10 +249,34 @@ static int start_kernel(struct daemon *daemon, struct policy *policy)
 	return error;
 }
 
+static int start_control(struct daemon *daemon)
+{
+	const char *path = daemon->policy->config->control;
+	int error;
+
+	daemon->context = (struct control_context) {
+		.policy = daemon->policy,
+		.store = daemon->store,
+		.table = daemon->table,
+		.queue = daemon->queue,
+		.config_path = daemon->options.config,
+		.started = daemon->now,
+		.ready = true,
+		.reload = reload,
+		.daemon = daemon,
+	};
+	error = control_server_open(path, &daemon->context, &daemon->control);
+	if (error < 0)
+		log_error("control socket %s: %s", path,
+			  error == -EBUSY ? "another nfqdnd listens there" : strerror(-error));
+	return error < 0 ? error : watch(daemon, control_server_fd(daemon->control));
+}
+
 static void log_start(const struct daemon *daemon)
 {
-	static const char *const modes[] = { [CONFIG_ENFORCE] = "enforce", [CONFIG_AUDIT] = "audit", [CONFIG_MARK] = "mark",
-					     [CONFIG_SETS] = "sets" };
+	static const char *const modes[] = {
+		[CONFIG_ENFORCE] = "enforce", [CONFIG_AUDIT] = "audit", [CONFIG_MARK] = "mark", [CONFIG_SETS] = "sets"
+	};
 	const struct policy *policy = daemon->policy;
 
 	log_info("%s table inet %s: %zu entries, %zu names, %zu elements taken over, queue %u (%s)",
@@ -372,7 +300,7 @@ static int start(struct daemon *daemon, struct policy *policy, bool fallback)
 		log_warning("what the table had learned could not be taken over: %s", strerror(-error));
 	error = open_loop(daemon);
 	if (error == 0)
-		error = control_server_open(daemon);
+		error = start_control(daemon);
 	if (error < 0)
 		return error;
 	if (!fallback)
@@ -432,9 +360,18 @@ static int serve(struct daemon *daemon, int fd)
 		return drain_queue(daemon);
 	if (fd == daemon->signals)
 		take_signals(daemon);
+	else if (fd == control_server_fd(daemon->control))
+		control_server_run(daemon->control, daemon->now);
 	else if (fd == daemon->own && own_changed(fd))
 		read_own_addresses(daemon);
 	return 0;
+}
+
+static int64_t sooner(int64_t a, int64_t b)
+{
+	if (a < 0 || b < 0)
+		return a < 0 ? b : a;
+	return a < b ? a : b;
 }
 
 static int run(struct daemon *daemon)
@@ -444,12 +381,13 @@ static int run(struct daemon *daemon)
 	int error = 0;
 
 	while (!daemon->ending && error == 0) {
-		int count = epoll_wait(daemon->epoll, events, 8, timeout < 0 || timeout > 1000 ? 1000 : (int)timeout);
+		int count = epoll_wait(daemon->epoll, events, 8, timeout > 60000 ? 60000 : (int)timeout);
 
 		daemon->now = monotime_now();
 		for (int i = 0; i < count && error == 0; i++)
 			error = serve(daemon, events[i].data.fd);
-		timeout = snoop_tick(daemon->snoop, daemon->now);
+		timeout = sooner(snoop_tick(daemon->snoop, daemon->now),
+				 control_server_notify(daemon->control, daemon->now));
 	}
 	return error;
 }
@@ -465,7 +403,7 @@ static void stop(struct daemon *daemon)
 	policy_free(daemon->policy);
 }
 
-static int flush(const struct options *options)
+static int flush(const struct cmdline *options)
 {
 	struct problems problems = { 0 };
 	struct config *config = config_load(options->config, &problems);
@@ -476,7 +414,7 @@ static int flush(const struct options *options)
 	problem_print(&problems, stderr);
 	problem_clear(&problems);
 	if (!config)
-		return EXIT_CONFIG;
+		return CMDLINE_BAD_CONFIG;
 	error = table_open(config->table, &table, &why);
 	if (error == 0)
 		error = table_remove(table);
@@ -484,10 +422,10 @@ static int flush(const struct options *options)
 		fprintf(stderr, "nfqdnd: table %s is not removed: %s\n", config->table, why ? why : strerror(-error));
 	table_close(table);
 	config_free(config);
-	return error < 0 ? EXIT_RUNTIME : EXIT_OK;
+	return error < 0 ? CMDLINE_RUNTIME : CMDLINE_OK;
 }
 
-static int main_run(const struct options *options)
+static int main_run(const struct cmdline *options)
 {
 	struct daemon daemon = { .options = *options, .epoll = -1, .signals = -1, .own = -1 };
 	bool fallback = false;
@@ -495,7 +433,7 @@ static int main_run(const struct options *options)
 	int error;
 
 	if (!policy)
-		return EXIT_CONFIG;
+		return CMDLINE_BAD_CONFIG;
 	log_set_level(policy->config->log_level);
 	error = start(&daemon, policy, fallback);
 	if (daemon.policy != policy)
@@ -505,26 +443,29 @@ static int main_run(const struct options *options)
 	if (error < 0)
 		log_error("nfqdnd ends: %s", strerror(-error));
 	stop(&daemon);
-	return error < 0 ? EXIT_RUNTIME : EXIT_OK;
+	return error < 0 ? CMDLINE_RUNTIME : CMDLINE_OK;
 }
 
 int main(int argc, char **argv)
 {
-	struct options options = { 0 };
-	int status = parse_options(argc, argv, &options);
+	struct cmdline options = { 0 };
+	int status = cmdline_parse(argc, argv, &options);
 
 	if (status >= 0)
 		return status;
 	switch (options.action) {
-	case ACTION_CHECK:
+	case CMDLINE_CHECK:
 		return offline_check(options.config, options.json);
-	case ACTION_PRINT_CONFIG:
+	case CMDLINE_PRINT_CONFIG:
 		return offline_print_config(options.config);
-	case ACTION_PRINT_RULESET:
+	case CMDLINE_PRINT_RULESET:
 		return offline_print_ruleset(options.config);
-	case ACTION_FLUSH:
+	case CMDLINE_PRINT_MANUAL:
+		config_print_manual(stdout);
+		return CMDLINE_OK;
+	case CMDLINE_FLUSH:
 		return flush(&options);
-	case ACTION_RUN:
+	case CMDLINE_RUN:
 		break;
 	}
 	return main_run(&options);

@@ -19,7 +19,7 @@ static bool closed_ranges(struct arena *arena, const char *const *texts, unsigne
 	for (unsigned int i = 0; i < count; i++)
 		if (value_range_from_text(texts[i], &items[i], &mended, &why) < 0)
 			return false;
-	*out = (struct config_ranges){ .items = items, .lines = lines, .texts = texts, .count = count };
+	*out = (struct config_ranges) { .items = items, .lines = lines, .texts = texts, .count = count };
 	return true;
 }
 
@@ -33,7 +33,7 @@ struct config *closed_config(void)
 		arena_free(arena);
 		return NULL;
 	}
-	*config = (struct config){
+	*config = (struct config) {
 		.arena = arena,
 		.file = "",
 		.interfaces = &every,

@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "control/cmdline.h"
+
+#include <getopt.h>
+#include <stddef.h>
+#include <stdio.h>
+
+/* The rows of the command line: parser and --help come from them. */
+static const struct option_row {
+	const char *name, *argument;
+	char letter;
+	const char *help;
+} option_rows[] = {
+	{ "config", "FILE", 'c', "the configuration file (nfqdn.conf(5))" },
+	{ "check", NULL, 'k', "read configuration and catalog, tell every problem, and end; needs no root" },
+	{ "json", NULL, 'j', "with --check: print the problems as one JSON object" },
+	{ "print-config", NULL, 'p', "print every setting as understood, and end; needs no root" },
+	{ "print-ruleset", NULL, 'r', "print the table in nft's syntax, and end; needs no root" },
+	{ "print-manual", NULL, 'm', "print the settings as rows of nfqdn.conf(5), and end" },
+	{ "flush", NULL, 'f', "remove the table, and end; refused while a daemon runs" },
+	{ "boot", "DIR", 'b',
+	  "when the configuration is bad, start from the last good one kept in this state folder, "
+	  "else allow DNS and nothing" },
+	{ "version", NULL, 'V', "print the version, and end" },
+	{ "help", NULL, 'h', "print this, and end" },
+};
+#define OPTION_ROWS (sizeof(option_rows) / sizeof(option_rows[0]))
+
+static void print_help(FILE *out)
+{
+	fputs("usage: nfqdnd -c FILE [options]\n", out);
+	for (size_t i = 0; i < OPTION_ROWS; i++) {
+		const struct option_row *row = &option_rows[i];
+		char left[64];
+
+		snprintf(left, sizeof(left), "--%s%s%s", row->name, row->argument ? " " : "",
+			 row->argument ? row->argument : "");
+		fprintf(out, "  %-18s %s\n", left, row->help);
+	}
+}
+
+/* Takes one option; returns -1 to go on, else the exit status. */
+static int take_option(struct cmdline *options, int letter)
+{
+	switch (letter) {
+	case 'c':
+		options->config = optarg;
+		return -1;
+	case 'b':
+		options->boot = optarg;
+		return -1;
+	case 'k':
+		options->action = CMDLINE_CHECK;
+		return -1;
+	case 'j':
+		options->json = true;
+		return -1;
+	case 'p':
+		options->action = CMDLINE_PRINT_CONFIG;
+		return -1;
+	case 'r':
+		options->action = CMDLINE_PRINT_RULESET;
+		return -1;
+	case 'm':
+		options->action = CMDLINE_PRINT_MANUAL;
+		return -1;
+	case 'f':
+		options->action = CMDLINE_FLUSH;
+		return -1;
+	case 'V':
+		puts("nfqdnd " NFQDN_VERSION);
+		return CMDLINE_OK;
+	case 'h':
+		print_help(stdout);
+		return CMDLINE_OK;
+	default:
+		print_help(stderr);
+		return CMDLINE_USAGE;
+	}
+}
+
+int cmdline_parse(int argc, char **argv, struct cmdline *out)
+{
+	struct cmdline options = { 0 };
+	struct option long_options[OPTION_ROWS + 1] = { 0 };
+	int letter, status;
+
+	for (size_t i = 0; i < OPTION_ROWS; i++)
+		long_options[i] = (struct option) { option_rows[i].name,
+						    option_rows[i].argument ? required_argument : no_argument, NULL,
+						    option_rows[i].letter };
+	while ((letter = getopt_long(argc, argv, "c:hV", long_options, NULL)) != -1) {
+		status = take_option(&options, letter);
+		if (status >= 0)
+			return status;
+	}
+	if (optind < argc || (!options.config && options.action != CMDLINE_PRINT_MANUAL)) {
+		fprintf(stderr, "nfqdnd: %s\n",
+			optind < argc ? "what is not an option has no meaning here" : "-c FILE is missing");
+		print_help(stderr);
+		return CMDLINE_USAGE;
+	}
+	*out = options;
+	return -1;
+}

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* nfqdnd's command line. */
+#ifndef NFQDN_CONTROL_CMDLINE_H
+#define NFQDN_CONTROL_CMDLINE_H
+
+#include <stdbool.h>
+
+enum cmdline_status { CMDLINE_OK = 0, CMDLINE_BAD_CONFIG = 1, CMDLINE_USAGE = 2, CMDLINE_RUNTIME = 4 };
+
+enum cmdline_action {
+	CMDLINE_RUN,
+	CMDLINE_CHECK,
+	CMDLINE_PRINT_CONFIG,
+	CMDLINE_PRINT_RULESET,
+	CMDLINE_PRINT_MANUAL,
+	CMDLINE_FLUSH
+};
+
+struct cmdline {
+	const char *config; /* -c FILE; NULL only with CMDLINE_PRINT_MANUAL */
+	const char *boot; /* state folder, NULL without --boot */
+	enum cmdline_action action;
+	bool json;
+};
+
+/* Reads the arguments; the texts stay the caller's. Returns -1 to go on, else the exit status (help, version and usage errors were printed). */
+int cmdline_parse(int argc, char **argv, struct cmdline *out);
+
+#endif

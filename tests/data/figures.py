@@ -210,6 +210,20 @@ LINKS = {       # of documents whose links the tests cannot see
 }
 tap.equal("links of Power Automate", {(r["feature"], r["id"]): r["seeAlso"] for r in rows(AUTOMATE) if "seeAlso" in r and r["direction"] != "mail"},
           {k: "https://learn.microsoft.com" + v for k, v in LINKS.items()})
+tap.equal("rows of Intune that only tell where to look",
+          {f"{r['feature']}/{r['id']}" for r in rows(INTUNE) if not set(r) & {"urls", "ips", "tcpPorts"}},
+          {*(f"core/see-{x}" for x in ("microsoft-365-addresses", "microsoft-365-connectivity", "content-delivery", "other-endpoints",
+                                       "managing-endpoints")),
+           *(f"apple/see-{x}" for x in ("networks", "ports", "itunes", "push")),
+           *(f"store/see-{x}" for x in ("windows-11", "windows-10", "win32-content", "delivery-optimization")),
+           "windows-update-deployment/see-prerequisites", "push-notifications/see-firewall", "delivery-optimization/see-documentation",
+           "delivery-optimization/see-proxy", "android-enterprise/see-bluebook", "android-enterprise/see-push",
+           "authentication/see-microsoft-365", "endpoint-analytics/see-proxy", "defender/see-connectivity",
+           "endpoint-privilege-management/see-overview"})
+M365 = "https://learn.microsoft.com/microsoft-365/enterprise/urls-and-ip-address-ranges"
+tap.equal("links of the supplement of Power BI", {r["id"]: r["seeAlso"] for r in rows(BI, "power-bi-2024") if "seeAlso" in r},
+          {"see-microsoft-365": M365 + "#microsoft-365-common-and-office-online",
+           "see-onedrive": M365 + "#sharepoint-online-and-onedrive-for-business"})
 tap.equal("link of approvals", row(AUTOMATE, "approvals", "e-mail").get("seeAlso"), "https://go.microsoft.com/fwlink/?linkid=2128304")
 
 # Scale units and regions of Intune
@@ -229,6 +243,8 @@ tap.equal("North America 0501 leads to its content, storage and macOS names", so
     + ["macsidecar.manage.microsoft.com", "macsidecarprod.azureedge.net"]))
 tap.equal("the storage name that the page misspells", "approdimedatahotfix.blob.core.windows.net"
           in row(INTUNE, "scripts-and-win32-apps", "asia-pacific-storage").get("urls", []), True)
+tap.equal("and the slip is on record", "approdimedatahotifx"
+          in row(INTUNE, "scripts-and-win32-apps", "asia-pacific-storage").get("notes", ""), True)
 tap.equal("until: the old macOS names alone", [(r["feature"], r["until"]) for s in catalog for r in rows(s) if "until" in r],
           [("macos", "2025-03-31")] * 3)
 tap.equal("attestation: 6, 6 and 4 names",

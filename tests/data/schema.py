@@ -44,9 +44,7 @@ LAWFUL = [
 ]
 BROKEN = [
     ("an unknown key", GOOD, {"port": "443"}),
-    ("no source", GOOD, {"source": None}),
     ("no section", GOOD, {"source": {"document": "A page"}}),
-    ("no asOf", GOOD, {"asOf": None}),
     ("a number as id", GOOD, {"id": 163}),
     ("an id with capitals", GOOD, {"id": "Core"}),
     ("a feature with a space", GOOD, {"feature": "remote help"}),
@@ -92,6 +90,18 @@ BROKEN = [
     ("peers without ports", LINK, {"direction": "peer"}),
     ("mail with names", GOOD, {"direction": "mail"}),
 ]
+
+# Without each key that must be there, and with a value of a kind that no key has (0 is not 1, and not a text).
+BROKEN += [(f"no {k}", LINK, {k: None}) for k in LINK]
+FULL = {**GOOD, "udpPorts": "123", "category": "Default", "regions": ["Europe"], "scaleUnits": ["AMSUA0101"], "until": "2025-03-31",
+        "optIn": True, "seeAlso": "https://example.com/", "notes": "A note"}
+LAWFUL.append(("a row with every key but the two flags", FULL, {}))
+NAMES = {k: v for k, v in FULL.items() if k != "ips"}
+LAWFUL += [(f"a {k} row", NAMES, {k: True}) for k in ("rentable", "broad")]
+BROKEN += [(f"a number as {k}", NAMES, {k: 0}) for k in (*NAMES, "rentable", "broad")]
+BROKEN += [("a number as ips", FULL, {"ips": 0})]
+BROKEN += [(f"an empty {k}", FULL, {k: []}) for k in ("regions", "scaleUnits", "cloud", "ips")]
+BROKEN += [(f"blanks around {k}", FULL, {k: " x"}) for k in ("title", "notes", "seeAlso")]
 
 
 def changed(base, change):

@@ -1,0 +1,392 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "control/nfqdnctl_print.h"
+
+#include <inttypes.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/ipaddr.h"
+#include "control/nfqdnctl_table.h"
+
+/* ---- members that may be missing ---- */
+
+static const char *text_of(const json_t *object, const char *key)
+{
+	const char *text = json_string_value(json_object_get(object, key));
+
+	return text ? text : "";
+}
+
+const char *nfqdnctl_print_member(const json_t *object, const char *key)
+{
+	return text_of(object, key);
+}
+
+static int64_t number_of(const json_t *object, const char *key)
+{
+	return json_integer_value(json_object_get(object, key));
+}
+
+/* Words with spaces inside ("North America") need more than a space between them. */
+static const char *separator_of(const json_t *array)
+{
+	size_t index;
+	json_t *value;
+
+	json_array_foreach (array, index, value)
+		if (json_is_string(value) && strchr(json_string_value(value), ' '))
+			return ",";
+	return "";
+}
+
+/* "a b c" of an array of strings; to be freed, NULL when memory is out. */
+static char *words_of(const json_t *array)
+{
+	char *text = NULL;
+	size_t size, index;
+	FILE *stream = open_memstream(&text, &size);
+	const char *separator = separator_of(array);
+	json_t *value;
+
+	if (!stream)
+		return NULL;
+	json_array_foreach (array, index, value)
+		fprintf(stream, "%s%s%s", index ? separator : "", index ? " " : "", json_is_string(value) ? json_string_value(value) : "");
+	fclose(stream);
+	return text;
+}
+
+static void cell_words(struct nfqdnctl_table *table, const json_t *array)
+{
+	char *text = words_of(array);
+
+	nfqdnctl_table_cell(table, text);
+	free(text);
+}
+
+void nfqdnctl_print_cell(struct nfqdnctl_table *table, const json_t *array)
+{
+	cell_words(table, array);
+}
+
+static void cell_duration(struct nfqdnctl_table *table, const json_t *object, const char *key)
+{
+	const json_t *value = json_object_get(object, key);
+	char text[NFQDNCTL_DURATION_SIZE];
+
+	nfqdnctl_table_cell(table, json_is_integer(value) ? nfqdnctl_table_duration(json_integer_value(value), text) : NULL);
+}
+
+static void print_pair(FILE *out, const char *key, const char *value)
+{
+	fprintf(out, "%-11s ", key);
+	nfqdnctl_table_text(value, out);
+	fputc('\n', out);
+}
+
+/* ---- status ---- */
+
+static void print_queue(const json_t *queue, FILE *out)
+{
+	char text[192];
+	int used = snprintf(text, sizeof(text), "%" PRId64, number_of(queue, "first"));
+
+	if (number_of(queue, "count") > 1)
+		used += snprintf(text + used, sizeof(text) - (size_t)used, "-%" PRId64, number_of(queue, "first") + number_of(queue, "count") - 1);
+	used += snprintf(text + used, sizeof(text) - (size_t)used, " (%.32s)", text_of(queue, "backend"));
+	if (json_object_get(queue, "waiting"))
+		snprintf(text + used, sizeof(text) - (size_t)used, ", %" PRId64 " waiting, %" PRId64 " dropped",
+			 number_of(queue, "waiting"), number_of(queue, "dropped"));
+	print_pair(out, "queue", text);
+}
+
+static void print_sizes(const json_t *status, FILE *out)
+{
+	const json_t *learned = json_object_get(status, "learned"), *policy = json_object_get(status, "policy");
+	char text[192];
+
+	snprintf(text, sizeof(text), "%" PRId64 " IPv4, %" PRId64 " IPv6 (limit %" PRId64 ")", number_of(learned, "ipv4"),
+		 number_of(learned, "ipv6"), number_of(learned, "limit"));
+	print_pair(out, "learned", text);
+	snprintf(text, sizeof(text), "%" PRId64 " entries: %" PRId64 " names, %" PRId64 " address ranges, %" PRId64 " inbound sources",
+		 number_of(policy, "entries"), number_of(policy, "names"), number_of(policy, "prefixes"),
+		 number_of(policy, "inbound_prefixes"));
+	print_pair(out, "policy", text);
+}
+
+static void print_counters(const json_t *counters, FILE *out)
+{
+	static const char *const headers[] = { "COUNTER", ">VALUE", NULL };
+	struct nfqdnctl_table *table = nfqdnctl_table_new(headers);
+	const char *key;
+	json_t *value;
+
+	json_object_foreach ((json_t *)counters, key, value) {
+		nfqdnctl_table_cell(table, key);
+		nfqdnctl_table_number(table, json_integer_value(value));
+	}
+	nfqdnctl_table_print(table, 0, out);
+}
+
+void nfqdnctl_print_status(const json_t *result, FILE *out)
+{
+	char uptime[NFQDNCTL_DURATION_SIZE], text[64];
+
+	fprintf(out, "nfqdn %s, up %s, %s\n", text_of(result, "version"), nfqdnctl_table_duration(number_of(result, "uptime"), uptime),
+		json_is_true(json_object_get(result, "ready")) ? "ready" : "not ready yet");
+	print_pair(out, "mode", text_of(result, "mode"));
+	print_pair(out, "table", text_of(result, "table"));
+	snprintf(text, sizeof(text), "%" PRId64, number_of(result, "generation"));
+	print_pair(out, "generation", text);
+	print_pair(out, "config", text_of(result, "config"));
+	print_queue(json_object_get(result, "queue"), out);
+	print_sizes(result, out);
+	print_counters(json_object_get(result, "counters"), out);
+}
+
+/* ---- policy ---- */
+
+void nfqdnctl_print_words(const char *key, const json_t *array, FILE *out)
+{
+	size_t index, width = 0, count = json_array_size(array);
+	const char *separator = separator_of(array);
+	json_t *value;
+
+	if (count == 0)
+		return;
+	fprintf(out, "  %-9s", key);
+	json_array_foreach (array, index, value) {
+		const char *text = json_is_string(value) ? json_string_value(value) : "";
+
+		/* wrapped below 100 columns, so that it reads well over ssh */
+		if (width > 0 && width + strlen(text) + 2 > 88) {
+			fprintf(out, "\n  %-9s", "");
+			width = 0;
+		}
+		fputc(' ', out);
+		nfqdnctl_table_text(text, out);
+		fputs(index + 1 < count ? separator : "", out);
+		width += strlen(text) + 2;
+	}
+	fputc('\n', out);
+}
+
+static void print_rows(const json_t *rows, FILE *out)
+{
+	static const char *const headers[] = { "ROW", ">NAMES", ">RANGES", "PORTS", "AS OF", "TITLE", NULL };
+	struct nfqdnctl_table *table = nfqdnctl_table_new(headers);
+	size_t index;
+	json_t *row;
+
+	json_array_foreach (rows, index, row) {
+		nfqdnctl_table_cell(table, text_of(row, "row"));
+		nfqdnctl_table_number(table, (int64_t)json_array_size(json_object_get(row, "names")));
+		nfqdnctl_table_number(table, (int64_t)json_array_size(json_object_get(row, "prefixes")));
+		cell_words(table, json_object_get(row, "ports"));
+		nfqdnctl_table_cell(table, text_of(row, "as_of"));
+		nfqdnctl_table_cell(table, text_of(row, "title"));
+	}
+	nfqdnctl_table_print(table, 2, out);
+}
+
+static void print_warnings(const json_t *warnings, FILE *out)
+{
+	size_t index;
+	json_t *value;
+
+	json_array_foreach (warnings, index, value) {
+		fputs("  careful:  ", out);
+		nfqdnctl_table_text(json_is_string(value) ? json_string_value(value) : "", out);
+		fputc('\n', out);
+	}
+}
+
+static void print_entry(const json_t *entry, FILE *out)
+{
+	const char *service = text_of(entry, "service"), *group = text_of(entry, "group");
+
+	nfqdnctl_table_text(text_of(entry, "entry"), out);
+	fprintf(out, " (%s%s%s%s%s)\n", text_of(entry, "direction"), service[0] ? ", service " : "", service,
+		group[0] ? ", group " : "", group);
+	nfqdnctl_print_words("to", json_object_get(entry, "to"), out);
+	nfqdnctl_print_words("names", json_object_get(entry, "names"), out);
+	nfqdnctl_print_words("ranges", json_object_get(entry, "prefixes"), out);
+	nfqdnctl_print_words("ports", json_object_get(entry, "ports"), out);
+	print_rows(json_object_get(entry, "rows"), out);
+	print_warnings(json_object_get(entry, "warnings"), out);
+}
+
+static void print_groups(const json_t *groups, FILE *out)
+{
+	size_t index;
+	json_t *group;
+
+	json_array_foreach (groups, index, group)
+		if (text_of(group, "name")[0]) {
+			char *clients = words_of(json_object_get(group, "clients"));
+
+			fprintf(out, "group %s: clients %s\n", text_of(group, "name"), clients ? clients : "");
+			free(clients);
+		}
+}
+
+void nfqdnctl_print_policy(const json_t *result, FILE *out)
+{
+	const json_t *entries = json_object_get(result, "entries");
+	size_t index;
+	json_t *entry;
+
+	fprintf(out, "generation %" PRId64 ", mode %s, %zu entries\n", number_of(result, "generation"), text_of(result, "mode"),
+		json_array_size(entries));
+	print_groups(json_object_get(result, "groups"), out);
+	json_array_foreach (entries, index, entry) {
+		fputc('\n', out);
+		print_entry(entry, out);
+	}
+}
+
+/* ---- learned ---- */
+
+static void port_text(const json_t *object, char out[32])
+{
+	const json_t *port = json_object_get(object, "port");
+
+	if (json_is_integer(port))
+		snprintf(out, 32, "%.16s/%d", text_of(object, "proto"), (int)json_integer_value(port));
+	else
+		snprintf(out, 32, "%.16s", text_of(object, "proto"));
+}
+
+static void add_element(struct nfqdnctl_table *table, const json_t *element)
+{
+	char port[32];
+
+	port_text(element, port);
+	nfqdnctl_table_cell(table, text_of(element, "address"));
+	nfqdnctl_table_cell(table, port);
+	nfqdnctl_table_cell(table, text_of(element, "group"));
+	cell_duration(table, element, "expires_in");
+	cell_duration(table, element, "ttl");
+	cell_words(table, json_object_get(element, "entries"));
+	cell_words(table, json_object_get(element, "names"));
+}
+
+void nfqdnctl_print_learned(const json_t *result, FILE *out)
+{
+	static const char *const headers[] = { "ADDRESS", "PORT", "GROUP", ">EXPIRES", ">TTL", "ENTRIES", "NAMES", NULL };
+	struct nfqdnctl_table *table = nfqdnctl_table_new(headers);
+	size_t index;
+	json_t *element;
+
+	json_array_foreach (result, index, element)
+		add_element(table, element);
+	if (json_array_size(result) == 0)
+		fputs("nothing learned\n", out);
+	nfqdnctl_table_print(table, 0, out);
+}
+
+/* ---- why and explain ---- */
+
+static const char *reason_what(const json_t *reason)
+{
+	const char *prefix = text_of(reason, "prefix");
+
+	return prefix[0] ? prefix : text_of(reason, "name");
+}
+
+static void print_reasons(const json_t *by, FILE *out)
+{
+	static const char *const headers[] = { "VIA", "WHAT", "TO", "PORTS", "ENTRY", "GROUP", "ROW", ">EXPIRES", NULL };
+	struct nfqdnctl_table *table = nfqdnctl_table_new(headers);
+	size_t index;
+	json_t *reason;
+
+	json_array_foreach (by, index, reason) {
+		nfqdnctl_table_cell(table, text_of(reason, "via"));
+		nfqdnctl_table_cell(table, reason_what(reason));
+		cell_words(table, json_object_get(reason, "to"));
+		cell_words(table, json_object_get(reason, "ports"));
+		nfqdnctl_table_cell(table, text_of(reason, "entry"));
+		nfqdnctl_table_cell(table, text_of(reason, "group"));
+		nfqdnctl_table_cell(table, text_of(reason, "row"));
+		cell_duration(table, reason, "expires_in");
+	}
+	nfqdnctl_table_print(table, 2, out);
+}
+
+void nfqdnctl_print_why(const json_t *result, FILE *out)
+{
+	const char *reason = text_of(result, "reason"), *from = text_of(result, "from");
+	char port[32];
+
+	port_text(result, port);
+	fprintf(out, "%s%s%s%s%s: %s%s%s\n", text_of(result, "address"), port[0] ? " " : "", port, from[0] ? " from " : "", from,
+		text_of(result, "verdict"), reason[0] ? ": " : "", reason);
+	print_reasons(json_object_get(result, "by"), out);
+}
+
+static void print_patterns(const json_t *by, FILE *out)
+{
+	static const char *const headers[] = { "PATTERN", "PORTS", "ENTRY", "GROUP", "ROW", NULL };
+	struct nfqdnctl_table *table = nfqdnctl_table_new(headers);
+	size_t index;
+	json_t *rule;
+
+	json_array_foreach (by, index, rule) {
+		nfqdnctl_table_cell(table, text_of(rule, "pattern"));
+		cell_words(table, json_object_get(rule, "ports"));
+		nfqdnctl_table_cell(table, text_of(rule, "entry"));
+		nfqdnctl_table_cell(table, text_of(rule, "group"));
+		nfqdnctl_table_cell(table, text_of(rule, "row"));
+	}
+	nfqdnctl_table_print(table, 2, out);
+}
+
+void nfqdnctl_print_explain(const json_t *result, FILE *out)
+{
+	const char *hint = text_of(result, "hint");
+
+	fprintf(out, "%s: %s\n", text_of(result, "name"), text_of(result, "verdict"));
+	print_patterns(json_object_get(result, "by"), out);
+	if (hint[0])
+		fprintf(out, "  hint: %s\n", hint);
+}
+
+/* ---- wait and reload ---- */
+
+/* Quiet when it came true: it stands in scripts. */
+void nfqdnctl_print_wait(const json_t *result, FILE *out)
+{
+	if (!json_is_true(json_object_get(result, "met")))
+		fprintf(out, "timed out: not %s\n", text_of(result, "for"));
+}
+
+static void print_problem(const json_t *problem, FILE *out)
+{
+	const char *file = text_of(problem, "file"), *setting = text_of(problem, "setting");
+
+	if (file[0])
+		nfqdnctl_table_text(file, out);
+	if (file[0] && number_of(problem, "line") > 0)
+		fprintf(out, ":%" PRId64, number_of(problem, "line"));
+	fprintf(out, "%s%s: ", file[0] ? ": " : "", text_of(problem, "severity"));
+	nfqdnctl_table_text(setting, out);
+	fputs(setting[0] ? ": " : "", out);
+	nfqdnctl_table_text(text_of(problem, "text"), out);
+	fputc('\n', out);
+}
+
+void nfqdnctl_print_reload(const json_t *result, FILE *out)
+{
+	const json_t *problems = json_object_get(result, "problems");
+	size_t index;
+	json_t *problem;
+
+	json_array_foreach (problems, index, problem)
+		print_problem(problem, out);
+	if (json_is_true(json_object_get(result, "ok")))
+		fprintf(out, "reloaded: generation %" PRId64 "\n", number_of(result, "generation"));
+	else
+		fprintf(out, "refused: generation %" PRId64 " stays in force\n", number_of(result, "generation"));
+}

@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "control/nfqdnctl_request.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/ipaddr.h"
+#include "dns/name.h"
+#include "policy/value.h"
+
+static int no_words(char **words, const char **why)
+{
+	*why = "it takes no arguments";
+	return words[0] ? -EINVAL : 0;
+}
+
+int nfqdnctl_request_status(char **words, const struct nfqdnctl_options *options, json_t *request, const char **why)
+{
+	(void)options;
+	(void)request;
+	return no_words(words, why);
+}
+
+int nfqdnctl_request_policy(char **words, const struct nfqdnctl_options *options, json_t *request, const char **why)
+{
+	(void)options;
+	(void)request;
+	return no_words(words, why);
+}
+
+int nfqdnctl_request_reload(char **words, const struct nfqdnctl_options *options, json_t *request, const char **why)
+{
+	(void)options;
+	(void)request;
+	return no_words(words, why);
+}
+
+/* What is no address and looks like one ("10.0.0.0/8", "1.2.3", "fe80::1%eth0") would silently be a name that nobody has. */
+static int add_name(json_t *request, const char *word, const char **why)
+{
+	struct dns_name name;
+	size_t digits = strspn(word, "0123456789.");
+
+	*why = "NAME is a DNS name such as manage.microsoft.com, without scheme, port or path";
+	if (strpbrk(word, "/:%") || word[digits] == '\0' || dns_name_from_text(word, &name) < 0)
+		return -EINVAL;
+	return json_object_set_new(request, "name", json_string(word)) == 0 ? 0 : -EINVAL;
+}
+
+static int add_address(json_t *request, const char *key, const char *word, const char **why)
+{
+	struct ipaddr address;
+
+	*why = "ADDR and CLIENT are single IPv4 or IPv6 addresses such as 192.0.2.1 or 2001:db8::1";
+	if (ipaddr_from_text(word, &address) < 0)
+		return -EINVAL;
+	return json_object_set_new(request, key, json_string(word)) == 0 ? 0 : -EINVAL;
+}
+
+int nfqdnctl_request_learned(char **words, const struct nfqdnctl_options *options, json_t *request, const char **why)
+{
+	struct ipaddr address;
+
+	(void)options;
+	*why = "it takes one name or address at most";
+	if (!words[0])
+		return 0;
+	if (words[1])
+		return -EINVAL;
+	if (ipaddr_from_text(words[0], &address) == 0)
+		return add_address(request, "address", words[0], why);
+	if (add_name(request, words[0], why) == 0)
+		return 0;
+	*why = "it takes a DNS name such as manage.microsoft.com or a single address such as 192.0.2.1";
+	return -EINVAL;
+}
+
+static int add_port(json_t *request, const char *word, const char **why)
+{
+	struct value_ports ports;
+	const char *ignored;
+
+	*why = "PROTO/PORT is one port such as tcp/443 or udp/123, or icmp";
+	if (value_ports_from_text(word, &ports, &ignored) < 0 || ports.first != ports.last)
+		return -EINVAL;
+	return json_object_set_new(request, "port", json_string(word)) == 0 ? 0 : -EINVAL;
+}
+
+int nfqdnctl_request_why(char **words, const struct nfqdnctl_options *options, json_t *request, const char **why)
+{
+	int error;
+
+	(void)options;
+	*why = "ADDR is missing";
+	if (!words[0])
+		return -EINVAL;
+	error = add_address(request, "address", words[0], why);
+	words++;
+	if (error == 0 && words[0] && strcmp(words[0], "from") != 0) {
+		error = add_port(request, words[0], why);
+		words++;
+	}
+	if (error < 0 || !words[0])
+		return error;
+	*why = "after the port comes nothing but `from CLIENT`";
+	if (strcmp(words[0], "from") != 0 || !words[1] || words[2])
+		return -EINVAL;
+	return add_address(request, "from", words[1], why);
+}
+
+int nfqdnctl_request_explain(char **words, const struct nfqdnctl_options *options, json_t *request, const char **why)
+{
+	(void)options;
+	*why = "it takes exactly one name";
+	if (!words[0] || words[1])
+		return -EINVAL;
+	return add_name(request, words[0], why);
+}
+
+static int add_generation(json_t *request, const char *word, const char **why)
+{
+	char *end;
+	long long number;
+
+	*why = "N is a whole number";
+	errno = 0;
+	number = strtoll(word, &end, 10);
+	if (!isdigit((unsigned char)word[0]) || *end || errno)
+		return -EINVAL;
+	return json_object_set_new(request, "generation", json_integer(number)) == 0 ? 0 : -EINVAL;
+}
+
+int nfqdnctl_request_wait(char **words, const struct nfqdnctl_options *options, json_t *request, const char **why)
+{
+	bool ready = words[0] && strcmp(words[0], "ready") == 0;
+	bool learned = words[0] && strcmp(words[0], "learned") == 0;
+	bool generation = words[0] && strcmp(words[0], "generation") == 0;
+
+	*why = "it takes `ready`, `learned NAME` or `generation N`";
+	if (!(ready ? !words[1] : (learned || generation) && words[1] && !words[2]))
+		return -EINVAL;
+	if (json_object_set_new(request, "for", json_string(words[0])) < 0)
+		return -EINVAL;
+	if (options->has_timeout && json_object_set_new(request, "timeout", json_integer(options->timeout)) < 0)
+		return -EINVAL;
+	if (learned)
+		return add_name(request, words[1], why);
+	return generation ? add_generation(request, words[1], why) : 0;
+}

@@ -8,7 +8,6 @@
 #include "base/counters.h"
 #include "policy/interval.h"
 #include "policy/policy_boxes.h"
-#include "policy/policy_check.h"
 #include "policy/policy_group.h"
 #include "policy/policy_input.h"
 #include "policy/policy_rules.h"
@@ -53,12 +52,9 @@ static int add_entry(const struct policy_input *input, const struct policy_entry
 		     struct policy_boxes_work *boxes)
 {
 	struct policy_selection selection;
-	int result;
+	int result = policy_select_rows(input, entry->config, &selection);
 
-	policy_check_entry(input, entry);
-	result = policy_select_rows(input, entry->config, &selection);
-	if (!result)
-		result = policy_warn_own(input, entry->config);
+	policy_warn_names(input, entry->config);
 	if (!result)
 		result = policy_warn_rows(input, entry->config, &selection);
 	if (!result && !entry->config->inbound)

@@ -3,8 +3,6 @@
 
 #include <errno.h>
 
-#include "dns/pattern.h"
-
 /* The names of an entry, or of one of its rows, while their ports are expanded. */
 struct expansion {
 	const struct policy_input *input;
@@ -23,27 +21,22 @@ static int add_port(struct policy_list *ports, enum value_proto proto, uint16_t 
 	return policy_list_add(ports, &(struct value_ports){ proto, port, port }) ? 0 : -ENOMEM;
 }
 
+/* A list may carry ranges that were meant for addresses; those of the configuration were refused when it was read. */
 static void tell_too_many(const struct expansion *expansion, const struct value_ports *ports)
 {
 	const struct config_entry *entry = expansion->entry->config;
 	char text[VALUE_PORTS_TEXT_SIZE], key[160];
 
-	value_ports_to_text(ports, text);
-	if (expansion->row)
-		policy_input_tell(expansion->input, PROBLEM_WARNING, entry, entry->service.line, "service",
-				  "%s: %s is left out for its names: a name has at most %d ports",
-				  catalog_row_key(expansion->row, key, sizeof(key)), text, LIMIT_NAME_PORTS);
-	else
-		policy_input_tell(expansion->input, PROBLEM_ERROR, entry, entry->ports_line, "ports",
-				  "%s makes more than %d ports for the entry's `names`, where each port counts; narrow it, or "
-				  "give ranges to `addresses` in an entry of their own",
-				  text, LIMIT_NAME_PORTS);
+	policy_input_tell(expansion->input, PROBLEM_WARNING, entry, entry->service.line, "service",
+			  "%s: %s is left out for its names, which have at most %d ports",
+			  catalog_row_key(expansion->row, key, sizeof(key)), value_ports_to_text(ports, text),
+			  LIMIT_NAME_PORTS);
 }
 
 static int expand(struct expansion *expansion, const struct value_ports *ports, size_t count)
 {
 	for (size_t i = 0; i < count; i++) {
-		if (expansion->ports.count + ports[i].last - ports[i].first + 1 > LIMIT_NAME_PORTS) {
+		if (expansion->row && expansion->ports.count + ports[i].last - ports[i].first + 1 > LIMIT_NAME_PORTS) {
 			tell_too_many(expansion, &ports[i]);
 			continue;
 		}
@@ -72,15 +65,8 @@ static int add_own(struct expansion *expansion, struct policy_list *rules)
 	ports = result ? NULL : policy_list_keep(&expansion->ports, expansion->input->arena);
 	if (!ports)
 		return -ENOMEM;
-	for (size_t i = 0; i < entry->names.count && !result; i++) {
-		const char *why;
-
-		if (pattern_check(entry->names.items[i].text, &why))
-			policy_input_tell(expansion->input, PROBLEM_ERROR, entry, entry->names.items[i].line, "names",
-					  "\"%.260s\": %s", entry->names.items[i].text, why);
-		else if (expansion->ports.count)
-			result = add_rule(expansion, ports, entry->names.items[i].text, rules);
-	}
+	for (size_t i = 0; i < entry->names.count && !result; i++)
+		result = add_rule(expansion, ports, entry->names.items[i].text, rules);
 	return result;
 }
 

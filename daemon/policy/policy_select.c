@@ -317,24 +317,14 @@ static void tell_unknown_service(const struct policy_input *input, const struct 
 	policy_list_clear(&names);
 }
 
-/* Words that narrow a service, in an entry without one. */
-static void refuse_words_alone(const struct policy_input *input, const struct config_entry *entry)
+/* Ports beside a service alone would say nothing: the rows have their own. */
+static void check_ports(const struct policy_input *input, const struct config_entry *entry)
 {
-	const struct {
-		const char *setting;
-		unsigned int line;
-		bool given;
-	} words[] = {
-		{ "features", entry->features.line, entry->features.count > 0 },
-		{ "clouds", entry->clouds.line, entry->clouds.count > 0 },
-		{ "regions", entry->regions.line, entry->regions.count > 0 },
-		{ "tenant", entry->tenant.line, entry->tenant.text != NULL },
-	};
-
-	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
-		if (words[i].given)
-			policy_input_tell(input, PROBLEM_ERROR, entry, words[i].line, words[i].setting,
-					  "narrows a service, and this entry names none; add `service`");
+	if (!entry->inbound && entry->port_count && !entry->names.count && !entry->addresses.count)
+		policy_input_tell(input, PROBLEM_ERROR, entry, entry->ports_line, "ports",
+				  "the rows of \"%.150s\" have ports of their own; these would be for the entry's own `names` and "
+				  "`addresses`, and it has none",
+				  entry->service.text);
 }
 
 int policy_select_rows(const struct policy_input *input, const struct config_entry *entry, struct policy_selection *out)
@@ -351,10 +341,9 @@ int policy_select_rows(const struct policy_input *input, const struct config_ent
 	int result;
 
 	*out = (struct policy_selection){ NULL, NULL, 0 };
-	if (!entry->service.text)
-		refuse_words_alone(input, entry);
 	if (!entry->service.text || !input->catalog)
 		return 0;
+	check_ports(input, entry);
 	selector.service = catalog_find_service(input->catalog, entry->service.text);
 	if (!selector.service) {
 		tell_unknown_service(input, entry);

@@ -5,13 +5,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
-#include "policy/interval.h"
 #include "policy/policy_text.h"
 
-/* Overlaps of one entry that are told one by one. */
-#define OVERLAPS_TOLD 20
+static bool has_addresses(const struct catalog_row *row)
+{
+	return row->urls.count || row->ips.count;
+}
 
 static void warn(const struct policy_input *input, const struct config_entry *entry, const char *text)
 {
@@ -107,7 +107,7 @@ static int warn_of_row(const struct policy_input *input, const struct config_ent
 
 	if (row->rentable || row->broad)
 		result = warn_row(input, entry, row, write_flags);
-	if (!result && row->urls.count == 0 && row->ips.count == 0)
+	if (!result && !has_addresses(row))
 		result = warn_row(input, entry, row, write_nothing_to_open);
 	if (!result && *row->until && input->today && strcmp(row->until, input->today) < 0)
 		result = warn_row(input, entry, row, write_past);
@@ -127,7 +127,8 @@ static bool year_before(const char *today, char out[16])
 
 static bool same_edition(const struct catalog_row *a, const struct catalog_row *b)
 {
-	return strcmp(a->as_of, b->as_of) == 0 && strcmp(a->document, b->document) == 0;
+	return has_addresses(a) && has_addresses(b) && strcmp(a->as_of, b->as_of) == 0 &&
+	       strcmp(a->document, b->document) == 0;
 }
 
 /* "feature/id, ..." of the selected rows of one edition of a document; their number. */
@@ -141,18 +142,22 @@ static size_t write_edition(FILE *out, const struct policy_selection *selection,
 	return count;
 }
 
-/* Of sources, the notes tell how much is missing. */
-static int write_notes(FILE *out, const struct policy_selection *selection, const struct catalog_row *first)
+/* Of sources, the notes of all rows tell how much is missing. */
+static int write_notes(FILE *out, const struct policy_selection *selection)
 {
 	struct policy_list notes = POLICY_LIST_OF(const char *);
 	int result = 0;
 
 	for (size_t i = 0; i < selection->count && !result; i++)
-		if (same_edition(selection->rows[i], first) && *selection->rows[i]->notes)
+		if (*selection->rows[i]->notes)
 			result = policy_text_add_word(&notes, selection->rows[i]->notes);
 	fputs("; calls from addresses that were added since are refused", out);
-	for (size_t i = 0; i < notes.count; i++)
-		fprintf(out, ". %s", *(const char **)policy_list_at(&notes, i));
+	for (size_t i = 0; i < notes.count; i++) {
+		const char *note = *(const char **)policy_list_at(&notes, i);
+		size_t length = strlen(note);
+
+		fprintf(out, ". %.*s", (int)(note[length - 1] == '.' ? length - 1 : length), note);
+	}
 	policy_list_clear(&notes);
 	return result;
 }
@@ -169,7 +174,7 @@ static int warn_old_edition(const struct policy_input *input, const struct confi
 		return -ENOMEM;
 	count = write_edition(out, selection, first);
 	if (entry->inbound)
-		result = write_notes(out, selection, first);
+		result = write_notes(out, selection);
 	fclose(out);
 	if (rows && !result)
 		policy_input_tell(input, PROBLEM_WARNING, entry, entry->service.line, "service",
@@ -195,9 +200,12 @@ static int warn_old(const struct policy_input *input, const struct config_entry 
 
 	if (!year_before(input->today, limit))
 		return 0;
-	for (size_t i = 0; i < selection->count && !result; i++)
-		if (strcmp(selection->rows[i]->as_of, limit) < 0 && first_of_edition(selection, i))
-			result = warn_old_edition(input, entry, selection, selection->rows[i]);
+	for (size_t i = 0; i < selection->count && !result; i++) {
+		const struct catalog_row *row = selection->rows[i];
+
+		if (has_addresses(row) && strcmp(row->as_of, limit) < 0 && first_of_edition(selection, i))
+			result = warn_old_edition(input, entry, selection, row);
+	}
 	return result;
 }
 
@@ -211,88 +219,6 @@ int policy_warn_rows(const struct policy_input *input, const struct config_entry
 	return result ? result : warn_old(input, entry, selection);
 }
 
-/* One range of a list and where it stands. */
-struct written {
-	struct value_range range;
-	const char *text;
-	unsigned int line;
-};
-
-static int compare_written(const void *left, const void *right)
-{
-	const struct written *a = left, *b = right;
-	int order = ipaddr_compare(&a->range.first, &b->range.first);
-
-	if (!order)
-		order = -ipaddr_compare(&a->range.last, &b->range.last);
-	return order ? order : (a->line > b->line) - (a->line < b->line);
-}
-
-static void tell_overlap(const struct policy_input *input, const struct config_entry *entry, const char *setting,
-			 const struct written *before, const struct written *one)
-{
-	const char *what = "overlaps with", *then = "they are taken as one range";
-
-	if (interval_compare(&before->range, &one->range) == 0)
-		what = "is the same as", then = "once would do";
-	else if (ipaddr_compare(&one->range.last, &before->range.last) <= 0)
-		what = "lies within", then = "it adds nothing";
-	policy_input_tell(input, PROBLEM_WARNING, entry, one->line, setting, "%.100s %s %.100s (line %u); %s", one->text, what,
-			  before->text, before->line, then);
-}
-
-static int warn_overlaps(const struct policy_input *input, const struct config_entry *entry, const char *setting,
-			 const struct config_ranges *ranges)
-{
-	struct written *items = calloc(ranges->count + 1u, sizeof(*items));
-	size_t widest = 0, told = 0;
-
-	if (!items)
-		return -ENOMEM;
-	for (size_t i = 0; i < ranges->count; i++)
-		items[i] = (struct written){ ranges->items[i], ranges->texts[i], ranges->lines[i] };
-	qsort(items, ranges->count, sizeof(*items), compare_written);
-	for (size_t i = 1; i < ranges->count; i++) {
-		const struct written *before = &items[widest];
-
-		if (before->range.first.family == items[i].range.first.family &&
-		    ipaddr_compare(&items[i].range.first, &before->range.last) <= 0 && told++ < OVERLAPS_TOLD)
-			tell_overlap(input, entry, setting, before, &items[i]);
-		if (ipaddr_compare(&items[i].range.last, &before->range.last) > 0)
-			widest = i;
-	}
-	if (told > OVERLAPS_TOLD)
-		policy_input_tell(input, PROBLEM_WARNING, entry, ranges->line, setting, "%zu more overlap",
-				  told - OVERLAPS_TOLD);
-	free(items);
-	return 0;
-}
-
-static int compare_texts(const void *left, const void *right)
-{
-	const struct config_text *a = left, *b = right;
-	int order = strcasecmp(a->text, b->text);
-
-	return order ? order : (a->line > b->line) - (a->line < b->line);
-}
-
-static int warn_double_names(const struct policy_input *input, const struct config_entry *entry)
-{
-	struct config_text *names = calloc(entry->names.count + 1u, sizeof(*names));
-
-	if (!names)
-		return -ENOMEM;
-	for (size_t i = 0; i < entry->names.count; i++)
-		names[i] = entry->names.items[i];
-	qsort(names, entry->names.count, sizeof(*names), compare_texts);
-	for (size_t i = 1; i < entry->names.count; i++)
-		if (strcasecmp(names[i].text, names[i - 1].text) == 0)
-			policy_input_tell(input, PROBLEM_WARNING, entry, names[i].line, "names",
-					  "\"%.260s\" stands twice; once would do", names[i].text);
-	free(names);
-	return 0;
-}
-
 /* "*.com": one label, and nothing but '*' before it. */
 static bool opens_top_level(const char *name)
 {
@@ -303,20 +229,16 @@ static bool opens_top_level(const char *name)
 	return stars && name[stars - 1] == '.' && length && (label[length] == '\0' || label[length + 1] == '\0');
 }
 
-int policy_warn_own(const struct policy_input *input, const struct config_entry *entry)
+void policy_warn_names(const struct policy_input *input, const struct config_entry *entry)
 {
-	int result = warn_double_names(input, entry);
+	for (size_t i = 0; i < entry->names.count; i++) {
+		const struct config_text *name = &entry->names.items[i];
+		char setting[32];
 
-	for (size_t i = 0; i < entry->names.count; i++)
-		if (opens_top_level(entry->names.items[i].text))
-			policy_input_tell(input, PROBLEM_WARNING, entry, entry->names.items[i].line, "names",
-					  "\"%.260s\" opens a whole top-level domain: anybody can register a name that matches",
-					  entry->names.items[i].text);
-	if (!result)
-		result = warn_overlaps(input, entry, "addresses", &entry->addresses);
-	if (!result)
-		result = warn_overlaps(input, entry, "clients", &entry->clients);
-	if (!result)
-		result = warn_overlaps(input, entry, "to", &entry->to);
-	return result ? result : warn_overlaps(input, entry, "also", &entry->also);
+		snprintf(setting, sizeof(setting), "names[%zu]", i);
+		if (opens_top_level(name->text))
+			policy_input_tell(input, PROBLEM_WARNING, entry, name->line, setting,
+					  "\"%.150s\" opens a whole top-level domain: anybody can register a name that matches",
+					  name->text);
+	}
 }

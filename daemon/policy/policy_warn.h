@@ -9,7 +9,7 @@
 /* Of the rows that an entry takes: rentable and broad names, nothing to act on, out of date. 0 or -ENOMEM. */
 int policy_warn_rows(const struct policy_input *input, const struct config_entry *entry,
 		     const struct policy_selection *selection);
-/* Of the entry's own names and addresses: duplicates, overlaps, wildcards over a whole top-level domain. 0 or -ENOMEM. */
-int policy_warn_own(const struct policy_input *input, const struct config_entry *entry);
+/* Of the entry's own names: wildcards over a whole top-level domain. */
+void policy_warn_names(const struct policy_input *input, const struct config_entry *entry);
 
 #endif

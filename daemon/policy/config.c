@@ -10,6 +10,7 @@
 
 #include "policy/config_check.h"
 #include "policy/config_read.h"
+#include "policy/config_reader.h"
 #include "policy/config_scan.h"
 
 /* A list of 100,000 names is some 3 MiB. libconfig keeps all of it in memory, several times. */
@@ -79,8 +80,8 @@ static int parse(struct config_reader *reader, const struct text *text, config_t
 	size_t next = 0;
 
 	if (result == 0 && config_read_string(file, text->octets) != CONFIG_TRUE) {
-		config_read_error(reader, (unsigned int)config_error_line(file), "libconfig: %s",
-				  config_error_text(file));
+		config_reader_error(reader, (unsigned int)config_error_line(file), "libconfig: %s",
+				    config_error_text(file));
 		result = -EINVAL;
 	}
 	if (result == 0)
@@ -113,11 +114,11 @@ static void load(struct config_reader *reader, const char *path, struct config *
 
 	config->file = arena_strdup(reader->arena, path);
 	if (result == -EFBIG)
-		config_read_error(reader, 0, "the file is larger than %u MiB", FILE_MAX >> 20);
+		config_reader_error(reader, 0, "the file is larger than %u MiB", FILE_MAX >> 20);
 	else if (result != 0)
-		config_read_error(reader, 0, "cannot be read: %s", strerror(-result));
+		config_reader_error(reader, 0, "cannot be read: %s", strerror(-result));
 	else if (config->file == NULL || fill(reader, &text, config) == -ENOMEM)
-		config_read_error(reader, 0, "out of memory");
+		config_reader_error(reader, 0, "out of memory");
 	free(text.octets);
 }
 
@@ -129,7 +130,7 @@ struct config *config_load(const char *path, struct problems *problems)
 
 	if (config == NULL) {
 		arena_free(reader.arena);
-		config_read_error(&reader, 0, "out of memory");
+		config_reader_error(&reader, 0, "out of memory");
 		return NULL;
 	}
 	config->arena = reader.arena;

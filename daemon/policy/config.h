@@ -92,6 +92,16 @@ struct config {
  * order) are added to `problems` either way. Free with config_free(). */
 struct config *config_load(const char *path, struct problems *problems);
 void config_free(struct config *config);
+/* One address of this machine and the network that lies on its interface. */
+struct config_link {
+	char interface[IFNAMSIZ];
+	struct ipaddr address;
+	unsigned int prefix; /* length */
+};
+/* Tells (as errors) which trusted resolvers lie in the network of a client interface, are not this machine itself, and are
+ * not asked for by resolver-on-client-side. config_load() cannot know: it may run before the network, or elsewhere. */
+void config_check_links(const struct config *config, const struct config_link *links, size_t count,
+			struct problems *problems);
 /* Writes a file that config_load() reads back to the same values, every setting with its default told in a comment. */
 void config_print(const struct config *config, FILE *out);
 /* The manual's table of settings (man page source), from the option table. */

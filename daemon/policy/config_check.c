@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/limits.h"
+#include "policy/config_scalar.h"
 
 /* Ranges */
 
@@ -23,9 +24,9 @@ static const struct value_range *first_overlap(const struct config_ranges *range
 
 static size_t enter_range(struct config_reader *reader, const char *name, unsigned int index)
 {
-	size_t back = config_read_enter(reader, name);
+	size_t back = config_reader_enter(reader, name);
 
-	config_read_enter_item(reader, index);
+	config_reader_enter_item(reader, index);
 	return back;
 }
 
@@ -42,16 +43,18 @@ static bool needs_dns(const struct config *config)
 
 static void check_gateway(struct config_reader *reader, const config_setting_t *gateway, const struct config *config)
 {
-	unsigned int line = config_read_line(gateway);
+	unsigned int line = config_reader_line(gateway);
 
 	if (config_setting_get_member(gateway, "interfaces") == NULL)
-		config_read_error(reader, line,
-				  "\"interfaces\" is missing: name the interfaces by which clients enter, for example "
-				  "interfaces = [ \"br-lan\", \"vlan*\" ];");
+		config_reader_error(
+			reader, line,
+			"\"interfaces\" is missing: name the interfaces by which clients enter, for example "
+			"interfaces = [ \"br-lan\", \"vlan*\" ];");
 	if (config_setting_get_member(gateway, "resolvers") == NULL && needs_dns(config))
-		config_read_error(reader, line,
-				  "\"resolvers\" is missing, but entries have names: name the DNS servers that clients "
-				  "ask, for example resolvers = [ \"10.2.0.2\" ];");
+		config_reader_error(
+			reader, line,
+			"\"resolvers\" is missing, but entries have names: name the DNS servers that clients "
+			"ask, for example resolvers = [ \"10.2.0.2\" ];");
 }
 
 /* Resolvers */
@@ -85,34 +88,35 @@ static void check_resolver(struct config_reader *reader, const struct config *co
 
 		if (value_range_from_text(no_resolvers[i].range, &lawless, &mended, &why) == 0 &&
 		    overlap(&lawless, range))
-			config_read_error(reader, resolvers->lines[index], "\"%s\" cannot be a resolver: %s",
-					  resolvers->texts[index], no_resolvers[i].why);
+			config_reader_error(reader, resolvers->lines[index], "\"%s\" cannot be a resolver: %s",
+					    resolvers->texts[index], no_resolvers[i].why);
 	}
 	/* A warning, since only the running gateway knows whether the address is its own: a router that is its clients'
 	 * resolver is the commonest case. The path check of the kernel rules refuses what really enters by a client interface. */
 	if (!config->resolver_on_client_side && first_overlap(&config->clients, range) != NULL)
-		config_read_warning(reader, resolvers->lines[index],
-				    "\"%s\" lies among \"clients\": unless it is the gateway's own address, its "
-				    "answers enter by a client "
-				    "interface, where clients can forge them, and are not believed; "
-				    "resolver-on-client-side = true believes them",
-				    resolvers->texts[index]);
-	config_read_leave(reader, back);
+		config_reader_warning(reader, resolvers->lines[index],
+				      "\"%s\" lies among \"clients\": unless it is the gateway's own address, its "
+				      "answers enter by a client "
+				      "interface, where clients can forge them, and are not believed; "
+				      "resolver-on-client-side = true believes them",
+				      resolvers->texts[index]);
+	config_reader_leave(reader, back);
 }
 
 /* Queue */
 
 static void check_queue(struct config_reader *reader, const config_setting_t *gateway, const struct config *config)
 {
-	const config_setting_t *queue = config_read_group(gateway, "queue");
+	const config_setting_t *queue = config_reader_group(gateway, "queue");
 	size_t back;
 
 	if (queue == NULL || config->queue_first + config->queue_count <= 65536)
 		return;
-	back = config_read_enter(reader, "queue");
-	config_read_error(reader, config_read_line(queue), "queues %u to %u were asked for: the last queue is 65535",
-			  config->queue_first, config->queue_first + config->queue_count - 1);
-	config_read_leave(reader, back);
+	back = config_reader_enter(reader, "queue");
+	config_reader_error(reader, config_reader_line(queue),
+			    "queues %u to %u were asked for: the last queue is 65535", config->queue_first,
+			    config->queue_first + config->queue_count - 1);
+	config_reader_leave(reader, back);
 }
 
 /* Lifetimes */
@@ -124,7 +128,7 @@ static bool lawful(const config_setting_t *group)
 		const config_setting_t *setting = config_setting_get_elem(group, (unsigned int)i);
 		const struct option *option = option_find(OPTION_LIFETIME, config_setting_name(setting));
 
-		if (option != NULL && !config_read_lawful_integer(setting, option))
+		if (option != NULL && !config_scalar_lawful_integer(setting, option))
 			return false;
 	}
 	return true;
@@ -142,12 +146,12 @@ static void check_lifetime(struct config_reader *reader, const config_setting_t 
 
 	if (min <= max || !lawful(group) || (min_setting == NULL && max_setting == NULL))
 		return;
-	back = config_read_enter(reader, "lifetime");
-	config_read_error(reader, config_read_line(max_setting != NULL ? max_setting : min_setting),
-			  "min = %u%s%s is more than max = %u%s%s: set both", min, min_setting == NULL ? " " : "",
-			  min_setting == NULL ? outer_name : "", max, max_setting == NULL ? " " : "",
-			  max_setting == NULL ? outer_name : "");
-	config_read_leave(reader, back);
+	back = config_reader_enter(reader, "lifetime");
+	config_reader_error(reader, config_reader_line(max_setting != NULL ? max_setting : min_setting),
+			    "min = %u%s%s is more than max = %u%s%s: set both", min, min_setting == NULL ? " " : "",
+			    min_setting == NULL ? outer_name : "", max, max_setting == NULL ? " " : "",
+			    max_setting == NULL ? outer_name : "");
+	config_reader_leave(reader, back);
 }
 
 /* Entries */
@@ -160,11 +164,12 @@ static void check_name_ports(struct config_reader *reader, const struct config_e
 		count += entry->ports[i].last - entry->ports[i].first + 1u;
 	if (entry->names.count == 0 || count <= LIMIT_NAME_PORTS)
 		return;
-	config_read_error(reader, entry->ports_line,
-			  "%u ports are too many for names: each is an element of its own for each address, and a name "
-			  "may have %d; "
-			  "wide ranges stand in an entry with addresses only",
-			  count, LIMIT_NAME_PORTS);
+	config_reader_error(
+		reader, entry->ports_line,
+		"%u ports are too many for names: each is an element of its own for each address, and a name "
+		"may have %d; "
+		"wide ranges stand in an entry with addresses only",
+		count, LIMIT_NAME_PORTS);
 }
 
 static void check_whole_family(struct config_reader *reader, const struct config_entry *entry)
@@ -177,9 +182,9 @@ static void check_whole_family(struct config_reader *reader, const struct config
 		if (strcmp(text, "0.0.0.0/0") != 0 && strcmp(text, "::/0") != 0)
 			continue;
 		back = enter_range(reader, "addresses", i);
-		config_read_warning(reader, entry->addresses.lines[i], "\"%s\" is every address there is",
-				    entry->addresses.texts[i]);
-		config_read_leave(reader, back);
+		config_reader_warning(reader, entry->addresses.lines[i], "\"%s\" is every address there is",
+				      entry->addresses.texts[i]);
+		config_reader_leave(reader, back);
 	}
 }
 
@@ -192,10 +197,10 @@ static void check_entry_clients(struct config_reader *reader, const struct confi
 		if (first_overlap(&config->clients, &entry->clients.items[i]) != NULL)
 			continue;
 		back = enter_range(reader, "clients", i);
-		config_read_warning(reader, entry->clients.lines[i],
-				    "\"%s\" lies outside of gateway.clients: no such client is let out",
-				    entry->clients.texts[i]);
-		config_read_leave(reader, back);
+		config_reader_warning(reader, entry->clients.lines[i],
+				      "\"%s\" lies outside of gateway.clients: no such client is let out",
+				      entry->clients.texts[i]);
+		config_reader_leave(reader, back);
 	}
 }
 
@@ -204,25 +209,25 @@ static void check_entry(struct config_reader *reader, const config_setting_t *ro
 {
 	const char *kind = entry->inbound ? "inbound" : "allow";
 	const config_setting_t *group = config_setting_get_member(config_setting_get_member(root, kind), entry->name);
-	const config_setting_t *lifetime = config_read_group(group, "lifetime");
-	size_t outer = config_read_enter(reader, kind), back;
+	const config_setting_t *lifetime = config_reader_group(group, "lifetime");
+	size_t outer = config_reader_enter(reader, kind), back;
 
-	config_read_enter(reader, entry->name);
+	config_reader_enter(reader, entry->name);
 	if (lifetime != NULL)
 		check_lifetime(reader, lifetime, &entry->lifetime, &config->lifetime, "(of gateway)");
 	check_whole_family(reader, entry);
 	check_entry_clients(reader, config, entry);
-	back = config_read_enter(reader, "ports");
+	back = config_reader_enter(reader, "ports");
 	check_name_ports(reader, entry);
-	config_read_leave(reader, back);
-	config_read_leave(reader, outer);
+	config_reader_leave(reader, back);
+	config_reader_leave(reader, outer);
 }
 
 static void check_settings(struct config_reader *reader, const config_setting_t *gateway, const struct config *config)
 {
 	static const struct config_lifetime none = { 0 };
-	const config_setting_t *lifetime = config_read_group(gateway, "lifetime");
-	size_t back = config_read_enter(reader, "gateway");
+	const config_setting_t *lifetime = config_reader_group(gateway, "lifetime");
+	size_t back = config_reader_enter(reader, "gateway");
 
 	check_gateway(reader, gateway, config);
 	check_queue(reader, gateway, config);
@@ -230,7 +235,7 @@ static void check_settings(struct config_reader *reader, const config_setting_t 
 		check_lifetime(reader, lifetime, &config->lifetime, &none, "(the default)");
 	for (unsigned int i = 0; i < config->resolvers.count; i++)
 		check_resolver(reader, config, i);
-	config_read_leave(reader, back);
+	config_reader_leave(reader, back);
 }
 
 static bool is_empty(const config_setting_t *root, const char *kind)
@@ -242,17 +247,85 @@ static bool is_empty(const config_setting_t *root, const char *kind)
 
 void config_check_all(struct config_reader *reader, const config_setting_t *root, const struct config *config)
 {
-	const config_setting_t *gateway = config_read_group(root, "gateway");
+	const config_setting_t *gateway = config_reader_group(root, "gateway");
 
 	if (gateway != NULL)
 		check_settings(reader, gateway, config);
 	else if (config_setting_get_member(root, "gateway") == NULL)
-		config_read_error(
+		config_reader_error(
 			reader, 0,
 			"the group gateway is missing: write gateway: { interfaces = [ ... ]; resolvers = [ ... ]; };");
 	for (unsigned int i = 0; i < config->entry_count; i++)
 		check_entry(reader, root, config, &config->entries[i]);
 	if (is_empty(root, "allow") && is_empty(root, "inbound"))
-		config_read_warning(
+		config_reader_warning(
 			reader, 0, "there are no entries: clients reach \"local\" and the resolvers, and nothing else");
+}
+
+/* What only the running gateway knows */
+
+static bool is_client_interface(const struct config *config, const char *name)
+{
+	for (unsigned int i = 0; i < config->interface_count; i++) {
+		const struct value_interface *interface = &config->interfaces[i];
+
+		if (interface->wildcard ? strncmp(name, interface->name, strlen(interface->name)) == 0
+					: strcmp(name, interface->name) == 0)
+			return true;
+	}
+	return false;
+}
+
+static bool is_own(const struct value_range *range, const struct config_link *links, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		if (ipaddr_equal(&range->first, &links[i].address) && ipaddr_equal(&range->last, &links[i].address))
+			return true;
+	return false;
+}
+
+/* fe80::/10 lies on every interface, so it says nothing about this one. */
+static bool is_link_local(const struct ipaddr *address)
+{
+	return address->family == IPADDR_V6 && address->bytes[0] == 0xfe && (address->bytes[1] & 0xc0) == 0x80;
+}
+
+static bool lies_on(const struct value_range *range, const struct config_link *link)
+{
+	struct ipaddr first, last;
+
+	if (range->first.family != link->address.family || is_link_local(&range->first))
+		return false;
+	ipaddr_prefix_bounds(&link->address, link->prefix, &first, &last);
+	return ipaddr_compare(&first, &range->first) <= 0 && ipaddr_compare(&range->last, &last) <= 0;
+}
+
+static const struct config_link *client_link(const struct config *config, const struct value_range *range,
+					     const struct config_link *links, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		if (is_client_interface(config, links[i].interface) && lies_on(range, &links[i]))
+			return &links[i];
+	return NULL;
+}
+
+void config_check_links(const struct config *config, const struct config_link *links, size_t count,
+			struct problems *problems)
+{
+	struct config_reader reader = { .problems = problems, .file = config->file, .path = "gateway" };
+
+	for (unsigned int i = 0; !config->resolver_on_client_side && i < config->resolvers.count; i++) {
+		const struct value_range *range = &config->resolvers.items[i];
+		const struct config_link *link = client_link(config, range, links, count);
+		size_t back;
+
+		if (link == NULL || is_own(range, links, count))
+			continue;
+		back = enter_range(&reader, "resolvers", i);
+		config_reader_error(&reader, config->resolvers.lines[i],
+				    "\"%s\" lies on the client interface %s, where clients can forge its answers: "
+				    "resolver-on-client-side = true believes them",
+				    config->resolvers.texts[i], link->interface);
+		config_reader_leave(&reader, back);
+	}
 }

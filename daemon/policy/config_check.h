@@ -3,7 +3,9 @@
 #ifndef NFQDN_POLICY_CONFIG_CHECK_H
 #define NFQDN_POLICY_CONFIG_CHECK_H
 
-#include "policy/config_read.h"
+#include "policy/config.h"
+#include "policy/config_reader.h"
+#include "policy/option.h"
 
 /* Looks at `config`, read from `root`, and tells every problem. */
 void config_check_all(struct config_reader *reader, const config_setting_t *root, const struct config *config);

@@ -42,7 +42,7 @@ struct kind {
 
 static size_t enter_item(struct config_reader *reader, const struct list *list, unsigned int place)
 {
-	return list->single ? strlen(reader->path) : config_read_enter_item(reader, place);
+	return list->single ? strlen(reader->path) : config_reader_enter_item(reader, place);
 }
 
 static unsigned int kept(const struct list *list)
@@ -62,14 +62,6 @@ static void *keep_array(struct config_reader *reader, size_t count, size_t size)
 	return array;
 }
 
-static const char *keep_text(struct config_reader *reader, const char *text)
-{
-	const char *copy = arena_strdup(reader->arena, text);
-
-	reader->no_memory |= copy == NULL;
-	return copy;
-}
-
 /* Texts, paths, patterns */
 
 static bool read_plain(struct config_reader *reader, struct item *item)
@@ -83,7 +75,7 @@ static bool read_path(struct config_reader *reader, struct item *item)
 {
 	if (item->text[0] == '/')
 		return true;
-	config_read_error(reader, item->line, "\"%s\" is not an absolute path: write it from / on", item->text);
+	config_reader_error(reader, item->line, "\"%s\" is not an absolute path: write it from / on", item->text);
 	return false;
 }
 
@@ -94,13 +86,13 @@ static bool read_pattern(struct config_reader *reader, struct item *item)
 	const char *why;
 
 	if (value_range_from_text(item->text, &range, &mended, &why) == 0) {
-		config_read_error(reader, item->line, "\"%s\" is an address: it stands in the setting \"addresses\"",
-				  item->text);
+		config_reader_error(reader, item->line, "\"%s\" is an address: it stands in the setting \"addresses\"",
+				    item->text);
 		return false;
 	}
 	if (pattern_check(item->text, &why) == 0)
 		return true;
-	config_read_error(reader, item->line, "\"%s\": %s", item->text, why);
+	config_reader_error(reader, item->line, "\"%s\": %s", item->text, why);
 	return false;
 }
 
@@ -121,8 +113,8 @@ static void store_texts(struct config_reader *reader, const struct list *list, u
 
 	for (unsigned int i = 0; items != NULL && i < list->count; i++)
 		if (!list->items[i].dropped)
-			items[count++] =
-				(struct config_text) { keep_text(reader, list->items[i].text), list->items[i].line };
+			items[count++] = (struct config_text) { config_reader_keep(reader, list->items[i].text),
+								list->items[i].line };
 	*(struct config_texts *)field = (struct config_texts) { items, count, line };
 }
 
@@ -135,12 +127,12 @@ static bool read_range(struct config_reader *reader, struct item *item)
 	const char *why;
 
 	if (value_range_from_text(item->text, &item->range, &mended, &why) != 0) {
-		config_read_error(reader, item->line, "\"%s\": %s", item->text, why);
+		config_reader_error(reader, item->line, "\"%s\": %s", item->text, why);
 		return false;
 	}
 	if (mended == VALUE_HOST_BITS)
-		config_read_warning(reader, item->line, "\"%s\" has bits set beyond its prefix: read as %s", item->text,
-				    value_range_to_text(&item->range, text));
+		config_reader_warning(reader, item->line, "\"%s\" has bits set beyond its prefix: read as %s",
+				      item->text, value_range_to_text(&item->range, text));
 	return true;
 }
 
@@ -179,7 +171,7 @@ static void store_ranges(struct config_reader *reader, const struct list *list, 
 			continue;
 		items[count] = item->range;
 		lines[count] = item->line;
-		texts[count++] = keep_text(reader, item->text);
+		texts[count++] = config_reader_keep(reader, item->text);
 	}
 	*(struct config_ranges *)field = (struct config_ranges) { items, lines, texts, count, line };
 }
@@ -192,7 +184,7 @@ static bool read_ports(struct config_reader *reader, struct item *item)
 
 	if (value_ports_from_text(item->text, &item->ports, &why) == 0)
 		return true;
-	config_read_error(reader, item->line, "\"%s\": %s", item->text, why);
+	config_reader_error(reader, item->line, "\"%s\": %s", item->text, why);
 	return false;
 }
 
@@ -237,7 +229,7 @@ static bool read_interface(struct config_reader *reader, struct item *item)
 
 	if (value_interface_from_text(item->text, &item->interface, &why) == 0)
 		return true;
-	config_read_error(reader, item->line, "\"%s\": %s", item->text, why);
+	config_reader_error(reader, item->line, "\"%s\": %s", item->text, why);
 	return false;
 }
 
@@ -316,12 +308,12 @@ static void read_item(struct config_reader *reader, const struct kind *kind, con
 	struct item *item = &list->items[place];
 	size_t back = enter_item(reader, list, place);
 
-	item->text = config_read_text(reader, setting);
-	item->line = config_read_line(setting);
+	item->text = config_reader_text(reader, setting);
+	item->line = config_reader_line(setting);
 	item->place = place;
 	if (item->text == NULL || !kind->read(reader, item))
 		list->bad = true;
-	config_read_leave(reader, back);
+	config_reader_leave(reader, back);
 }
 
 static void read_items(struct config_reader *reader, const struct kind *kind, const config_setting_t *setting,
@@ -349,10 +341,10 @@ static void tell_twice(struct config_reader *reader, const struct list *list, co
 {
 	size_t back = enter_item(reader, list, item->place);
 
-	config_read_warning(reader, item->line, "\"%s\" stands here twice (as \"%s\" on line %u): once is enough",
-			    item->text, first->text, first->line);
+	config_reader_warning(reader, item->line, "\"%s\" stands here twice (as \"%s\" on line %u): once is enough",
+			      item->text, first->text, first->line);
 	item->dropped = true;
-	config_read_leave(reader, back);
+	config_reader_leave(reader, back);
 }
 
 static void tell_overlap(struct config_reader *reader, const struct list *list, const struct kind *kind,
@@ -360,10 +352,10 @@ static void tell_overlap(struct config_reader *reader, const struct list *list, 
 {
 	size_t back = enter_item(reader, list, item->place);
 
-	config_read_warning(reader, item->line, "\"%s\" overlaps \"%s\" of line %u: they are taken as one", item->text,
-			    wide->text, wide->line);
+	config_reader_warning(reader, item->line, "\"%s\" overlaps \"%s\" of line %u: they are taken as one",
+			      item->text, wide->text, wide->line);
 	item->dropped = kind->drop_overlapped;
-	config_read_leave(reader, back);
+	config_reader_leave(reader, back);
 }
 
 /* One sweep in the kind's order finds what stands twice and what overlaps. */
@@ -414,16 +406,16 @@ static bool measure(struct config_reader *reader, const config_setting_t *settin
 		return true;
 	}
 	if (type != CONFIG_TYPE_ARRAY && type != CONFIG_TYPE_LIST) {
-		config_read_error(reader, config_read_line(setting),
-				  "%s was found where a list of texts is expected: write [ \"...\", \"...\" ]",
-				  config_read_type(setting));
+		config_reader_error(reader, config_reader_line(setting),
+				    "%s was found where a list of texts is expected: write [ \"...\", \"...\" ]",
+				    config_reader_type(setting));
 		return false;
 	}
 	list->count = (unsigned int)config_setting_length(setting);
 	if (list->count != 0 || (option->flags & OPTION_EMPTY) != 0)
 		return true;
-	config_read_error(reader, config_read_line(setting),
-			  "the list is empty: name at least one, or leave the setting out");
+	config_reader_error(reader, config_reader_line(setting),
+			    "the list is empty: name at least one, or leave the setting out");
 	return false;
 }
 
@@ -445,7 +437,7 @@ void config_list_read(struct config_reader *reader, const config_setting_t *sett
 	if (!list.bad && list.count > 1)
 		find_doubles(reader, kind, &list);
 	if (!list.bad)
-		kind->store(reader, &list, config_read_line(setting),
+		kind->store(reader, &list, config_reader_line(setting),
 			    own_fields ? base : (char *)base + option->offset);
 	free(list.items);
 }

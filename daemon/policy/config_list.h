@@ -3,7 +3,9 @@
 #ifndef NFQDN_POLICY_CONFIG_LIST_H
 #define NFQDN_POLICY_CONFIG_LIST_H
 
-#include "policy/config_read.h"
+#include "policy/config.h"
+#include "policy/config_reader.h"
+#include "policy/option.h"
 
 /* Reads the list (or the single text) into the option's field below `base`. Items that stand twice are told and left out, and
  * overlaps are told. The field stays as it was when an item is wrong. */

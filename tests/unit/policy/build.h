@@ -18,7 +18,7 @@
 
 /* The text goes to a file: gateway on line 1, `allow` on line 2 and after. `more` stands inside of gateway. What is told comes
  * back in `told` (freed by the caller), with the file's name as "conf". */
-static struct policy *build_told(const char *catalog, const char *more, const char *rest, const char *today, char **told)
+static inline struct policy *build_told(const char *catalog, const char *more, const char *rest, const char *today, char **told)
 {
 	char path[] = "/tmp/nfqdn-policy-XXXXXX", here[4096], *found;
 	int fd = mkstemp(path);
@@ -51,7 +51,7 @@ static struct policy *build_told(const char *catalog, const char *more, const ch
 }
 
 /* A policy without errors; warnings do not matter. */
-static struct policy *build(const char *catalog, const char *more, const char *rest)
+static inline struct policy *build(const char *catalog, const char *more, const char *rest)
 {
 	char *told;
 	struct policy *policy = build_told(catalog, more, rest, "2025-10-15", &told);
@@ -62,7 +62,7 @@ static struct policy *build(const char *catalog, const char *more, const char *r
 	return policy;
 }
 
-static struct ipaddr address_of(const char *text)
+static inline struct ipaddr address_of(const char *text)
 {
 	struct ipaddr out;
 
@@ -72,7 +72,7 @@ static struct ipaddr address_of(const char *text)
 }
 
 /* "192.0.2.0/24 6 80-80": boxes as text, one a line. */
-static char *boxes_text(const struct policy_boxes *boxes)
+static inline char *boxes_text(const struct policy_boxes *boxes)
 {
 	char *text = NULL, range[VALUE_RANGE_TEXT_SIZE];
 	size_t size;
@@ -87,7 +87,7 @@ static char *boxes_text(const struct policy_boxes *boxes)
 }
 
 /* "entry pattern ports" of the rules that match, in order, one a line. */
-static char *matches_text(const struct policy *policy, const char *name)
+static inline char *matches_text(const struct policy *policy, const char *name)
 {
 	const struct policy_rule *rules[LIMIT_NAME_MATCHES];
 	char *text = NULL, ports[VALUE_PORTS_TEXT_SIZE];

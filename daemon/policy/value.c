@@ -320,10 +320,10 @@ int value_ports_from_text(const char *text, struct value_ports *out, const char 
 
 const char *value_ports_to_text(const struct value_ports *ports, char out[VALUE_PORTS_TEXT_SIZE])
 {
-	const char *proto = value_proto_name(ports->proto);
+	const char *proto = ports->proto == VALUE_TCP ? "tcp" : "udp";
 
 	if (ports->proto == VALUE_ICMP)
-		snprintf(out, VALUE_PORTS_TEXT_SIZE, "%s", proto);
+		snprintf(out, VALUE_PORTS_TEXT_SIZE, "icmp");
 	else if (ports->first == ports->last)
 		snprintf(out, VALUE_PORTS_TEXT_SIZE, "%s/%u", proto, ports->first);
 	else

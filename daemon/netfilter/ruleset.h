@@ -17,6 +17,12 @@
 /* Which of the two copies of the static sets the rules name: they are filled aside and put in place by one transaction. */
 enum ruleset_side { RULESET_A, RULESET_B };
 
+/* The table's named counters, for `status` and metrics; ends with a row whose name is NULL. They keep their values at reload. */
+struct ruleset_counter {
+	const char *name, *help;
+};
+extern const struct ruleset_counter ruleset_counters[];
+
 struct ruleset; /* see ruleset_model.h */
 
 /* The ruleset of a policy. Everything lives in `arena`; NULL when memory is out. */

@@ -1,0 +1,247 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Learned elements, written attribute by attribute into the batch's buffer: libnftnl would allocate for each.
+ *
+ * What one change becomes depends on the kernel (KERNEL 1.1, 1.2):
+ *	update (6.12)	ADD, REFRESH: add with timeout and expiration; without the latter nothing is refreshed
+ *	destroy (6.3)	DELETE: destroy. Without update, ADD and REFRESH: destroy, add
+ *	neither		DELETE: add, delete. ADD and REFRESH: add, delete, add
+ * A plain delete of what is missing would fail the whole batch, and a failed batch costs as much as 2000 good ones. */
+#include "netfilter/element.h"
+
+#include <arpa/inet.h>
+#include <endian.h>
+#include <errno.h>
+#include <libmnl/libmnl.h>
+#include <linux/netfilter/nf_tables.h>
+#include <string.h>
+
+#include "base/limits.h"
+#include "netfilter/table_private.h"
+
+/* Linux 6.3; not in Debian 12's headers. */
+#define MESSAGE_DESTROYSETELEM 30
+
+/* Octets of elements in one message: a nest's length has 16 bits, and an element takes 200 at most. */
+#define ELEMENTS_SIZE 60000
+
+/* The messages of a transaction, in this order: what frees room goes before what takes it. */
+enum element_phase {
+	PHASE_PLACE, /* add, so that the delete finds it */
+	PHASE_REMOVE, /* delete or destroy */
+	PHASE_PUT, /* add with its timeout */
+	PHASES
+};
+
+/* A transaction while it is written. */
+struct element_writer {
+	struct table *table;
+	struct element_change *changes;
+	size_t count;
+	uint64_t sets; /* bit 2 * group + family: sets that are named */
+};
+
+static bool element_in_phase(const struct table_capabilities *capabilities, const struct element_change *change,
+			     enum element_phase phase)
+{
+	bool put = change->operation != ELEMENT_DELETE;
+	bool remove = !put || !capabilities->update;
+
+	switch (phase) {
+	case PHASE_PLACE:
+		return remove && !capabilities->destroy;
+	case PHASE_REMOVE:
+		return remove;
+	case PHASE_PUT:
+		return put;
+	case PHASES:
+		break;
+	}
+	return false;
+}
+
+static unsigned int element_set(const struct element_key *key)
+{
+	return 2u * key->group + table_family_index(key->address.family);
+}
+
+/* address . l4proto . port, each padded to four octets. Returns the length. */
+static size_t element_key_bytes(const struct element_key *key, uint8_t out[24])
+{
+	size_t length = key->address.family == IPADDR_V6 ? 16 : 4;
+
+	memcpy(out, key->address.bytes, length);
+	memset(out + length, 0, 8);
+	out[length] = key->l4proto;
+	out[length + 4] = (uint8_t)(key->port >> 8);
+	out[length + 5] = (uint8_t)key->port;
+	return length + 8;
+}
+
+static void element_put_key(struct nlmsghdr *message, const struct element_key *key)
+{
+	struct nlattr *nest = mnl_attr_nest_start(message, NFTA_SET_ELEM_KEY);
+	uint8_t bytes[24];
+	size_t length = element_key_bytes(key, bytes);
+
+	mnl_attr_put(message, NFTA_DATA_VALUE, length, bytes);
+	mnl_attr_nest_end(message, nest);
+}
+
+/* As nft writes it: type 0, length with the NUL, text. */
+static void element_put_comment(struct nlmsghdr *message, const char *comment)
+{
+	uint8_t userdata[2 + LIMIT_ELEMENT_COMMENT + 2];
+	size_t length = strnlen(comment, LIMIT_ELEMENT_COMMENT + 1);
+	bool cut = length > LIMIT_ELEMENT_COMMENT;
+
+	if (length == 0)
+		return;
+	length -= cut;
+	memcpy(userdata + 2, comment, length);
+	if (cut)
+		userdata[2 + length++] = '~';
+	userdata[2 + length++] = '\0';
+	userdata[0] = 0;
+	userdata[1] = (uint8_t)length;
+	mnl_attr_put(message, NFTA_SET_ELEM_USERDATA, 2 + length, userdata);
+}
+
+static void element_put_life(struct nlmsghdr *message, const struct table_capabilities *capabilities,
+			     const struct element_change *change)
+{
+	mnl_attr_put_u64(message, NFTA_SET_ELEM_TIMEOUT, htobe64(change->timeout_ms));
+	if (capabilities->update)
+		mnl_attr_put_u64(message, NFTA_SET_ELEM_EXPIRATION, htobe64(change->timeout_ms));
+	if (change->operation == ELEMENT_ADD && change->comment)
+		element_put_comment(message, change->comment);
+}
+
+static void element_put(struct element_writer *writer, struct nlmsghdr *message, size_t index, enum element_phase phase)
+{
+	struct table *table = writer->table;
+	const struct element_change *change = &writer->changes[index];
+	struct nlattr *nest;
+
+	table->places[table->place_count++] = (struct table_place){ message->nlmsg_seq, message->nlmsg_len, (uint32_t)index };
+	nest = mnl_attr_nest_start(message, NFTA_LIST_ELEM);
+	element_put_key(message, &change->key);
+	if (phase == PHASE_PUT)
+		element_put_life(message, &table->capabilities, change);
+	mnl_attr_nest_end(message, nest);
+}
+
+static struct nlmsghdr *element_open(struct element_writer *writer, unsigned int set, enum element_phase phase, struct nlattr **list)
+{
+	struct table *table = writer->table;
+	uint16_t removal = table->capabilities.destroy ? MESSAGE_DESTROYSETELEM : NFT_MSG_DELSETELEM;
+	struct nlmsghdr *message = phase == PHASE_REMOVE ? batch_open(table->batch, removal, 0) :
+							   batch_open(table->batch, NFT_MSG_NEWSETELEM, NLM_F_CREATE);
+
+	if (!message)
+		return NULL;
+	mnl_attr_put_strz(message, NFTA_SET_ELEM_LIST_TABLE, table->name);
+	mnl_attr_put_strz(message, NFTA_SET_ELEM_LIST_SET, table->learned[set / 2][set % 2]);
+	*list = mnl_attr_nest_start(message, NFTA_SET_ELEM_LIST_ELEMENTS);
+	return message;
+}
+
+static void element_shut(struct element_writer *writer, struct nlmsghdr *message, struct nlattr *list)
+{
+	mnl_attr_nest_end(message, list);
+	batch_close(writer->table->batch);
+}
+
+/* One phase of one set, in as many messages as it takes. Changes that have an error already are left out. */
+static void element_write_set(struct element_writer *writer, unsigned int set, enum element_phase phase)
+{
+	struct nlmsghdr *message = NULL;
+	struct nlattr *list = NULL;
+
+	for (size_t i = 0; i < writer->count; i++) {
+		const struct element_change *change = &writer->changes[i];
+
+		if (change->error || element_set(&change->key) != set ||
+		    !element_in_phase(&writer->table->capabilities, change, phase))
+			continue;
+		if (message && message->nlmsg_len > ELEMENTS_SIZE) {
+			element_shut(writer, message, list);
+			message = NULL;
+		}
+		if (!message)
+			message = element_open(writer, set, phase, &list);
+		if (!message)
+			return;
+		element_put(writer, message, i, phase);
+	}
+	if (message)
+		element_shut(writer, message, list);
+}
+
+static int element_send(struct element_writer *writer, struct batch_failure *failure)
+{
+	batch_begin(writer->table->batch);
+	writer->table->place_count = 0;
+	for (enum element_phase phase = PHASE_PLACE; phase < PHASES; phase++)
+		for (uint64_t sets = writer->sets; sets; sets &= sets - 1)
+			element_write_set(writer, (unsigned int)__builtin_ctzll(sets), phase);
+	return batch_commit(writer->table->batch, failure);
+}
+
+/* Notes which sets are named, and refuses what has none. */
+static void element_prepare(struct element_writer *writer)
+{
+	for (size_t i = 0; i < writer->count; i++) {
+		struct element_change *change = &writer->changes[i];
+
+		change->error = change->key.group < writer->table->group_count ? 0 : -ENOENT;
+		if (!change->error)
+			writer->sets |= UINT64_C(1) << element_set(&change->key);
+	}
+}
+
+/* The change that the kernel refused: the offset lies in its element. NULL when it was the set or the table. */
+static struct element_change *element_refused(struct element_writer *writer, const struct batch_failure *failure)
+{
+	const struct table *table = writer->table;
+	struct element_change *found = NULL;
+
+	if (!failure->sequence)
+		return NULL;
+	for (size_t i = 0; i < table->place_count; i++)
+		if (table->places[i].sequence == failure->sequence && table->places[i].offset <= failure->offset)
+			found = &writer->changes[table->places[i].change];
+	return found;
+}
+
+static size_t element_errors(const struct element_writer *writer)
+{
+	size_t errors = 0;
+
+	for (size_t i = 0; i < writer->count; i++)
+		errors += writer->changes[i].error != 0;
+	return errors;
+}
+
+size_t element_commit(struct table *table, struct element_change *changes, size_t count)
+{
+	struct element_writer writer = { .table = table, .changes = changes, .count = count };
+	struct element_change *refused;
+	struct batch_failure failure;
+	int error;
+
+	if (count > LIMIT_BATCH_ELEMENTS)
+		error = -E2BIG;
+	else {
+		element_prepare(&writer);
+		error = element_send(&writer, &failure);
+		refused = error < 0 ? element_refused(&writer, &failure) : NULL;
+		if (refused) {
+			refused->error = error;
+			error = element_send(&writer, &failure);
+		}
+	}
+	for (size_t i = 0; i < count && error < 0; i++)
+		if (!changes[i].error || count > LIMIT_BATCH_ELEMENTS)
+			changes[i].error = error;
+	return element_errors(&writer);
+}

@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The learned sets read back. Each set is gathered whole before anything of it is shown, since a dump that the ruleset's next
+ * generation interrupted is no whole and is begun anew. */
+#include <endian.h>
+#include <errno.h>
+#include <libmnl/libmnl.h>
+#include <linux/netfilter/nf_tables.h>
+#include <netinet/in.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/limits.h"
+#include "netfilter/element.h"
+#include "netfilter/nfattr.h"
+#include "netfilter/table_private.h"
+#include "netfilter/table_query.h"
+
+#define DUMP_ATTEMPTS 10
+
+struct dumped {
+	struct element_key key;
+	uint64_t expires_ms;
+	char comment[LIMIT_ELEMENT_COMMENT + 2];
+};
+
+struct dump {
+	uint8_t group;
+	enum ipaddr_family family;
+	struct dumped *items;
+	size_t count, room;
+};
+
+static int dump_grow(struct dump *dump)
+{
+	size_t room = dump->room ? 2 * dump->room : 256;
+	struct dumped *items;
+
+	if (dump->count < dump->room)
+		return 0;
+	items = realloc(dump->items, room * sizeof(*items));
+	if (!items)
+		return -ENOMEM;
+	dump->items = items;
+	dump->room = room;
+	return 0;
+}
+
+static bool dump_known_proto(uint8_t l4proto)
+{
+	return l4proto == IPPROTO_TCP || l4proto == IPPROTO_UDP || l4proto == IPPROTO_ICMP || l4proto == IPPROTO_ICMPV6;
+}
+
+/* False when the key is not one of ours: of the wrong length, or of a protocol that we never write. */
+static bool dump_key(const struct dump *dump, const struct nlattr *attribute, struct element_key *out)
+{
+	size_t address = ipaddr_length(dump->family), length;
+	const uint8_t *bytes;
+
+	if (!nfattr_data(attribute, &bytes, &length) || length != address + 8 || !dump_known_proto(bytes[address]))
+		return false;
+	*out = (struct element_key){ .address = ipaddr_from_bytes(dump->family, bytes),
+				     .group = dump->group,
+				     .l4proto = bytes[address],
+				     .port = (uint16_t)(bytes[address + 4] << 8 | bytes[address + 5]) };
+	return true;
+}
+
+static void dump_comment(const struct nlattr *attribute, char *out, size_t size)
+{
+	const uint8_t *userdata;
+	const char *comment;
+	size_t length;
+
+	out[0] = '\0';
+	if (!nfattr_bytes(attribute, &userdata, &length) || !nfattr_comment(userdata, length, &comment))
+		return;
+	strncpy(out, comment, size - 1);
+	out[size - 1] = '\0';
+}
+
+/* An element without an expiration stays for ever: it is not ours. */
+static int dump_element(struct dump *dump, const struct nlattr *element)
+{
+	const struct nlattr *attributes[NFTA_SET_ELEM_MAX + 1];
+	struct dumped *item;
+	int error = dump_grow(dump);
+
+	if (error < 0)
+		return error;
+	item = &dump->items[dump->count];
+	nfattr_parse_nest(element, attributes, NFTA_SET_ELEM_MAX + 1);
+	if (!dump_key(dump, attributes[NFTA_SET_ELEM_KEY], &item->key) ||
+	    !nfattr_u64(attributes[NFTA_SET_ELEM_EXPIRATION], &item->expires_ms))
+		return 0;
+	dump_comment(attributes[NFTA_SET_ELEM_USERDATA], item->comment, sizeof(item->comment));
+	dump->count++;
+	return 0;
+}
+
+static int dump_visit(void *context, const struct nlmsghdr *message)
+{
+	const struct nlattr *attributes[NFTA_SET_ELEM_LIST_MAX + 1], *element;
+	int error = 0;
+
+	nfattr_parse(message, attributes, NFTA_SET_ELEM_LIST_MAX + 1);
+	if (!attributes[NFTA_SET_ELEM_LIST_ELEMENTS])
+		return 0;
+	mnl_attr_for_each_nested(element, attributes[NFTA_SET_ELEM_LIST_ELEMENTS])
+		if (!error)
+			error = dump_element(context, element);
+	return error;
+}
+
+static int dump_set(struct table *table, const char *set, struct dump *dump)
+{
+	struct table_query query;
+	int error = -EINTR;
+
+	for (int attempt = 0; attempt < DUMP_ATTEMPTS && error == -EINTR; attempt++) {
+		dump->count = 0;
+		table_query_begin(&query, table->queries, NFT_MSG_GETSETELEM, true);
+		mnl_attr_put_strz(query.message, NFTA_SET_ELEM_LIST_TABLE, table->name);
+		mnl_attr_put_strz(query.message, NFTA_SET_ELEM_LIST_SET, set);
+		error = table_query_run(&query, dump_visit, dump);
+	}
+	return error;
+}
+
+int element_dump(struct table *table,
+		 void (*visit)(void *context, const struct element_key *key, uint64_t expires_ms, const char *comment),
+		 void *context)
+{
+	struct dump dump = { .items = NULL };
+	int error = 0;
+
+	for (size_t i = 0; i < 2 * table->group_count && !error; i++) {
+		dump.group = (uint8_t)(i / 2);
+		dump.family = i % 2 ? IPADDR_V6 : IPADDR_V4;
+		error = dump_set(table, table->learned[i / 2][i % 2], &dump);
+		for (size_t j = 0; j < dump.count && !error; j++)
+			visit(context, &dump.items[j].key, dump.items[j].expires_ms, dump.items[j].comment);
+	}
+	free(dump.items);
+	return error;
+}

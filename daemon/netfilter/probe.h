@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What the kernel can do, found by trying. In a table of its own without base chains: a batch with a base chain that is refused or taken back
+ * drops every packet that is held in any queue of the namespace (KERNEL 0b). */
+#ifndef NFQDN_NETFILTER_PROBE_H
+#define NFQDN_NETFILTER_PROBE_H
+
+#include "netfilter/table.h"
+
+struct batch;
+struct nlsock;
+
+/* 0; -EOPNOTSUPP with `*error` naming what the kernel lacks; -EPERM; -errno. `*error` is static. */
+int probe_kernel(struct batch *batch, struct nlsock *queries, struct table_capabilities *out, const char **error);
+
+#endif

@@ -1,0 +1,294 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The sets of a policy, and what they hold. */
+#include "netfilter/ruleset.h"
+
+#include <netinet/in.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/limits.h"
+#include "netfilter/ruleset_model.h"
+
+const struct ruleset_counter ruleset_counters[] = {
+	{ "denied", "packets that clients sent where the policy does not lead; the counters denied_* and dns_foreign tell which of them had a special reason" },
+	{ "denied_source", "denied, because the sender is outside gateway.clients" },
+	{ "denied_reply", "denied, because they answer a connection from outside that inbound does not allow" },
+	{ "dns_foreign", "denied, because they ask a resolver that is not trusted" },
+	{ "denied_inbound", "packets from outside to a destination that inbound guards, from a source that it does not allow" },
+	{ "invalid", "packets that connection tracking cannot place; dropped" },
+	{ "snoop_queued", "DNS answers held until what they teach is in the sets" },
+	{ "snoop_unlearned_interface", "DNS answers that entered by a client interface; passed unlearned, since a client could have made them" },
+	{ "snoop_unlearned_path", "DNS answers that entered where their receiver lives, or by the wrong way; passed unlearned" },
+	{ NULL, NULL },
+};
+
+const struct ruleset_field_type ruleset_field_types[] = {
+	/* TYPE_* of nft's datatype.h; they never change, for sets in running kernels carry them */
+	[RULESET_FIELD_IFNAME] = { 41, IFNAMSIZ, "ifname" },
+	[RULESET_FIELD_ADDRESS4] = { 7, 4, "ipv4_addr" },
+	[RULESET_FIELD_ADDRESS6] = { 8, 16, "ipv6_addr" },
+	[RULESET_FIELD_PROTO] = { 12, 1, "inet_proto" },
+	[RULESET_FIELD_PORT] = { 13, 2, "inet_service" },
+};
+
+const struct ruleset_key_type ruleset_key_types[] = {
+	[RULESET_KEY_IFNAME] = { 1, { RULESET_FIELD_IFNAME } },
+	[RULESET_KEY_ADDRESS4] = { 1, { RULESET_FIELD_ADDRESS4 } },
+	[RULESET_KEY_ADDRESS6] = { 1, { RULESET_FIELD_ADDRESS6 } },
+	[RULESET_KEY_SERVICE4] = { 3, { RULESET_FIELD_ADDRESS4, RULESET_FIELD_PROTO, RULESET_FIELD_PORT } },
+	[RULESET_KEY_SERVICE6] = { 3, { RULESET_FIELD_ADDRESS6, RULESET_FIELD_PROTO, RULESET_FIELD_PORT } },
+	[RULESET_KEY_FROM4] = { 4, { RULESET_FIELD_ADDRESS4, RULESET_FIELD_ADDRESS4, RULESET_FIELD_PROTO, RULESET_FIELD_PORT } },
+	[RULESET_KEY_FROM6] = { 4, { RULESET_FIELD_ADDRESS6, RULESET_FIELD_ADDRESS6, RULESET_FIELD_PROTO, RULESET_FIELD_PORT } },
+};
+
+/* ---- elements ---- */
+
+static void ruleset_field_range(struct ruleset_field *field, const struct value_range *range)
+{
+	memcpy(field->first, range->first.bytes, sizeof(range->first.bytes));
+	memcpy(field->last, range->last.bytes, sizeof(range->last.bytes));
+}
+
+static void ruleset_field_proto(struct ruleset_field *field, uint8_t l4proto)
+{
+	field->first[0] = field->last[0] = l4proto;
+}
+
+static void ruleset_field_ports(struct ruleset_field *field, uint16_t first, uint16_t last)
+{
+	field->first[0] = first >> 8;
+	field->first[1] = first & 0xff;
+	field->last[0] = last >> 8;
+	field->last[1] = last & 0xff;
+}
+
+/* "vlan*" is every name from "vlan" to "vlan\xff\xff...", as nft writes it. */
+static void ruleset_field_interface(struct ruleset_field *field, const struct value_interface *interface)
+{
+	size_t length = strlen(interface->name);
+
+	memcpy(field->first, interface->name, length);
+	memcpy(field->last, interface->name, length);
+	if (interface->wildcard)
+		memset(field->last + length, 0xff, IFNAMSIZ - length);
+}
+
+static void ruleset_element_box(const struct policy_box *box, struct ruleset_field fields[])
+{
+	ruleset_field_range(&fields[0], &box->address);
+	ruleset_field_proto(&fields[1], box->l4proto);
+	ruleset_field_ports(&fields[2], box->port_first, box->port_last);
+}
+
+static void ruleset_element_from(const struct policy_from *from, struct ruleset_field fields[])
+{
+	ruleset_field_range(&fields[0], &from->source);
+	ruleset_field_range(&fields[1], &from->destination);
+	ruleset_field_proto(&fields[2], from->l4proto);
+	ruleset_field_ports(&fields[3], from->port_first, from->port_last);
+}
+
+void ruleset_element(const struct ruleset_set *set, size_t index, struct ruleset_field fields[RULESET_FIELDS])
+{
+	memset(fields, 0, RULESET_FIELDS * sizeof(fields[0]));
+	switch (set->key) {
+	case RULESET_KEY_IFNAME:
+		ruleset_field_interface(&fields[0], (const struct value_interface *)set->items + index);
+		break;
+	case RULESET_KEY_ADDRESS4:
+	case RULESET_KEY_ADDRESS6:
+		ruleset_field_range(&fields[0], (const struct value_range *)set->items + index);
+		break;
+	case RULESET_KEY_SERVICE4:
+	case RULESET_KEY_SERVICE6:
+		ruleset_element_box((const struct policy_box *)set->items + index, fields);
+		break;
+	case RULESET_KEY_FROM4:
+	case RULESET_KEY_FROM6:
+		ruleset_element_from((const struct policy_from *)set->items + index, fields);
+		break;
+	}
+}
+
+/* ---- names ---- */
+
+const char *ruleset_name(struct ruleset *ruleset, const char *prefix, const char *group, bool sided)
+{
+	char *name = arena_alloc(ruleset->arena, strlen(prefix) + strlen(group) + sizeof("__a"));
+
+	if (!name) {
+		ruleset->failed = true;
+		return NULL;
+	}
+	strcpy(name, prefix);
+	if (group[0])
+		strcat(strcat(name, "_"), group);
+	if (sided)
+		strcat(name, ruleset->side == RULESET_A ? "_a" : "_b");
+	return name;
+}
+
+bool ruleset_learned_name(const char *name)
+{
+	return strncmp(name, "name4", 5) == 0 || strncmp(name, "name6", 5) == 0;
+}
+
+bool ruleset_side_of(const char *name, enum ruleset_side *out)
+{
+	size_t length = strlen(name);
+
+	if (length < 2 || ruleset_learned_name(name) || name[length - 2] != '_' || (name[length - 1] != 'a' && name[length - 1] != 'b'))
+		return false;
+	*out = name[length - 1] == 'a' ? RULESET_A : RULESET_B;
+	return true;
+}
+
+/* ---- sets ---- */
+
+static void ruleset_add_set(struct ruleset *ruleset, struct ruleset_set set)
+{
+	struct ruleset_set *copy = arena_memdup(ruleset->arena, &set, sizeof(set));
+
+	if (!copy) {
+		ruleset->failed = true;
+		return;
+	}
+	*ruleset->sets_end = copy;
+	ruleset->sets_end = &copy->next;
+}
+
+static void ruleset_add_ranges(struct ruleset *ruleset, const char *prefix4, const char *prefix6, const char *group,
+			       const struct policy_ranges46 *ranges)
+{
+	ruleset_add_set(ruleset, (struct ruleset_set){ .name = ruleset_name(ruleset, prefix4, group, true),
+						       .key = RULESET_KEY_ADDRESS4,
+						       .items = ranges->v4.items,
+						       .count = ranges->v4.count });
+	ruleset_add_set(ruleset, (struct ruleset_set){ .name = ruleset_name(ruleset, prefix6, group, true),
+						       .key = RULESET_KEY_ADDRESS6,
+						       .items = ranges->v6.items,
+						       .count = ranges->v6.count });
+}
+
+static void ruleset_add_static(struct ruleset *ruleset, const char *prefix, const char *group, enum ruleset_key key,
+			       const void *items, size_t count)
+{
+	const char *name = ruleset_name(ruleset, prefix, group, true);
+
+	ruleset_add_set(ruleset, (struct ruleset_set){ .name = name, .key = key, .items = items, .count = count });
+}
+
+static int ruleset_compare_interfaces(const void *a, const void *b)
+{
+	const struct value_interface *left = a, *right = b;
+	int order = strcmp(left->name, right->name);
+
+	return order ? order : (int)right->wildcard - (int)left->wildcard;
+}
+
+static bool ruleset_interface_covers(const struct value_interface *wide, const struct value_interface *narrow)
+{
+	if (!wide->wildcard)
+		return strcmp(wide->name, narrow->name) == 0;
+	return strncmp(wide->name, narrow->name, strlen(wide->name)) == 0;
+}
+
+/* Sorted, and without those that another one covers: an interval set refuses overlaps. In the order of names a name comes right after the
+ * wildcard that covers it, or after others that it covers too. The empty wildcard, every interface, is no element: its rules do without the set. */
+static void ruleset_add_interfaces(struct ruleset *ruleset)
+{
+	const struct config *config = ruleset->policy->config;
+	struct value_interface *items =
+		arena_memdup(ruleset->arena, config->interfaces, config->interface_count * sizeof(*items));
+	size_t count = 0;
+
+	if (!items) {
+		ruleset->failed = true;
+		return;
+	}
+	if (config->interface_count)
+		qsort(items, config->interface_count, sizeof(*items), ruleset_compare_interfaces);
+	for (size_t i = 0; i < config->interface_count; i++)
+		if (items[i].name[0] && (!count || !ruleset_interface_covers(&items[count - 1], &items[i])))
+			items[count++] = items[i];
+	ruleset_add_static(ruleset, "interfaces", "", RULESET_KEY_IFNAME, items, count);
+}
+
+/* A guarded echo request is guarded with every code, since hosts answer all of them; type and code stand in the port's place. */
+static void ruleset_add_guarded(struct ruleset *ruleset, const char *prefix, enum ruleset_key key,
+				const struct policy_boxes *boxes)
+{
+	struct policy_box *items = arena_memdup(ruleset->arena, boxes->items, boxes->count * sizeof(*items));
+
+	if (!items) {
+		ruleset->failed = true;
+		return;
+	}
+	for (size_t i = 0; i < boxes->count; i++)
+		if (items[i].l4proto == IPPROTO_ICMP || items[i].l4proto == IPPROTO_ICMPV6)
+			items[i].port_last |= 0xff;
+	ruleset_add_static(ruleset, prefix, "", key, items, boxes->count);
+}
+
+static void ruleset_add_learned(struct ruleset *ruleset, const char *prefix, size_t group, enum ipaddr_family family)
+{
+	const struct policy *policy = ruleset->policy;
+	uint32_t limit = policy->config->limit_elements + LIMIT_BATCH_ELEMENTS;
+	const char *name = ruleset_name(ruleset, prefix, policy->groups[group].name, false);
+
+	ruleset_add_set(ruleset, (struct ruleset_set){
+					 .name = name,
+					 .key = family == IPADDR_V4 ? RULESET_KEY_SERVICE4 : RULESET_KEY_SERVICE6,
+					 .learned = true,
+					 .group = (uint8_t)group,
+					 .family = family,
+					 /* Expired elements count until the kernel collects them (KERNEL 1.3), and a full set refuses
+					  * even add, delete, add (0b): hence a batch and an eighth more than our own limit. */
+					 .size = limit + limit / 8,
+				 });
+}
+
+static void ruleset_add_sets(struct ruleset *ruleset)
+{
+	const struct policy *policy = ruleset->policy;
+
+	ruleset_add_interfaces(ruleset);
+	ruleset_add_ranges(ruleset, "resolvers4", "resolvers6", "", &policy->resolvers);
+	ruleset_add_ranges(ruleset, "local4", "local6", "", &policy->local);
+	if (policy->config->clients.count)
+		ruleset_add_ranges(ruleset, "clients4", "clients6", "", &policy->clients);
+	for (size_t i = 1; i < policy->group_count; i++)
+		ruleset_add_ranges(ruleset, "clients4", "clients6", policy->groups[i].name, &policy->groups[i].clients);
+	for (size_t i = 0; i < policy->group_count; i++) {
+		const struct policy_group *group = &policy->groups[i];
+
+		ruleset_add_static(ruleset, "cidr4", group->name, RULESET_KEY_SERVICE4, group->cidr4.items, group->cidr4.count);
+		ruleset_add_static(ruleset, "cidr6", group->name, RULESET_KEY_SERVICE6, group->cidr6.items, group->cidr6.count);
+	}
+	ruleset_add_guarded(ruleset, "guarded4", RULESET_KEY_SERVICE4, &policy->guarded4);
+	ruleset_add_guarded(ruleset, "guarded6", RULESET_KEY_SERVICE6, &policy->guarded6);
+	ruleset_add_static(ruleset, "from4", "", RULESET_KEY_FROM4, policy->from4.items, policy->from4.count);
+	ruleset_add_static(ruleset, "from6", "", RULESET_KEY_FROM6, policy->from6.items, policy->from6.count);
+	for (size_t i = 0; i < policy->group_count; i++) {
+		ruleset_add_learned(ruleset, "name4", i, IPADDR_V4);
+		ruleset_add_learned(ruleset, "name6", i, IPADDR_V6);
+	}
+}
+
+struct ruleset *ruleset_build(struct arena *arena, const struct policy *policy, enum ruleset_side side)
+{
+	struct ruleset *ruleset = arena_alloc(arena, sizeof(*ruleset));
+
+	if (!ruleset)
+		return NULL;
+	ruleset->arena = arena;
+	ruleset->name = policy->config->table;
+	ruleset->policy = policy;
+	ruleset->side = side;
+	ruleset->sets_end = &ruleset->sets;
+	ruleset->chains_end = &ruleset->chains;
+	ruleset_add_sets(ruleset);
+	if (!ruleset->failed)
+		ruleset_rules_build(ruleset);
+	return ruleset->failed ? NULL : ruleset;
+}

@@ -1,0 +1,356 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The chains and rules of a policy. nft/README.md tells the same line by line.
+ *
+ *	forward  filter - 10  snoop_forward -> snoop_path -> snoop_queue	DNS answers are held and read
+ *	output   filter - 10  snoop_output -> snoop_queue
+ *	forward  filter       egress -> client -> group, group_NAME -> deny	what enters by a client interface
+ *	forward  filter + 1   inbound -> guarded -> deny_inbound		what leads to a guarded destination
+ *
+ * An accept ends one base chain only; the next one of the hook still decides. */
+#include <netinet/in.h>
+#include <string.h>
+
+#include "netfilter/ruleset_model.h"
+
+#define DNS_PORT 53
+/* The DNS header behind that of UDP, in bits of the transport header: flags and number of answers (RFC 1035 4.1.1). */
+#define DNS_FLAGS_OFFSET 80
+#define DNS_ANCOUNT_OFFSET 112
+/* QR, OPCODE and RCODE: a response, QUERY, NOERROR. */
+#define DNS_FLAGS_MASK 0xf80f
+#define DNS_FLAGS_TEACHING 0x8000
+
+#define PRIORITY_SNOOP (-10) /* before the decisions, which say accept */
+#define PRIORITY_EGRESS 0
+#define PRIORITY_INBOUND 1
+
+/* Statements, in nft's order of words. `v` is 0 for IPv4 and 1 for IPv6. */
+#define FAMILY(v) ((v) ? IPADDR_V6 : IPADDR_V4)
+#define ICMP(v) ((v) ? IPPROTO_ICMPV6 : IPPROTO_ICMP)
+#define IIFNAME(set) { .kind = RULESET_IIFNAME, .name = (set) }
+#define IIFNAME_NOT(set) { .kind = RULESET_IIFNAME, .negated = true, .name = (set) }
+#define OIFNAME_NOT_LO { .kind = RULESET_OIFNAME_NOT_LO }
+#define L4PROTO(proto) { .kind = RULESET_L4PROTO, .l4proto = (proto) }
+#define CT_DIRECTION(which) { .kind = RULESET_CT_DIRECTION, .direction = (which) }
+#define CT_STATE(which) { .kind = RULESET_CT_STATE, .state = (which) }
+#define CT_PORT(port) { .kind = RULESET_CT_PORT, .number = (port) }
+#define CT_SADDR(way, v, set) { .kind = RULESET_CT_ADDRESS, .direction = (way), .family = FAMILY(v), .name = (set) }
+#define RAW_MASKED(at, and, is) { .kind = RULESET_RAW_MASKED, .offset = (at), .mask = (and), .value = (is) }
+#define RAW_NOT(at, is) { .kind = RULESET_RAW_NOT, .offset = (at), .value = (is) }
+#define FIB(which) { .kind = RULESET_FIB, .fib = (which) }
+#define ADDRESS(which, v, set) { .kind = RULESET_ADDRESS, .family = FAMILY(v), .parts = { (which) }, .name = (set) }
+#define ADDRESS_NOT(which, v, set) \
+	{ .kind = RULESET_ADDRESS, .negated = true, .family = FAMILY(v), .parts = { (which) }, .name = (set) }
+#define DPORT(proto, port) { .kind = RULESET_DPORT, .l4proto = (proto), .number = (port) }
+#define ECHO_REQUEST(v) { .kind = RULESET_ECHO_REQUEST, .family = FAMILY(v) }
+#define TUPLE(v, set, ...) { .kind = RULESET_TUPLE, .family = FAMILY(v), .name = (set), .parts = { __VA_ARGS__ } }
+#define SRC RULESET_PART_SADDR
+#define DST RULESET_PART_DADDR
+#define PROTO RULESET_PART_L4PROTO
+#define SPORT RULESET_PART_SPORT
+#define PORT RULESET_PART_DPORT
+#define ASKED RULESET_PART_CT_PORT
+#define COUNTER(counter) { .kind = RULESET_COUNTER, .name = (counter) }
+#define ACCEPT { .kind = RULESET_VERDICT, .verdict = RULESET_ACCEPT }
+#define DROP { .kind = RULESET_VERDICT, .verdict = RULESET_DROP }
+#define RETURN { .kind = RULESET_VERDICT, .verdict = RULESET_RETURN }
+#define JUMP(chain) { .kind = RULESET_VERDICT, .verdict = RULESET_JUMP, .name = (chain) }
+#define GOTO(chain) { .kind = RULESET_VERDICT, .verdict = RULESET_GOTO, .name = (chain) }
+#define REJECT(how) { .kind = RULESET_REJECT, .reject = (how) }
+#define QUEUE(first, end) { .kind = RULESET_QUEUE, .number = (first), .last = (end) }
+
+struct builder {
+	struct ruleset *ruleset;
+	const struct config *config;
+	bool every_interface; /* no interface is named: a policy that stands in until there is one */
+	/* names of static sets; [0] IPv4, [1] IPv6 */
+	const char *interfaces, *resolvers[2], *local[2], *clients[2], *guarded[2], *from[2];
+};
+
+static struct ruleset_chain *chain_add(struct builder *b, const char *name, enum ruleset_hook hook, int priority)
+{
+	struct ruleset_chain *chain = arena_alloc(b->ruleset->arena, sizeof(*chain));
+
+	if (!chain) {
+		b->ruleset->failed = true;
+		return NULL;
+	}
+	chain->name = name;
+	chain->hook = hook;
+	chain->priority = priority;
+	chain->rules_end = &chain->rules;
+	*b->ruleset->chains_end = chain;
+	b->ruleset->chains_end = &chain->next;
+	return chain;
+}
+
+static void rule_add(struct builder *b, struct ruleset_chain *chain, const struct ruleset_statement *statements, size_t count)
+{
+	struct ruleset_rule *rule = arena_alloc(b->ruleset->arena, sizeof(*rule));
+	void *copy = arena_memdup(b->ruleset->arena, statements, count * sizeof(statements[0]));
+
+	if (!chain || !rule || !copy) {
+		b->ruleset->failed = true;
+		return;
+	}
+	rule->statements = copy;
+	rule->count = count;
+	*chain->rules_end = rule;
+	chain->rules_end = &rule->next;
+}
+
+#define RULE(b, chain, ...) \
+	rule_add(b, chain, (const struct ruleset_statement[]){ __VA_ARGS__ }, \
+		 sizeof((const struct ruleset_statement[]){ __VA_ARGS__ }) / sizeof(struct ruleset_statement))
+
+static bool auditing(const struct builder *b)
+{
+	return b->config->mode == CONFIG_AUDIT;
+}
+
+/* ---- what is denied ---- */
+
+/* The end of what is denied. A TCP client is told by a reset: on an ICMP error Windows waits 21 s (KERNEL 0b). */
+static void build_deny(struct builder *b, const char *name, const char *counter)
+{
+	struct ruleset_chain *chain = chain_add(b, name, RULESET_UNHOOKED, 0);
+
+	if (auditing(b)) {
+		RULE(b, chain, COUNTER(counter), ACCEPT);
+		return;
+	}
+	if (b->config->denied == CONFIG_DROP) {
+		RULE(b, chain, COUNTER(counter), DROP);
+		return;
+	}
+	RULE(b, chain, COUNTER(counter));
+	RULE(b, chain, L4PROTO(IPPROTO_TCP), REJECT(RULESET_TCP_RESET));
+	RULE(b, chain, REJECT(RULESET_ADMIN_PROHIBITED));
+}
+
+static void build_invalid(struct builder *b, struct ruleset_chain *chain)
+{
+	if (auditing(b))
+		RULE(b, chain, CT_STATE(RULESET_INVALID), COUNTER("invalid"), ACCEPT);
+	else
+		RULE(b, chain, CT_STATE(RULESET_INVALID), COUNTER("invalid"), DROP);
+}
+
+/* ---- what clients send ---- */
+
+/* What one group may reach. `th dport` of ICMP would read the checksum, which the sender can choose: ICMP must not come to those rules. */
+static void build_group(struct builder *b, const char *name, const char *group)
+{
+	struct ruleset *r = b->ruleset;
+	struct ruleset_chain *chain = chain_add(b, name, RULESET_UNHOOKED, 0);
+	const char *learned[] = { ruleset_name(r, "name4", group, false), ruleset_name(r, "name6", group, false) };
+	const char *cidr[] = { ruleset_name(r, "cidr4", group, true), ruleset_name(r, "cidr6", group, true) };
+
+	for (int v = 0; v < 2; v++) {
+		RULE(b, chain, ECHO_REQUEST(v), TUPLE(v, learned[v], DST, PROTO, SPORT), ACCEPT);
+		RULE(b, chain, ECHO_REQUEST(v), TUPLE(v, cidr[v], DST, PROTO, SPORT), ACCEPT);
+		RULE(b, chain, L4PROTO(ICMP(v)), RETURN);
+	}
+	for (int v = 0; v < 2; v++) {
+		RULE(b, chain, TUPLE(v, learned[v], DST, PROTO, PORT), ACCEPT);
+		RULE(b, chain, TUPLE(v, cidr[v], DST, PROTO, PORT), ACCEPT);
+	}
+}
+
+static void build_groups(struct builder *b)
+{
+	const struct policy *policy = b->ruleset->policy;
+
+	for (size_t i = 0; i < policy->group_count; i++)
+		build_group(b, ruleset_name(b->ruleset, "group", policy->groups[i].name, false), policy->groups[i].name);
+}
+
+/* Replies of clients: only of flows that inbound allows, or whose opener is local. An echo reply does not tell the type and code of its request, which stand in the set;
+ * connection tracking does, in the place of the port. */
+static void build_client_replies(struct builder *b, struct ruleset_chain *chain)
+{
+	for (int v = 0; v < 2; v++)
+		RULE(b, chain, CT_DIRECTION(RULESET_REPLY), CT_SADDR(RULESET_ORIGINAL, v, b->local[v]), ACCEPT);
+	for (int v = 0; v < 2; v++) {
+		RULE(b, chain, CT_DIRECTION(RULESET_REPLY), TUPLE(v, b->from[v], DST, SRC, PROTO, SPORT), ACCEPT);
+		RULE(b, chain, L4PROTO(ICMP(v)), CT_DIRECTION(RULESET_REPLY), TUPLE(v, b->from[v], DST, SRC, PROTO, ASKED),
+		     ACCEPT);
+	}
+	if (b->every_interface) { /* answers enter by one of them, too */
+		RULE(b, chain, L4PROTO(IPPROTO_UDP), CT_DIRECTION(RULESET_REPLY), CT_PORT(DNS_PORT), ACCEPT);
+		RULE(b, chain, L4PROTO(IPPROTO_TCP), CT_DIRECTION(RULESET_REPLY), CT_PORT(DNS_PORT), ACCEPT);
+	}
+	RULE(b, chain, CT_DIRECTION(RULESET_REPLY), COUNTER("denied_reply"), GOTO("deny"));
+}
+
+static void build_client_destinations(struct builder *b, struct ruleset_chain *chain)
+{
+	for (int v = 0; v < 2; v++)
+		RULE(b, chain, ADDRESS(DST, v, b->local[v]), ACCEPT);
+	for (int v = 0; v < 2; v++) {
+		RULE(b, chain, ADDRESS(DST, v, b->resolvers[v]), DPORT(IPPROTO_UDP, DNS_PORT), ACCEPT);
+		RULE(b, chain, ADDRESS(DST, v, b->resolvers[v]), DPORT(IPPROTO_TCP, DNS_PORT), ACCEPT);
+	}
+}
+
+static void build_client_groups(struct builder *b, struct ruleset_chain *chain)
+{
+	const struct policy *policy = b->ruleset->policy;
+
+	RULE(b, chain, JUMP("group"));
+	for (size_t i = 1; i < policy->group_count; i++) {
+		const char *name = policy->groups[i].name;
+		const char *group = ruleset_name(b->ruleset, "group", name, false);
+
+		RULE(b, chain, ADDRESS(SRC, 0, ruleset_name(b->ruleset, "clients4", name, true)), JUMP(group));
+		RULE(b, chain, ADDRESS(SRC, 1, ruleset_name(b->ruleset, "clients6", name, true)), JUMP(group));
+	}
+}
+
+static void build_client(struct builder *b)
+{
+	struct ruleset_chain *chain = chain_add(b, "client", RULESET_UNHOOKED, 0);
+
+	build_invalid(b, chain);
+	/* Not the reply direction: a flow that the outside opened must not carry the client's data out (KERNEL 0b). */
+	RULE(b, chain, CT_DIRECTION(RULESET_ORIGINAL), CT_STATE(RULESET_ESTABLISHED), ACCEPT);
+	for (int v = 0; v < 2; v++)
+		RULE(b, chain, L4PROTO(ICMP(v)), CT_STATE(RULESET_RELATED), ACCEPT);
+	build_client_replies(b, chain);
+	/* A family without ranges has an empty set and is denied wholly: a second IPv6 prefix must not be a way out. */
+	for (int v = 0; v < 2 && b->config->clients.count; v++)
+		RULE(b, chain, ADDRESS_NOT(SRC, v, b->clients[v]), COUNTER("denied_source"), GOTO("deny"));
+	build_client_destinations(b, chain);
+	build_client_groups(b, chain);
+	RULE(b, chain, DPORT(IPPROTO_UDP, DNS_PORT), COUNTER("dns_foreign"));
+	RULE(b, chain, DPORT(IPPROTO_TCP, DNS_PORT), COUNTER("dns_foreign"));
+	RULE(b, chain, GOTO("deny"));
+}
+
+static void build_egress(struct builder *b)
+{
+	struct ruleset_chain *chain = chain_add(b, "egress", RULESET_FORWARD, PRIORITY_EGRESS);
+
+	if (b->every_interface)
+		RULE(b, chain, GOTO("client"));
+	else
+		RULE(b, chain, IIFNAME(b->interfaces), GOTO("client"));
+}
+
+/* ---- what leads to guarded destinations ---- */
+
+static void build_guarded(struct builder *b)
+{
+	struct ruleset_chain *chain = chain_add(b, "guarded", RULESET_UNHOOKED, 0);
+
+	build_invalid(b, chain);
+	for (int v = 0; v < 2; v++) {
+		RULE(b, chain, ECHO_REQUEST(v), TUPLE(v, b->from[v], SRC, DST, PROTO, SPORT), ACCEPT);
+		RULE(b, chain, L4PROTO(ICMP(v)), GOTO("deny_inbound"));
+	}
+	for (int v = 0; v < 2; v++)
+		RULE(b, chain, TUPLE(v, b->from[v], SRC, DST, PROTO, PORT), ACCEPT);
+	RULE(b, chain, GOTO("deny_inbound"));
+}
+
+static void build_inbound(struct builder *b)
+{
+	struct ruleset_chain *chain = chain_add(b, "inbound", RULESET_FORWARD, PRIORITY_INBOUND);
+
+	RULE(b, chain, CT_STATE(RULESET_ESTABLISHED), ACCEPT);
+	for (int v = 0; v < 2; v++) {
+		RULE(b, chain, ECHO_REQUEST(v), TUPLE(v, b->guarded[v], DST, PROTO, SPORT), GOTO("guarded"));
+		RULE(b, chain, L4PROTO(ICMP(v)), ACCEPT);
+	}
+	for (int v = 0; v < 2; v++)
+		RULE(b, chain, TUPLE(v, b->guarded[v], DST, PROTO, PORT), GOTO("guarded"));
+}
+
+/* ---- DNS answers ---- */
+
+static void build_snoop_queue(struct builder *b)
+{
+	struct ruleset_chain *chain = chain_add(b, "snoop_queue", RULESET_UNHOOKED, 0);
+	uint16_t first = b->config->queue_first;
+
+	RULE(b, chain, COUNTER("snoop_queued"), QUEUE(first, (uint16_t)(first + b->config->queue_count - 1)));
+}
+
+/* Forwarded answers that a client can have made pass unlearned: a client can send itself, or a neighbour, an answer with the resolver's source address, and
+ * connection tracking takes it for the reply. */
+static void build_snoop_path(struct builder *b)
+{
+	struct ruleset_chain *chain = chain_add(b, "snoop_path", RULESET_UNHOOKED, 0);
+
+	if (b->config->resolver_on_client_side) {
+		/* The resolver's answers enter by a client interface, perhaps the receiver's own. What remains: an answer by a client interface must come
+		 * from where the resolver is, so that at most its own neighbours can forge it. */
+		RULE(b, chain, IIFNAME(b->interfaces), FIB(RULESET_FIB_SENDER_NOT_THERE),
+		     COUNTER("snoop_unlearned_interface"), RETURN);
+		RULE(b, chain, IIFNAME_NOT(b->interfaces), FIB(RULESET_FIB_RECEIVER_THERE), COUNTER("snoop_unlearned_path"),
+		     RETURN);
+	} else {
+		if (!b->every_interface)
+			RULE(b, chain, IIFNAME(b->interfaces), COUNTER("snoop_unlearned_interface"), RETURN);
+		RULE(b, chain, FIB(RULESET_FIB_RECEIVER_THERE), COUNTER("snoop_unlearned_path"), RETURN);
+	}
+	if (b->config->reverse_path == CONFIG_STRICT)
+		RULE(b, chain, FIB(RULESET_FIB_SENDER_NOT_THERE), COUNTER("snoop_unlearned_path"), RETURN);
+	RULE(b, chain, GOTO("snoop_queue"));
+}
+
+/* The reply on a flow to port 53 whose answering address is a trusted resolver: the reply tuple's source, so that redirected DNS counts by who
+ * really answers. One rule a protocol: nft prints a combined one in a form that it cannot read (KERNEL 0b). */
+#define ANSWER(v) \
+	L4PROTO(IPPROTO_UDP), CT_DIRECTION(RULESET_REPLY), CT_PORT(DNS_PORT), CT_SADDR(RULESET_REPLY, v, b->resolvers[v]), \
+		RAW_MASKED(DNS_FLAGS_OFFSET, DNS_FLAGS_MASK, DNS_FLAGS_TEACHING), RAW_NOT(DNS_ANCOUNT_OFFSET, 0)
+
+static void build_snoop(struct builder *b)
+{
+	struct ruleset_chain *forward = chain_add(b, "snoop_forward", RULESET_FORWARD, PRIORITY_SNOOP);
+	struct ruleset_chain *output = chain_add(b, "snoop_output", RULESET_OUTPUT, PRIORITY_SNOOP);
+
+	for (int v = 0; v < 2; v++) {
+		RULE(b, forward, ANSWER(v), GOTO("snoop_path"));
+		RULE(b, output, OIFNAME_NOT_LO, ANSWER(v), GOTO("snoop_queue"));
+	}
+}
+
+/* ---- all of it ---- */
+
+static bool names_no_interface(const struct config *config)
+{
+	for (unsigned int i = 0; i < config->interface_count; i++)
+		if (config->interfaces[i].wildcard && !config->interfaces[i].name[0])
+			return true;
+	/* enforce must not mean open */
+	return !config->interface_count && config->mode == CONFIG_ENFORCE;
+}
+
+void ruleset_rules_build(struct ruleset *ruleset)
+{
+	const struct config *config = ruleset->policy->config;
+	struct builder b = {
+		.ruleset = ruleset,
+		.config = config,
+		.every_interface = names_no_interface(config),
+		.interfaces = ruleset_name(ruleset, "interfaces", "", true),
+		.resolvers = { ruleset_name(ruleset, "resolvers4", "", true), ruleset_name(ruleset, "resolvers6", "", true) },
+		.local = { ruleset_name(ruleset, "local4", "", true), ruleset_name(ruleset, "local6", "", true) },
+		.clients = { ruleset_name(ruleset, "clients4", "", true), ruleset_name(ruleset, "clients6", "", true) },
+		.guarded = { ruleset_name(ruleset, "guarded4", "", true), ruleset_name(ruleset, "guarded6", "", true) },
+		.from = { ruleset_name(ruleset, "from4", "", true), ruleset_name(ruleset, "from6", "", true) },
+	};
+
+	/* A chain comes after those that it leads to, base chains last: so the kernel has everything but them before they go in. */
+	build_deny(&b, "deny", "denied");
+	build_deny(&b, "deny_inbound", "denied_inbound");
+	build_groups(&b);
+	build_client(&b);
+	build_guarded(&b);
+	build_snoop_queue(&b);
+	build_snoop_path(&b);
+	build_snoop(&b);
+	build_egress(&b);
+	build_inbound(&b);
+}

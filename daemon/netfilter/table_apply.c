@@ -1,0 +1,345 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The table made that of a policy. What decides is exchanged at one moment:
+ *
+ *	prepare		the table, when it is not there; the static sets of the side that no rule names (_a or _b), emptied of what a reload that died left
+ *	fill		their elements, in as many transactions as it takes: no packet looks there yet
+ *	exchange	one transaction: every chain's rules go, the new ones come and name the new side, the old side's sets and what belonged
+ *			to groups that went are deleted. Learned sets stay with their elements.
+ *	hook		once in a table's life: base chains. Their rules have stood in a chain without a hook before, so that this batch is not refused,
+ *			for a refused batch with a base chain drops every packet that is held in the namespace (KERNEL 0b)
+ *
+ * Whatever fails before the exchange leaves the rules in force as they were. */
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/arena.h"
+#include "netfilter/ruleset_model.h"
+#include "netfilter/ruleset_netlink.h"
+#include "netfilter/table.h"
+#include "netfilter/table_private.h"
+#include "netfilter/table_state.h"
+
+/* Octets of one transaction while a side is filled: others wait for the lock meanwhile (KERNEL 2.2). */
+#define FILL_SIZE (192 * 1024)
+
+/* Where rules of base chains stand before there are any. */
+static const struct ruleset_chain apply_unhooked = { .name = "unhooked" };
+
+struct apply {
+	struct table *table;
+	const struct policy *policy;
+	struct arena *arena;
+	struct table_state state;
+	struct ruleset *ruleset; /* of the side to come */
+	bool made; /* the table, by us, just now */
+};
+
+static int apply_failed(struct table *table, int error, const char *format, ...) __attribute__((format(printf, 3, 4)));
+static int apply_failed(struct table *table, int error, const char *format, ...)
+{
+	va_list arguments;
+
+	va_start(arguments, format);
+	vsnprintf(table->error, sizeof(table->error), format, arguments);
+	va_end(arguments);
+	return error;
+}
+
+static bool apply_unknown(int error)
+{
+	return error == -ETIMEDOUT || error == -ENOBUFS;
+}
+
+/* ---- what there is ---- */
+
+static int apply_check_groups(struct apply *a)
+{
+	if (a->policy->group_count > LIMIT_GROUPS)
+		return apply_failed(a->table, -E2BIG, "more than %d groups of clients", LIMIT_GROUPS);
+	for (size_t i = 0; i < a->policy->group_count; i++)
+		if (strlen(a->policy->groups[i].name) > LIMIT_OBJECT_NAME)
+			return apply_failed(a->table, -ENAMETOOLONG, "the name of group %s is too long", a->policy->groups[i].name);
+	return 0;
+}
+
+static int apply_look(struct apply *a)
+{
+	int exists = table_exists(a->table), error;
+
+	if (exists == -EEXIST)
+		return apply_failed(a->table, exists,
+				    "there is a table inet %s that is not ours (its comment is not \"%s\"); give another name in gateway.table",
+				    a->table->name, RULESET_LAYOUT);
+	if (exists < 0)
+		return apply_failed(a->table, exists, "table inet %s cannot be read: %s", a->table->name, strerror(-exists));
+	a->made = !exists;
+	if (!exists)
+		return 0;
+	error = table_state_read(a->table, a->arena, &a->state);
+	if (error < 0)
+		return apply_failed(a->table, error, "table inet %s cannot be read: %s", a->table->name, strerror(-error));
+	if (a->state.named[RULESET_A] && a->state.named[RULESET_B])
+		return apply_failed(a->table, -EBUSY,
+				    "rules of table inet %s name sets of both sides: somebody else changed them; remove it with --flush",
+				    a->table->name);
+	return 0;
+}
+
+/* A chain that others replaced by one without a hook cannot be mended. */
+static int apply_check_chains(struct apply *a)
+{
+	for (const struct ruleset_chain *chain = a->ruleset->chains; chain; chain = chain->next) {
+		const struct table_object *there = table_state_find(a->state.chains, chain->name);
+
+		if (there && there->hooked != (chain->hook != RULESET_UNHOOKED))
+			return apply_failed(a->table, -EEXIST,
+					    "chain %s of table inet %s is not as it was made: somebody else changed it; remove it with --flush",
+					    chain->name, a->table->name);
+	}
+	return 0;
+}
+
+static bool apply_missing_hook(const struct apply *a, const struct ruleset_chain *chain)
+{
+	return chain->hook != RULESET_UNHOOKED && !table_state_find(a->state.chains, chain->name);
+}
+
+static bool apply_missing_hooks(const struct apply *a)
+{
+	for (const struct ruleset_chain *chain = a->ruleset->chains; chain; chain = chain->next)
+		if (apply_missing_hook(a, chain))
+			return true;
+	return false;
+}
+
+/* ---- prepare and fill ---- */
+
+/* Deletes the static sets of a side that the kernel has. */
+static void apply_delete_side(struct apply *a, enum ruleset_side unwanted)
+{
+	enum ruleset_side side;
+
+	for (const struct table_object *set = a->state.sets; set; set = set->next)
+		if (ruleset_side_of(set->name, &side) && side == unwanted)
+			ruleset_netlink_delete_set(a->table->batch, a->table->name, set->name);
+}
+
+static int apply_prepare(struct apply *a)
+{
+	int error;
+
+	batch_begin(a->table->batch);
+	if (a->made)
+		ruleset_netlink_table(a->table->batch, a->table->name, 0);
+	apply_delete_side(a, a->ruleset->side);
+	for (const struct ruleset_set *set = a->ruleset->sets; set; set = set->next)
+		if (!set->learned)
+			ruleset_netlink_set(a->table->batch, a->table->name, set);
+	error = batch_commit(a->table->batch, NULL);
+	return error < 0 ? apply_failed(a->table, error, "the kernel refused the table's sets: %s", strerror(-error)) : 0;
+}
+
+static int apply_fill_set(struct apply *a, const struct ruleset_set *set)
+{
+	struct batch *batch = a->table->batch;
+	int error = 0;
+
+	for (size_t i = 0; i < set->count && error == 0;) {
+		batch_begin(batch);
+		while (i < set->count && batch_size(batch) < FILL_SIZE)
+			i = ruleset_netlink_elements(batch, a->table->name, set, i);
+		error = batch_commit(batch, NULL);
+	}
+	if (error < 0)
+		return apply_failed(a->table, error, "the kernel refused elements of set %s: %s", set->name, strerror(-error));
+	return 0;
+}
+
+static int apply_fill(struct apply *a)
+{
+	int error = 0;
+
+	for (const struct ruleset_set *set = a->ruleset->sets; set && error == 0; set = set->next)
+		if (!set->learned)
+			error = apply_fill_set(a, set);
+	return error;
+}
+
+/* ---- exchange ---- */
+
+static bool apply_obsolete_chain(const struct apply *a, const struct table_object *there)
+{
+	if (there->hooked)
+		return false;
+	if (strcmp(there->name, apply_unhooked.name) == 0)
+		return !apply_missing_hooks(a);
+	if (strncmp(there->name, "group", 5) != 0)
+		return false;
+	for (const struct ruleset_chain *chain = a->ruleset->chains; chain; chain = chain->next)
+		if (strcmp(chain->name, there->name) == 0)
+			return false;
+	return true;
+}
+
+static bool apply_obsolete_set(const struct apply *a, const struct table_object *there)
+{
+	if (!ruleset_learned_name(there->name))
+		return false;
+	for (const struct ruleset_set *set = a->ruleset->sets; set; set = set->next)
+		if (strcmp(set->name, there->name) == 0)
+			return false;
+	return true;
+}
+
+/* Everything that rules name must be there before them. */
+static void apply_make_objects(struct apply *a, bool missing_hooks)
+{
+	struct batch *batch = a->table->batch;
+	const char *table = a->table->name;
+
+	for (const struct ruleset_counter *counter = ruleset_counters; counter->name; counter++)
+		ruleset_netlink_counter(batch, table, counter->name);
+	for (const struct ruleset_set *set = a->ruleset->sets; set; set = set->next)
+		if (set->learned)
+			ruleset_netlink_set(batch, table, set);
+	for (const struct ruleset_chain *chain = a->ruleset->chains; chain; chain = chain->next)
+		if (chain->hook == RULESET_UNHOOKED)
+			ruleset_netlink_chain(batch, table, chain);
+	if (missing_hooks)
+		ruleset_netlink_chain(batch, table, &apply_unhooked);
+}
+
+static void apply_rules(struct apply *a, const struct ruleset_chain *chain, const char *into)
+{
+	for (const struct ruleset_rule *rule = chain->rules; rule; rule = rule->next)
+		ruleset_netlink_rule(a->table->batch, a->table->name, into, rule, a->table->capabilities.queue);
+}
+
+static void apply_replace_rules(struct apply *a)
+{
+	for (const struct table_object *there = a->state.chains; there; there = there->next)
+		ruleset_netlink_flush_chain(a->table->batch, a->table->name, there->name);
+	for (const struct ruleset_chain *chain = a->ruleset->chains; chain; chain = chain->next)
+		apply_rules(a, chain, apply_missing_hook(a, chain) ? apply_unhooked.name : chain->name);
+}
+
+static void apply_delete_obsolete(struct apply *a)
+{
+	struct batch *batch = a->table->batch;
+
+	for (const struct table_object *chain = a->state.chains; chain; chain = chain->next)
+		if (apply_obsolete_chain(a, chain))
+			ruleset_netlink_delete_chain(batch, a->table->name, chain->name);
+	apply_delete_side(a, a->ruleset->side == RULESET_A ? RULESET_B : RULESET_A);
+	for (const struct table_object *set = a->state.sets; set; set = set->next)
+		if (apply_obsolete_set(a, set))
+			ruleset_netlink_delete_set(batch, a->table->name, set->name);
+}
+
+/* When the kernel's answer was lost: which side do the rules name now? */
+static int apply_settled(struct apply *a, int error)
+{
+	struct table_state now;
+
+	if (!apply_unknown(error) || table_state_read(a->table, a->arena, &now) < 0)
+		return error;
+	return now.named[a->ruleset->side] ? 0 : error;
+}
+
+static int apply_exchange(struct apply *a)
+{
+	int error;
+
+	batch_begin(a->table->batch);
+	apply_make_objects(a, apply_missing_hooks(a));
+	apply_replace_rules(a);
+	apply_delete_obsolete(a);
+	error = apply_settled(a, batch_commit(a->table->batch, NULL));
+	return error < 0 ? apply_failed(a->table, error, "the kernel refused the rules: %s", strerror(-error)) : 0;
+}
+
+/* ---- hook ---- */
+
+static int apply_hook(struct apply *a)
+{
+	struct batch *batch = a->table->batch;
+	int error;
+
+	if (!apply_missing_hooks(a))
+		return 0;
+	batch_begin(batch);
+	ruleset_netlink_flush_chain(batch, a->table->name, apply_unhooked.name);
+	ruleset_netlink_delete_chain(batch, a->table->name, apply_unhooked.name);
+	for (const struct ruleset_chain *chain = a->ruleset->chains; chain; chain = chain->next)
+		if (apply_missing_hook(a, chain)) {
+			ruleset_netlink_chain(batch, a->table->name, chain);
+			apply_rules(a, chain, chain->name);
+		}
+	error = batch_commit(batch, NULL);
+	return error < 0 ? apply_failed(a->table, error, "the kernel refused the base chains: %s", strerror(-error)) : 0;
+}
+
+/* ---- all of it ---- */
+
+/* What was made aside is taken away again; when that fails, too, the next call does it. */
+static void apply_undo(struct apply *a)
+{
+	struct batch *batch = a->table->batch;
+
+	batch_begin(batch);
+	if (a->made)
+		ruleset_netlink_delete_table(batch, a->table->name);
+	else
+		for (const struct ruleset_set *set = a->ruleset->sets; set; set = set->next)
+			if (!set->learned)
+				ruleset_netlink_delete_set(batch, a->table->name, set->name);
+	(void)batch_commit(batch, NULL);
+}
+
+static void apply_learned_sets(struct apply *a)
+{
+	a->table->group_count = a->policy->group_count;
+	for (const struct ruleset_set *set = a->ruleset->sets; set; set = set->next)
+		if (set->learned)
+			snprintf(a->table->learned[set->group][table_family_index(set->family)], TABLE_SET_NAME_SIZE, "%s", set->name);
+}
+
+static int apply_policy(struct apply *a)
+{
+	int error = apply_check_groups(a);
+
+	if (error == 0)
+		error = apply_look(a);
+	if (error < 0)
+		return error;
+	a->ruleset = ruleset_build(a->arena, a->policy, a->state.named[RULESET_A] ? RULESET_B : RULESET_A);
+	if (!a->ruleset)
+		return apply_failed(a->table, -ENOMEM, "memory is out");
+	error = apply_check_chains(a);
+	if (error == 0)
+		error = apply_prepare(a);
+	if (error < 0)
+		return error;
+	error = apply_fill(a);
+	if (error == 0)
+		error = apply_exchange(a);
+	if (error < 0) {
+		apply_undo(a);
+		return error;
+	}
+	apply_learned_sets(a);
+	return apply_hook(a);
+}
+
+int table_apply(struct table *table, const struct policy *policy, const char **error)
+{
+	struct apply apply = { .table = table, .policy = policy, .arena = arena_new() };
+	int result = apply.arena ? apply_policy(&apply) : apply_failed(table, -ENOMEM, "memory is out");
+
+	arena_free(apply.arena);
+	if (result < 0)
+		*error = table->error;
+	return result;
+}

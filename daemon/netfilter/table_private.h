@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* struct table, for table*.c and element*.c. */
+#ifndef NFQDN_NETFILTER_TABLE_PRIVATE_H
+#define NFQDN_NETFILTER_TABLE_PRIVATE_H
+
+#include "base/ipaddr.h"
+#include "base/limits.h"
+#include "netfilter/batch.h"
+#include "netfilter/table.h"
+
+#define TABLE_ERROR_SIZE 256
+#define TABLE_SET_NAME_SIZE (LIMIT_OBJECT_NAME + sizeof("name4_"))
+
+/* Where an element stands in the batch: so the one is found that the kernel refused. */
+struct table_place {
+	uint32_t sequence, offset;
+	uint32_t change; /* index of the caller's changes */
+};
+
+struct table {
+	char *name;
+	int lock; /* bound abstract socket */
+	struct nlsock *socket; /* transactions */
+	struct nlsock *queries; /* dumps: one that was given up must not be in a transaction's way */
+	struct batch *batch;
+	struct table_capabilities capabilities;
+	char error[TABLE_ERROR_SIZE];
+	/* the learned sets, as the last table_apply() left them; [0] IPv4, [1] IPv6 */
+	size_t group_count;
+	char learned[LIMIT_GROUPS][2][TABLE_SET_NAME_SIZE];
+	/* element_commit(): an element is written three times at most */
+	struct table_place places[3 * LIMIT_BATCH_ELEMENTS];
+	size_t place_count;
+};
+
+/* Index of `learned`. */
+static inline unsigned int table_family_index(enum ipaddr_family family)
+{
+	return family == IPADDR_V6;
+}
+
+#endif

@@ -1,0 +1,181 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Where the resolver may stand: behind the gateway, on it, redirected to, beside the client, behind two uplinks."""
+import pathlib
+import shutil
+import sys
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "lib"))
+import dnswire  # noqa: E402
+from netns import Skip, case, check, expect, main  # noqa: E402
+
+WEB = 'web: { names = "*.example.net"; };'
+ZONE = {"www.example.net": ["20.100.0.1", "2603:1030::100"], "other.example.org": ["20.100.0.2", "2603:1030::101"],
+        "chain.example.net": [dnswire.cname("chain.example.net", "end.cdn.test"), dnswire.a("end.cdn.test", "20.100.0.3")]}
+
+
+def dnsmasq(t, net, *arguments):
+    if not shutil.which("dnsmasq"):
+        raise Skip("dnsmasq is not installed")
+    t.program(net, ["dnsmasq", "--keep-in-foreground", "--no-resolv", "--no-hosts", "--conf-file=/dev/null", "--user=root", "--group=root", "--pid-file=",
+                    "--server=10.2.0.2", "--bind-dynamic", "--cache-size=0", *arguments], lambda: net.query("127.0.0.1", "other.example.org").answers)
+
+
+def unbound(t, net):
+    if not shutil.which("unbound"):
+        raise Skip("unbound is not installed")
+    conf = t.folder / "unbound.conf"
+    conf.write_text("""server:
+  interface: 0.0.0.0
+  interface: ::0
+  access-control: 0.0.0.0/0 allow
+  access-control: ::/0 allow
+  username: ""
+  chroot: ""
+  directory: "/"
+  pidfile: ""
+  use-syslog: no
+  do-not-query-localhost: no
+  module-config: "iterator"
+  num-threads: 1
+  interface-automatic: yes
+  so-rcvbuf: 0
+remote-control:
+  control-enable: no
+forward-zone:
+  name: "."
+  forward-addr: 10.2.0.2
+""", encoding="ascii")
+    t.program(net, ["unbound", "-d", "-p", "-c", str(conf)], lambda: net.query("127.0.0.1", "other.example.org").answers)
+
+
+def learns(t, d, resolver4, resolver6):
+    """A name opens its address and another does not, by both families; the chain too."""
+    expect(t.client.tcp("20.100.0.1").result, "reset", "before the question")
+    if resolver4:
+        expect(t.client.lookup(resolver4, "www.example.net"), ["20.100.0.1"], f"{resolver4} answers")
+        expect(t.client.tcp("20.100.0.1").result, "open", "the address")
+        t.client.lookup(resolver4, "chain.example.net")
+        expect(t.client.tcp("20.100.0.3").result, "open", "the address at the end of a chain")
+        t.client.lookup(resolver4, "other.example.org")
+    if resolver6:
+        expect(t.client.lookup(resolver6, "www.example.net", dnswire.AAAA), ["2603:1030::100"], f"{resolver6} answers")
+        expect(t.client.tcp("2603:1030::100").result, "open", "the IPv6 address")
+        t.client.lookup(resolver6, "other.example.org", dnswire.AAAA)
+    expect((t.client.tcp("20.100.0.2").result, t.client.tcp("2603:1030::101").result), ("reset", "reset"), "a name that is not allowed")
+    check(d.counters()["answers_taught"] >= (2 if resolver4 else 0) + (1 if resolver6 else 0), "answers taught")
+
+
+@case("dnsmasq on the gateway itself", tags=["smoke"])
+def own_dnsmasq(t):
+    t.simple()
+    t.dns(t.inet, ZONE)
+    dnsmasq(t, t.gw)
+    d = t.gateway(allow=WEB, resolvers=["10.1.0.1", "fd00:1::1"])
+    learns(t, d, "10.1.0.1", "fd00:1::1")
+
+
+@case("unbound on the gateway itself", tags=["smoke"])
+def own_unbound(t):
+    t.simple()
+    t.dns(t.inet, ZONE)
+    unbound(t, t.gw)
+    d = t.gateway(allow=WEB, resolvers=["10.1.0.1", "fd00:1::1"])
+    learns(t, d, "10.1.0.1", "fd00:1::1")
+
+
+@case("a resolver on the gateway whose upstream is trusted too: its own queries teach nothing, its clients' answers do")
+def own_and_upstream(t):
+    t.simple()
+    t.dns(t.inet, ZONE)
+    dnsmasq(t, t.gw)
+    d = t.gateway(allow=WEB, resolvers=["10.1.0.1", "fd00:1::1", "10.2.0.2", "127.0.0.1"])
+    t.gw.lookup("127.0.0.1", "www.example.net")
+    t.gw.lookup("10.2.0.2", "www.example.net")
+    expect(d.learned(), [], "learned from what the gateway asks for itself")
+    learns(t, d, "10.1.0.1", "fd00:1::1")
+
+
+@case("the client asks 8.8.8.8 and the gateway redirects port 53 to its own resolver", tags=["smoke"])
+def redirected(t):
+    t.simple()
+    t.dns(t.inet, ZONE)
+    dnsmasq(t, t.gw)
+    t.gw.nft('table ip nat4 {\n chain pre {\n type nat hook prerouting priority dstnat\n iifname "lan0" udp dport 53 redirect\n iifname "lan0" tcp dport 53 redirect\n }\n}\n'
+             'table ip6 nat6 {\n chain pre {\n type nat hook prerouting priority dstnat\n iifname "lan0" udp dport 53 redirect\n iifname "lan0" tcp dport 53 redirect\n }\n}\n')
+    d = t.gateway(allow=WEB, resolvers=["10.1.0.1", "fd00:1::1"])
+    learns(t, d, "8.8.8.8", "2001:4860:4860::8888")
+
+
+@case("the client asks 8.8.8.8 and the gateway translates it to the trusted resolver", tags=["smoke"])
+def translated(t):
+    t.simple()
+    server = t.dns(t.inet, ZONE)
+    t.gw.nft('table ip nat4 {\n chain pre {\n type nat hook prerouting priority dstnat\n iifname "lan0" udp dport 53 dnat to 10.2.0.2\n }\n}\n'
+             'table ip6 nat6 {\n chain pre {\n type nat hook prerouting priority dstnat\n iifname "lan0" udp dport 53 dnat to fd00:2::2\n }\n}\n')
+    d = t.gateway(allow=WEB)
+    learns(t, d, "8.8.8.8", "2001:4860:4860::8888")
+    expect({q.destination for q in server.asked}, {"10.2.0.2", "fd00:2::2"}, "who was asked in truth")
+
+
+@case("redirected to a resolver that is not trusted teaches nothing, though the client asked a trusted one")
+def redirected_away(t):
+    t.simple()
+    t.dns(t.inet, ZONE)
+    t.inet.ip("addr add 10.2.0.9/24 dev eth0")
+    t.gw.nft('table ip nat4 {\n chain pre {\n type nat hook prerouting priority dstnat\n iifname "lan0" udp dport 53 dnat to 10.2.0.9\n }\n}\n')
+    d = t.gateway(allow=WEB)
+    expect(t.client.lookup("10.2.0.2", "www.example.net"), ["20.100.0.1"], "somebody answers")
+    expect(d.learned(), [], "learned")
+
+
+@case("the gateway masquerades")
+def masqueraded(t):
+    t.simple()
+    t.dns(t.inet, ZONE)
+    t.gw.nft('table ip nat4 {\n chain post {\n type nat hook postrouting priority srcnat\n oifname "up0" masquerade\n }\n}\n'
+             'table ip6 nat6 {\n chain post {\n type nat hook postrouting priority srcnat\n oifname "up0" masquerade\n }\n}\n')
+    d = t.gateway(allow=WEB)
+    learns(t, d, "10.2.0.2", "fd00:2::2")
+    check("from 10.2.0.1" in t.client.tcp("20.100.0.1").line, "the gateway masquerades")
+
+
+@case("two uplinks: the question leaves by one and the answer comes in by the other", tags=["smoke"])
+def two_uplinks(t):
+    t.simple()
+    t.dns(t.inet, ZONE)
+    t.link(t.gw, "up1", t.inet, "eth1", ["10.4.0.1/24", "fd00:4::1/64"], ["10.4.0.2/24", "fd00:4::2/64"])
+    t.gw.ip("route add default via 10.4.0.2 metric 500", "route add default via fd00:4::2 metric 2000")
+    t.inet.ip("route add 10.4.0.0/24 dev eth1 table local", "route add fd00:4::/64 dev eth1 table local",
+              "route replace 10.1.0.0/16 via 10.4.0.1 table local", "route replace fd00:1::/64 via fd00:4::1 table local")
+    t.gw.nft('table inet count {\n counter back {\n }\n chain c {\n type filter hook prerouting priority 0\n iifname "up1" udp sport 53 counter name back\n }\n}\n')
+    d = t.gateway(allow=WEB, resolvers=["9.9.9.9", "2620:fe::9"])
+    learns(t, d, "9.9.9.9", "2620:fe::9")
+    check(t.gw.counter("back") >= 5, "the answers came by the other uplink")
+
+
+@case("a forwarder in the clients' segment whose upstream is trusted: what it is told opens for those who ask it", tags=["smoke"])
+def forwarder(t):
+    t.simple()
+    t.dns(t.inet, ZONE)
+    # A domain controller beside the client, on a segment of its own switch: here on the same interface by another address of lan0's network.
+    controller = t.second_segment()
+    dnsmasq(t, controller)
+    d = t.gateway(allow=WEB, interfaces=["lan*"])
+    learns(t, d, "10.3.0.2", None)
+
+
+@case("a resolver at a link-local address of the gateway")
+def link_local(t):
+    t.simple()
+    t.dns(t.inet, ZONE)
+    t.gw.ip("addr add fe80::1/64 dev lan0 nodad")
+    dnsmasq(t, t.gw)
+    d = t.gateway(allow=WEB, resolvers=["fe80::1", "10.1.0.1"])
+    expect(t.client.lookup(f"fe80::1%{t.client.index('eth0')}", "www.example.net", dnswire.AAAA), ["2603:1030::100"], "fe80::1 answers")
+    expect(t.client.tcp("2603:1030::100").result, "open", "the address")
+    check(d.knows("2603:1030::100"), "learned")
+
+
+if __name__ == "__main__":
+    main()

@@ -2,6 +2,7 @@
 # Knobs: CC CFLAGS LDFLAGS PKG_CONFIG PREFIX DESTDIR V=1 WERROR=1 SAN=1 NO_INSTALL=1 B=<build folder>
 
 CC ?= cc
+AR ?= ar
 PKG_CONFIG ?= pkg-config
 CFLAGS ?= -O2 -g
 PREFIX ?= /usr/local
@@ -30,13 +31,20 @@ endif
 LIBS_nfqdnd := libmnl libnftnl libnetfilter_queue jansson libconfig
 LIBS_nfqdnctl := jansson
 
-FLOORS := base dns policy netfilter learn control
-CTL_SOURCES := $(wildcard daemon/control/nfqdnctl*.c)
-SOURCES := $(filter-out $(CTL_SOURCES),$(foreach f,$(FLOORS),$(wildcard daemon/$(f)/*.c)))
-OBJECTS := $(SOURCES:daemon/%.c=$(B)/%.o)
-CTL_OBJECTS := $(CTL_SOURCES:daemon/%.c=$(B)/%.o)
-# nfqdnctl links the pure floors only: nothing of the kernel's libraries.
-CTL_SHARED := $(patsubst daemon/%.c,$(B)/%.o,$(wildcard daemon/control/ctl_*.c) $(wildcard daemon/base/*.c))
+# daemon/FLOOR/: what each floor has. Objects of nfqdnctl alone begin with nfqdnctl.
+base := arena counters escape hash ipaddr log monotime
+dns := message name packet pattern svcb wire
+policy := catalog catalog_read closed config config_check config_list config_print config_read config_reader \
+	config_scalar config_scan interval lastgood option policy policy_boxes policy_group policy_input policy_list \
+	policy_rules policy_select policy_tenant policy_text policy_warn problem reserved value
+netfilter := batch element element_dump nfattr nlsock own probe queue ruleset ruleset_netlink ruleset_rules ruleset_text \
+	table table_apply table_query table_state
+learn := lifetime pool snoop store store_heap store_name store_plan
+control := cmdline commands describe explain json listing notify offline overview request server status wait why
+CTL := nfqdnctl nfqdnctl_catalog nfqdnctl_client nfqdnctl_print nfqdnctl_request nfqdnctl_table
+
+CTL_OBJECTS := $(CTL:%=$(B)/control/%.o)
+OBJECTS := $(foreach f,base dns policy netfilter learn control,$($(f):%=$(B)/$(f)/%.o))
 
 pkg_cflags = $(if $(1),$(shell $(PKG_CONFIG) --cflags $(1)))
 pkg_libs = $(if $(1),$(shell $(PKG_CONFIG) --libs $(1)))
@@ -60,6 +68,15 @@ PKG_CFLAGS := $(call pkg_cflags,$(LIBS_nfqdnd))
 $(B)/nfqdnd: $(B)/main.o $(OBJECTS)
 	@$(if $(Q),echo "  LD      $@")
 	$(Q)$(CC) $(ALL_CFLAGS) $(BASE_LDFLAGS) $(LDFLAGS) -o $@ $^ $(call pkg_libs,$(LIBS_nfqdnd))
+
+# nfqdnctl takes out of the archive what it calls, and calls nothing that needs the kernel's libraries.
+$(B)/libnfqdn.a: $(OBJECTS)
+	$(Q)rm -f $@
+	$(Q)$(AR) rcs $@ $^
+
+$(B)/nfqdnctl: $(CTL_OBJECTS) $(B)/libnfqdn.a
+	@$(if $(Q),echo "  LD      $@")
+	$(Q)$(CC) $(ALL_CFLAGS) $(BASE_LDFLAGS) $(LDFLAGS) -o $@ $^ $(call pkg_libs,$(LIBS_nfqdnctl))
 
 -include $(wildcard $(B)/*.d $(B)/*/*.d)
 

@@ -119,7 +119,7 @@ static int read_answer(const struct line *line, json_t **out)
 int nfqdnctl_client_ask(const char *path, const json_t *request, unsigned int timeout, json_t **out)
 {
 	struct line line = { 0 };
-	int fd, error = connect_to(path, timeout, &fd);
+	int fd = -1, error = connect_to(path, timeout, &fd);
 
 	if (error < 0)
 		return error;

@@ -145,7 +145,7 @@ static int bind_place(struct control_server *server, const struct sockaddr_un *a
 
 static int take_place(struct control_server *server, const struct sockaddr_un *address)
 {
-	int folder, error = lock_folder(address->sun_path, &folder);
+	int folder = -1, error = lock_folder(address->sun_path, &folder);
 
 	if (error < 0)
 		return error;

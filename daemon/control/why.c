@@ -314,12 +314,19 @@ static void judge_inbound(struct judgement *judgement, const struct ipaddr *sour
 
 /* ---- the whole ---- */
 
+static bool clients_are_named(const struct judgement *judgement)
+{
+	return judgement->question->has_client && judgement->policy->clients.v4.count + judgement->policy->clients.v6.count > 0;
+}
+
 static bool outside_clients(const struct judgement *judgement)
 {
-	const struct policy_ranges46 *clients = &judgement->policy->clients;
+	return clients_are_named(judgement) && !policy_ranges46_contain(&judgement->policy->clients, &judgement->question->client);
+}
 
-	return judgement->question->has_client && clients->v4.count + clients->v6.count > 0 &&
-	       !policy_ranges46_contain(clients, &judgement->question->client);
+static bool inside_clients(const struct judgement *judgement)
+{
+	return clients_are_named(judgement) && policy_ranges46_contain(&judgement->policy->clients, &judgement->question->client);
 }
 
 static bool guarded(const struct judgement *judgement)
@@ -367,19 +374,36 @@ static void explain_denial(struct judgement *judgement)
 			 "no entry has this address, and no allowed name was answered with it of late");
 }
 
+static void set_reason(struct judgement *judgement, const char *text)
+{
+	snprintf(judgement->reason, sizeof(judgement->reason), "%s", text);
+}
+
+/* What a client sends to a guarded destination passes both chains: it must be let out, too. */
+static void judge_guarded(struct judgement *judgement)
+{
+	size_t reasons;
+
+	judge_inbound(judgement, &judgement->question->client, &judgement->question->address);
+	reasons = json_array_size(judgement->by);
+	set_reason(judgement, "`inbound` guards this destination, and no entry of it admits this source");
+	if (reasons == 0 || !inside_clients(judgement))
+		return;
+	judge_outbound(judgement);
+	if (json_array_size(judgement->by) == reasons) {
+		json_array_clear(judgement->by);
+		set_reason(judgement, "`inbound` admits this source, but it is a client that no entry lets out to there");
+	}
+}
+
 static void judge(struct judgement *judgement)
 {
-	const struct control_why_question *question = judgement->question;
-
-	if (guarded(judgement)) {
-		judge_inbound(judgement, &question->client, &question->address);
-		snprintf(judgement->reason, sizeof(judgement->reason),
-			 "`inbound` guards this destination, and no entry of it admits this source");
-	} else if (outside_clients(judgement)) {
-		snprintf(judgement->reason, sizeof(judgement->reason), "the source is outside gateway.clients");
-	} else {
+	if (guarded(judgement))
+		judge_guarded(judgement);
+	else if (outside_clients(judgement))
+		set_reason(judgement, "the source is outside gateway.clients");
+	else
 		judge_outbound(judgement);
-	}
 }
 
 static void add_question(json_t **object, const struct control_why_question *question)

@@ -17,6 +17,8 @@
 #define CLASS_IN 1
 #define TYPE_OPT 41
 
+#define SEEN_WORDS 32
+
 #define FLAG_QR 0x8000
 #define FLAG_OPCODE 0x7800
 #define FLAG_TC 0x0200
@@ -30,12 +32,9 @@ struct header {
 
 enum section { SECTION_ANSWER, SECTION_AUTHORITY, SECTION_ADDITIONAL };
 
-/* A record that can teach, in place. */
+/* A record that can teach. */
 struct record {
-	struct wire_name owner;
-	uint32_t ttl;
-	uint16_t type;
-	uint16_t data, length; /* RDATA in the message */
+	struct wire_record wire; /* its TTL already read as RFC 2181 8 says */
 	bool additional;
 };
 
@@ -63,6 +62,7 @@ struct reader {
 	unsigned int place_count;
 	unsigned int steps_left; /* CNAME steps, of all places together */
 	size_t compares_left; /* octets of names that may still be compared */
+	uint64_t seen[SEEN_WORDS]; /* of seen_before() */
 };
 
 static struct header read_header(struct wire *wire)
@@ -117,7 +117,7 @@ static bool teaches(uint16_t type)
 }
 
 /* RDATA of the types whose form every reader knows. SVCB is looked at later: a bad one spoils its RRset only (RFC 9460 2.2). */
-static bool data_well_formed(const struct wire *wire, const struct record *record)
+static bool data_well_formed(const struct wire *wire, const struct wire_record *record)
 {
 	struct wire data;
 
@@ -134,29 +134,23 @@ static bool data_well_formed(const struct wire *wire, const struct record *recor
 
 static enum dns_read index_record(struct wire *wire, enum section section, struct index *index)
 {
-	struct record record = { .owner = wire_name_read(wire), .additional = section == SECTION_ADDITIONAL };
-	uint16_t class;
-	uint32_t ttl;
+	struct wire_record record = wire_record_read(wire);
+	bool additional = section == SECTION_ADDITIONAL;
 
-	record.type = wire_u16(wire);
-	class = wire_u16(wire);
-	ttl = wire_u32(wire);
-	record.length = wire_u16(wire);
-	record.data = (uint16_t)wire->position;
-	wire_skip(wire, record.length);
 	if (wire->failed)
 		return DNS_READ_MALFORMED;
-	if (record.type == TYPE_OPT && record.additional && ttl >> 24 != 0) /* the RCODE's upper eight bits, RFC 6891 6.1.3 */
+	if (record.type == TYPE_OPT && additional && record.ttl >> 24 != 0) /* the RCODE's upper eight bits, RFC 6891 6.1.3 */
 		return DNS_READ_ERROR_RESPONSE;
-	if (class != CLASS_IN)
+	if (record.class != CLASS_IN)
 		return DNS_READ_OK;
 	if (!data_well_formed(wire, &record))
 		return DNS_READ_MALFORMED;
-	record.ttl = ttl >> 31 ? 0 : ttl; /* RFC 2181 8 */
 	if (section == SECTION_AUTHORITY || !teaches(record.type))
 		return DNS_READ_OK;
+	if (record.ttl >> 31) /* RFC 2181 8 */
+		record.ttl = 0;
 	index->has_services |= is_service(record.type);
-	index->records[index->count++] = record;
+	index->records[index->count++] = (struct record){ .wire = record, .additional = additional };
 	return DNS_READ_OK;
 }
 
@@ -185,29 +179,47 @@ static uint32_t smaller(uint32_t a, uint32_t b)
 	return a < b ? a : b;
 }
 
-static void add_address(struct dns_answer *out, enum ipaddr_family family, const uint8_t *octets, uint32_t ttl)
+/* Says whether an address may have been added before: never a wrong no. Spares the search in an answer of hundreds. */
+static bool seen_before(uint64_t seen[SEEN_WORDS], const struct ipaddr *address)
 {
-	struct ipaddr address = ipaddr_from_bytes(family, octets);
+	uint64_t halves[2], hash, bit;
+	bool before;
 
-	for (unsigned int i = 0; i < out->address_count; i++) {
-		struct dns_address *known = &out->addresses[i];
-
-		if (memcmp(&known->address, &address, sizeof(address)) == 0) { /* equal addresses are equal as bytes */
-			known->ttl = smaller(known->ttl, ttl);
-			return;
-		}
-	}
-	if (out->address_count == LIMIT_ANSWER_ADDRESSES) {
-		out->addresses_over_limit++;
-		return;
-	}
-	out->addresses[out->address_count++] = (struct dns_address){ .address = address, .ttl = ttl };
+	memcpy(halves, address->bytes, sizeof(halves));
+	hash = (halves[0] ^ halves[1] * 0x9e3779b97f4a7c15) * 0xd6e8feb86659fd93;
+	bit = UINT64_C(1) << (hash >> 58);
+	hash = hash >> 32 & (SEEN_WORDS - 1);
+	before = seen[hash] & bit;
+	seen[hash] |= bit;
+	return before;
 }
 
-static void add_addresses(struct dns_answer *out, enum ipaddr_family family, struct wire octets, uint32_t ttl)
+static struct dns_address *find_address(struct dns_answer *out, const struct ipaddr *address)
 {
-	while (wire_left(&octets) > 0)
-		add_address(out, family, wire_octets(&octets, ipaddr_length(family)), ttl);
+	for (unsigned int i = 0; i < out->address_count; i++)
+		if (memcmp(&out->addresses[i].address, address, sizeof(*address)) == 0) /* equal ones are equal as bytes */
+			return &out->addresses[i];
+	return NULL;
+}
+
+static void add_address(struct reader *reader, enum ipaddr_family family, const uint8_t *octets, uint32_t ttl)
+{
+	struct dns_answer *out = reader->out;
+	struct ipaddr address = ipaddr_from_bytes(family, octets);
+	struct dns_address *known = seen_before(reader->seen, &address) ? find_address(out, &address) : NULL;
+
+	if (known)
+		known->ttl = smaller(known->ttl, ttl);
+	else if (out->address_count < LIMIT_ANSWER_ADDRESSES)
+		out->addresses[out->address_count++] = (struct dns_address){ .address = address, .ttl = ttl };
+	else
+		out->addresses_over_limit++;
+}
+
+static void add_hints(struct reader *reader, enum ipaddr_family family, struct wire hints, uint32_t ttl)
+{
+	while (wire_left(&hints) > 0)
+		add_address(reader, family, wire_octets(&hints, ipaddr_length(family)), ttl);
 }
 
 static void add_target(struct reader *reader, const struct place *place)
@@ -252,47 +264,54 @@ static void add_place(struct reader *reader, const struct place *place)
  * settles nearly all. Other comparisons are rationed, for a message can be written in which each takes 255 octets. */
 static bool owned(struct reader *reader, const struct record *record, const struct place *place)
 {
+	const struct wire_name *owner = &record->wire.owner;
+
 	if (record->additional && !place->additional)
 		return false;
-	if (record->owner.first == place->name.first)
+	if (owner->first == place->name.first)
 		return true;
-	if (record->owner.length != place->name.length)
+	if (owner->print != place->name.print || owner->length != place->name.length)
 		return false;
-	if (reader->compares_left < place->name.length) {
+	if (reader->compares_left < owner->length) {
 		reader->out->chain_over_limit = true;
 		return false;
 	}
-	reader->compares_left -= place->name.length;
-	return wire_name_equal(&reader->message, record->owner, place->name);
+	reader->compares_left -= owner->length;
+	return wire_name_equal(&reader->message, *owner, place->name);
+}
+
+static void take_address(struct reader *reader, struct place *place, const struct wire_record *record)
+{
+	struct wire data = wire_part(&reader->message, record->data, record->length);
+	enum ipaddr_family family = record->type == DNS_TYPE_A ? IPADDR_V4 : IPADDR_V6;
+
+	add_address(reader, family, wire_octets(&data, record->length), smaller(place->ttl, record->ttl));
+	place->addressed = true;
 }
 
 /* Takes the A and AAAA records of a place, whatever the question's type: the resolver says that the name has them, and caches
  * hand them out later. Returns its CNAME record or NULL. There can be only one (RFC 2181 10.1); of several the first counts, as
  * with the stub resolvers that read straight through, so that no answer makes us follow more than a client does. */
-static const struct record *take_records(struct reader *reader, struct place *place)
+static const struct wire_record *take_records(struct reader *reader, struct place *place)
 {
-	const struct record *cname = NULL;
+	const struct wire_record *cname = NULL;
 
 	place->addressed = false;
 	for (unsigned int i = 0; i < reader->index.count; i++) {
 		const struct record *record = &reader->index.records[i];
-		struct wire data;
 
-		if (is_service(record->type) || !owned(reader, record, place))
+		if (is_service(record->wire.type) || !owned(reader, record, place))
 			continue;
-		if (record->type == DNS_TYPE_CNAME) {
-			cname = cname ? cname : record;
-			continue;
-		}
-		data = wire_part(&reader->message, record->data, record->length);
-		add_addresses(reader->out, record->type == DNS_TYPE_A ? IPADDR_V4 : IPADDR_V6, data, smaller(place->ttl, record->ttl));
-		place->addressed = true;
+		if (record->wire.type != DNS_TYPE_CNAME)
+			take_address(reader, place, &record->wire);
+		else if (!cname)
+			cname = &record->wire;
 	}
 	return cname;
 }
 
 /* A hint does not make the target addressed: the client asks for the target's addresses all the same (RFC 9460 7.3). */
-static void take_service(struct reader *reader, const struct place *place, const struct record *record, const struct svcb *svcb)
+static void take_service(struct reader *reader, const struct place *place, uint32_t ttl, const struct svcb *svcb)
 {
 	bool alias = svcb->priority == 0, root = svcb->target.length == 1;
 	struct wire_name name = root ? place->name : svcb->target;
@@ -300,9 +319,9 @@ static void take_service(struct reader *reader, const struct place *place, const
 
 	if (alias && root)
 		return;
-	target.ttl = smaller(place->ttl, record->ttl);
-	add_addresses(reader->out, IPADDR_V4, svcb->hints4, target.ttl);
-	add_addresses(reader->out, IPADDR_V6, svcb->hints6, target.ttl);
+	target.ttl = smaller(place->ttl, ttl);
+	add_hints(reader, IPADDR_V4, svcb->hints4, target.ttl);
+	add_hints(reader, IPADDR_V6, svcb->hints6, target.ttl);
 	add_place(reader, &target);
 }
 
@@ -317,12 +336,12 @@ static void take_services(struct reader *reader, const struct place *place, uint
 		for (unsigned int i = 0; i < reader->index.count; i++) {
 			const struct record *record = &reader->index.records[i];
 
-			if (record->type != type || !owned(reader, record, place))
+			if (record->wire.type != type || !owned(reader, record, place))
 				continue;
-			if (!svcb_read(&reader->message, record->data, record->length, &svcb))
+			if (!svcb_read(&reader->message, record->wire.data, record->wire.length, &svcb))
 				return;
 			if (judged && alias == (svcb.priority == 0))
-				take_service(reader, place, record, &svcb);
+				take_service(reader, place, record->wire.ttl, &svcb);
 			alias |= svcb.priority == 0;
 		}
 }
@@ -342,7 +361,7 @@ static void visit(struct reader *reader, struct place *place)
 	unsigned int count = 0;
 
 	for (;;) {
-		const struct record *cname = take_records(reader, place);
+		const struct wire_record *cname = take_records(reader, place);
 		struct wire data;
 		struct wire_name next;
 
@@ -417,6 +436,7 @@ static enum dns_read read_records(struct wire *wire, const struct header *header
 	reader.place_count = 1;
 	reader.steps_left = LIMIT_CHAIN_STEPS;
 	reader.compares_left = wire->end * LIMIT_CHAIN_STEPS;
+	memset(reader.seen, 0, sizeof(reader.seen));
 	out->truncated = (header->flags & FLAG_TC) != 0;
 	out->chain_over_limit = false;
 	out->address_count = out->addresses_over_limit = 0;
@@ -427,7 +447,7 @@ static enum dns_read read_records(struct wire *wire, const struct header *header
 
 enum dns_read dns_answer_read(const uint8_t *message, size_t length, struct dns_answer *out)
 {
-	struct record records[LIMIT_MESSAGE_RECORDS]; /* 96 kB of stack, of which a usual message touches the first few */
+	struct record records[LIMIT_MESSAGE_RECORDS]; /* 144 kB of stack, of which a usual message touches the first few */
 	struct wire wire = wire_message(message, length);
 	struct header header = read_header(&wire);
 	enum dns_read result = check_header(&wire, &header);

@@ -41,18 +41,23 @@ void wire_skip(struct wire *wire, size_t count)
 	wire_octets(wire, count);
 }
 
+static inline uint16_t get16(const uint8_t *at)
+{
+	return (uint16_t)(at[0] << 8 | at[1]);
+}
+
 uint16_t wire_u16(struct wire *wire)
 {
 	const uint8_t *at = wire_octets(wire, 2);
 
-	return at ? (uint16_t)(at[0] << 8 | at[1]) : 0;
+	return at ? get16(at) : 0;
 }
 
 uint32_t wire_u32(struct wire *wire)
 {
 	const uint8_t *at = wire_octets(wire, 4);
 
-	return at ? (uint32_t)at[0] << 24 | (uint32_t)at[1] << 16 | (uint32_t)at[2] << 8 | at[3] : 0;
+	return at ? (uint32_t)get16(at) << 16 | get16(at + 2) : 0;
 }
 
 /* A walk over the labels of one name. */
@@ -63,20 +68,20 @@ struct walk {
 	unsigned int pointers;
 };
 
-static struct walk walk_from(size_t position)
+static inline struct walk walk_from(size_t position)
 {
 	return (struct walk){ .position = position, .part = position };
 }
 
 /* Follows one pointer. More pointers than a name has labels cannot each lead to one: without this bound a message full of
  * pointers to pointers would cost its length for each record. */
-static bool walk_pointer(const struct wire *wire, struct walk *walk)
+static inline bool walk_pointer(const struct wire *wire, struct walk *walk)
 {
 	size_t target;
 
 	if (wire->end - walk->position < 2 || ++walk->pointers > DNS_LABELS_MAX)
 		return false;
-	target = (size_t)(wire->start[walk->position] << 8 | wire->start[walk->position + 1]) & POINTER_MASK;
+	target = get16(wire->start + walk->position) & POINTER_MASK;
 	if (target < WIRE_HEADER_SIZE || target >= walk->part)
 		return false;
 	if (walk->after == 0)
@@ -86,7 +91,7 @@ static bool walk_pointer(const struct wire *wire, struct walk *walk)
 }
 
 /* Leaves the walk at a label's length octet and returns it (0 for the root), or -1. */
-static int walk_label(const struct wire *wire, struct walk *walk)
+static inline int walk_label(const struct wire *wire, struct walk *walk)
 {
 	while (walk->position < wire->end) {
 		uint8_t octet = wire->start[walk->position];
@@ -99,6 +104,12 @@ static int walk_label(const struct wire *wire, struct walk *walk)
 	return -1;
 }
 
+/* A label's part of the fingerprint: its length and outer octets; 0x20 makes letters of either case equal. */
+static uint32_t label_print(const uint8_t *label)
+{
+	return label[0] | (uint32_t)(label[1] | 0x20) << 8 | (uint32_t)(label[label[0]] | 0x20) << 16;
+}
+
 static struct wire_name name_failed(struct wire *wire)
 {
 	wire->failed = true;
@@ -109,6 +120,7 @@ struct wire_name wire_name_read(struct wire *wire)
 {
 	struct walk walk = walk_from(wire->position);
 	size_t first = 0, total = 0;
+	uint32_t print = 0;
 	int label;
 
 	if (wire->failed)
@@ -119,13 +131,31 @@ struct wire_name wire_name_read(struct wire *wire)
 			return name_failed(wire);
 		if (total == 0)
 			first = walk.position;
+		if (label > 0)
+			print = (print ^ label_print(wire->start + walk.position)) * 0x9e3779b1;
 		total += 1 + (size_t)label;
 		if (total > DNS_NAME_MAX)
 			return name_failed(wire);
 		walk.position += 1 + (size_t)label;
 	} while (label > 0);
 	wire->position = walk.after ? walk.after : walk.position;
-	return (struct wire_name){ .first = (uint16_t)first, .length = (uint8_t)total };
+	return (struct wire_name){ .print = print, .first = (uint16_t)first, .length = (uint8_t)total };
+}
+
+struct wire_record wire_record_read(struct wire *wire)
+{
+	struct wire_record record = { .owner = wire_name_read(wire) };
+	const uint8_t *fixed = wire_octets(wire, 10);
+
+	if (!fixed)
+		return record;
+	record.type = get16(fixed);
+	record.class = get16(fixed + 2);
+	record.ttl = (uint32_t)get16(fixed + 4) << 16 | get16(fixed + 6);
+	record.length = get16(fixed + 8);
+	record.data = (uint16_t)wire->position;
+	wire_skip(wire, record.length);
+	return record;
 }
 
 static inline uint8_t lower(uint8_t octet)
@@ -167,7 +197,7 @@ bool wire_name_equal(const struct wire *wire, struct wire_name a, struct wire_na
 	struct walk left = walk_from(a.first), right = walk_from(b.first);
 	int label;
 
-	if (a.length != b.length)
+	if (a.print != b.print || a.length != b.length)
 		return false;
 	do {
 		label = walk_label(wire, &left);

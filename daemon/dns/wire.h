@@ -20,11 +20,21 @@ struct wire {
 	bool failed;
 };
 
-/* A name that wire_name_read() found good: where its first label stands (pointers before it already followed) and how many
- * octets it has without compression. Good only together with the message that it was read from. */
+/* A name that wire_name_read() found good: where its first label stands (pointers before it already followed), how many octets
+ * it has without compression, and a fingerprint: equal names have equal ones, most others do not. The fingerprint saves time
+ * only, for anyone can make two collide. Good only together with the message that it was read from. */
 struct wire_name {
+	uint32_t print;
 	uint16_t first;
 	uint8_t length;
+};
+
+/* The fixed fields of a resource record, and where its RDATA stands in the message (RFC 1035 4.1.3). */
+struct wire_record {
+	struct wire_name owner;
+	uint32_t ttl;
+	uint16_t type, class;
+	uint16_t data, length;
 };
 
 /* At the start of a message of at most WIRE_MESSAGE_MAX octets; a longer one begins failed. */
@@ -42,6 +52,8 @@ const uint8_t *wire_octets(struct wire *wire, size_t count);
 /* Checks the name at the cursor and moves behind it (RFC 1035 3.1, 4.1.4): the only place that judges compression. A pointer
  * must lead to before the part of the name that it ends, and not into the header, so that no loop can be written. */
 struct wire_name wire_name_read(struct wire *wire);
+/* Reads a record and moves behind its RDATA, which is not looked at. */
+struct wire_record wire_record_read(struct wire *wire);
 /* Copies a name that was read, without compression and in lower case. */
 void wire_name_copy(const struct wire *wire, struct wire_name name, struct dns_name *out);
 /* Two names that were read from the same message; without regard to case (RFC 4343). */

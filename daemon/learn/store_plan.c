@@ -239,7 +239,7 @@ static int plan_known(struct store *store, uint32_t index, const struct wish *wi
 {
 	struct store_element *element = store_element_at(store, index);
 
-	if (element->state != STORE_KNOWN || element->deadline <= wish->now.msec)
+	if (element->deadline <= wish->now.msec) /* so are those that are doubtful or unwanted: STORE_DUE */
 		return plan_again(store, index, wish);
 	if (element->deadline < wish->enough && element->deadline < wish->deadline) {
 		if (plan_room(store) == 0)

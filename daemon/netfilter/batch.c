@@ -46,7 +46,8 @@ void batch_free(struct batch *batch)
 	free(batch);
 }
 
-static struct nlmsghdr *batch_header(struct batch *batch, uint16_t type, uint16_t flags, uint8_t family, uint16_t resource)
+static struct nlmsghdr *batch_header(struct batch *batch, uint16_t type, uint16_t flags, uint8_t family,
+				     uint16_t resource)
 {
 	struct nlmsghdr *message = mnl_nlmsg_put_header(batch->buffer + batch->size);
 	struct nfgenmsg *generic = mnl_nlmsg_put_extra_header(message, sizeof(*generic));
@@ -111,9 +112,9 @@ size_t batch_count(const struct batch *batch)
 	return batch->count;
 }
 
-/* Replies come in the messages' order, so the last message's is the last of all. When the kernel gave up the whole batch (EPERM, ENOMEM) or the commit
- * itself failed, BATCH_BEGIN's error comes first and may be the only reply; what follows it says nothing more and is passed over by its number at the next
- * request. */
+/* Replies come in the messages' order, so the last message's is the last of all. When the kernel gave up the whole
+ * batch (EPERM, ENOMEM) or the commit itself failed, BATCH_BEGIN's error comes first and may be the only reply; what
+ * follows it says nothing more and is passed over by its number at the next request. */
 static enum nlsock_next batch_visit(void *context, const struct nlmsghdr *reply)
 {
 	struct batch_result *result = context;
@@ -124,9 +125,9 @@ static enum nlsock_next batch_visit(void *context, const struct nlmsghdr *reply)
 	error = nfattr_error(reply);
 	if (error < 0 && !result->error) {
 		result->error = error;
-		result->failure = (struct batch_failure){ 0 };
+		result->failure = (struct batch_failure) { 0 };
 		if (reply->nlmsg_seq != result->begin)
-			result->failure = (struct batch_failure){ reply->nlmsg_seq, nfattr_error_offset(reply) };
+			result->failure = (struct batch_failure) { reply->nlmsg_seq, nfattr_error_offset(reply) };
 	}
 	return reply->nlmsg_seq == result->begin || reply->nlmsg_seq == result->last ? NLSOCK_LAST : NLSOCK_MORE;
 }
@@ -144,8 +145,8 @@ int batch_try(struct batch *batch, struct batch_failure *failure)
 	batch->last->nlmsg_flags |= NLM_F_ACK;
 	result.last = batch->last->nlmsg_seq;
 	end = batch_header(batch, NFNL_MSG_BATCH_END, 0, AF_UNSPEC, NFNL_SUBSYS_NFTABLES);
-	error = nlsock_transact(batch->socket, batch->buffer, batch->size + end->nlmsg_len, batch->begin, end->nlmsg_seq,
-				batch_visit, &result);
+	error = nlsock_transact(batch->socket, batch->buffer, batch->size + end->nlmsg_len, batch->begin,
+				end->nlmsg_seq, batch_visit, &result);
 	if (failure)
 		*failure = result.failure;
 	/* An error that did arrive is an answer, whatever else was lost: nothing was done. */

@@ -122,7 +122,8 @@ static void element_put(struct element_writer *writer, struct nlmsghdr *message,
 	const struct element_change *change = &writer->changes[index];
 	struct nlattr *nest;
 
-	table->places[table->place_count++] = (struct table_place){ message->nlmsg_seq, message->nlmsg_len, (uint32_t)index };
+	table->places[table->place_count++] =
+		(struct table_place) { message->nlmsg_seq, message->nlmsg_len, (uint32_t)index };
 	nest = mnl_attr_nest_start(message, NFTA_LIST_ELEM);
 	element_put_key(message, &change->key);
 	if (phase == PHASE_PUT)
@@ -130,12 +131,13 @@ static void element_put(struct element_writer *writer, struct nlmsghdr *message,
 	mnl_attr_nest_end(message, nest);
 }
 
-static struct nlmsghdr *element_open(struct element_writer *writer, unsigned int set, enum element_phase phase, struct nlattr **list)
+static struct nlmsghdr *element_open(struct element_writer *writer, unsigned int set, enum element_phase phase,
+				     struct nlattr **list)
 {
 	struct table *table = writer->table;
 	uint16_t removal = table->capabilities.destroy ? MESSAGE_DESTROYSETELEM : NFT_MSG_DELSETELEM;
-	struct nlmsghdr *message = phase == PHASE_REMOVE ? batch_open(table->batch, removal, 0) :
-							   batch_open(table->batch, NFT_MSG_NEWSETELEM, NLM_F_CREATE);
+	struct nlmsghdr *message = phase == PHASE_REMOVE ? batch_open(table->batch, removal, 0)
+							 : batch_open(table->batch, NFT_MSG_NEWSETELEM, NLM_F_CREATE);
 
 	if (!message)
 		return NULL;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The learned sets read back. Each set is gathered whole before anything of it is shown, since a dump that the ruleset's next
- * generation interrupted is no whole and is begun anew. */
+/* The learned sets read back. Each set is gathered whole before anything of it is shown, since a dump that the
+ * ruleset's next generation interrupted is no whole and is begun anew. */
 #include <endian.h>
 #include <errno.h>
 #include <libmnl/libmnl.h>
@@ -58,10 +58,10 @@ static bool dump_key(const struct dump *dump, const struct nlattr *attribute, st
 
 	if (!nfattr_data(attribute, &bytes, &length) || length != address + 8 || !dump_known_proto(bytes[address]))
 		return false;
-	*out = (struct element_key){ .address = ipaddr_from_bytes(dump->family, bytes),
-				     .group = dump->group,
-				     .l4proto = bytes[address],
-				     .port = (uint16_t)(bytes[address + 4] << 8 | bytes[address + 5]) };
+	*out = (struct element_key) { .address = ipaddr_from_bytes(dump->family, bytes),
+				      .group = dump->group,
+				      .l4proto = bytes[address],
+				      .port = (uint16_t)(bytes[address + 4] << 8 | bytes[address + 5]) };
 	return true;
 }
 
@@ -105,7 +105,7 @@ static int dump_visit(void *context, const struct nlmsghdr *message)
 	nfattr_parse(message, attributes, NFTA_SET_ELEM_LIST_MAX + 1);
 	if (!attributes[NFTA_SET_ELEM_LIST_ELEMENTS])
 		return 0;
-	mnl_attr_for_each_nested(element, attributes[NFTA_SET_ELEM_LIST_ELEMENTS])
+	mnl_attr_for_each_nested (element, attributes[NFTA_SET_ELEM_LIST_ELEMENTS])
 		if (!error)
 			error = dump_element(context, element);
 	return error;

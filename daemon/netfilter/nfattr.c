@@ -14,7 +14,7 @@ void nfattr_parse(const struct nlmsghdr *message, const struct nlattr *table[], 
 	struct nlattr *attribute;
 
 	memset(table, 0, count * sizeof(table[0]));
-	mnl_attr_for_each(attribute, message, sizeof(struct nfgenmsg))
+	mnl_attr_for_each (attribute, message, sizeof(struct nfgenmsg))
 		if (mnl_attr_get_type(attribute) < count)
 			table[mnl_attr_get_type(attribute)] = attribute;
 }
@@ -26,7 +26,7 @@ bool nfattr_parse_nest(const struct nlattr *nest, const struct nlattr *table[], 
 	memset(table, 0, count * sizeof(table[0]));
 	if (!nest)
 		return false;
-	mnl_attr_for_each_nested(attribute, nest)
+	mnl_attr_for_each_nested (attribute, nest)
 		if (mnl_attr_get_type(attribute) < count)
 			table[mnl_attr_get_type(attribute)] = attribute;
 	return true;
@@ -117,8 +117,9 @@ uint32_t nfattr_error_offset(const struct nlmsghdr *message)
 		skip += error->msg.nlmsg_len - MNL_NLMSG_HDRLEN;
 	if (error->msg.nlmsg_len < MNL_NLMSG_HDRLEN || skip > mnl_nlmsg_get_payload_len(message))
 		return 0;
-	mnl_attr_for_each(attribute, message, skip)
-		if (mnl_attr_get_type(attribute) == NLMSGERR_ATTR_OFFS && mnl_attr_get_payload_len(attribute) >= sizeof(offset))
+	mnl_attr_for_each (attribute, message, skip)
+		if (mnl_attr_get_type(attribute) == NLMSGERR_ATTR_OFFS &&
+		    mnl_attr_get_payload_len(attribute) >= sizeof(offset))
 			memcpy(&offset, mnl_attr_get_payload(attribute), sizeof(offset));
 	return offset;
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Reading netlink attributes without trust in their lengths: each getter says false when the attribute is absent or too short. */
+/* Reading netlink attributes without trust in their lengths: each getter says false when the attribute is absent or too
+ * short. */
 #ifndef NFQDN_NETFILTER_NFATTR_H
 #define NFQDN_NETFILTER_NFATTR_H
 
@@ -10,7 +11,8 @@
 struct nlattr;
 struct nlmsghdr;
 
-/* Fills `table` (of `count` pointers, index = type) with the attributes of a message after its nfgenmsg, or of a nest. Types that are not below `count` are passed over. */
+/* Fills `table` (of `count` pointers, index = type) with the attributes of a message after its nfgenmsg, or of a nest.
+ * Types that are not below `count` are passed over. */
 void nfattr_parse(const struct nlmsghdr *message, const struct nlattr *table[], size_t count);
 bool nfattr_parse_nest(const struct nlattr *nest, const struct nlattr *table[], size_t count);
 /* Host order from network order. */
@@ -22,7 +24,8 @@ bool nfattr_bytes(const struct nlattr *attribute, const uint8_t **out, size_t *l
 bool nfattr_string(const struct nlattr *attribute, const char **out);
 /* The value of NFTA_DATA_VALUE inside a nest, as set keys have it. */
 bool nfattr_data(const struct nlattr *nest, const uint8_t **out, size_t *length);
-/* The text of a comment inside nft's userdata (one octet type, one octet length, value); every object has type 0 for it. */
+/* The text of a comment inside nft's userdata (one octet type, one octet length, value); every object has type 0 for
+ * it. */
 bool nfattr_comment(const uint8_t *userdata, size_t length, const char **out);
 /* The extended ACK's offset of the attribute that was refused, in the request; 0 when the kernel told none. */
 uint32_t nfattr_error_offset(const struct nlmsghdr *message);

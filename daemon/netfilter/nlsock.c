@@ -10,7 +10,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-/* The largest batch is a megabyte (base/limits.h); the kernel refuses what is longer than the send buffer (EMSGSIZE). */
+/* The largest batch is a megabyte (base/limits.h); the kernel refuses what is longer than the send buffer
+ * (EMSGSIZE). */
 #define NLSOCK_SEND_BUFFER (2 << 20)
 /* Each acknowledgement and error of a batch is a datagram of its own that takes a page or so of it. */
 #define NLSOCK_RECEIVE_BUFFER (4 << 20)
@@ -102,7 +103,8 @@ static int nlsock_wait(const struct nlsock *nlsock)
 	return ready ? 0 : -ETIMEDOUT;
 }
 
-/* One datagram: its length, or -errno. Asks first and waits only when there is none: the answer to a batch is already there. */
+/* One datagram: its length, or -errno. Asks first and waits only when there is none: the answer to a batch is already
+ * there. */
 static ssize_t nlsock_receive(struct nlsock *nlsock)
 {
 	for (;;) {
@@ -121,10 +123,12 @@ static ssize_t nlsock_receive(struct nlsock *nlsock)
 	}
 }
 
-/* After an overrun replies are missing; those that did come must not be taken for those of the next request, nor fill the buffer again. */
+/* After an overrun replies are missing; those that did come must not be taken for those of the next request, nor fill
+ * the buffer again. */
 static void nlsock_drain(struct nlsock *nlsock)
 {
-	while (recv(nlsock->fd, nlsock->buffer, sizeof(nlsock->buffer), MSG_DONTWAIT) >= 0 || errno == EINTR || errno == ENOBUFS)
+	while (recv(nlsock->fd, nlsock->buffer, sizeof(nlsock->buffer), MSG_DONTWAIT) >= 0 || errno == EINTR ||
+	       errno == ENOBUFS)
 		;
 }
 

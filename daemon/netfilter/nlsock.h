@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* A netlink socket to nf_tables: requests out, replies in, nothing said about what they mean. Unit tests put a kernel of their own in its place at
- * link time. */
+/* A netlink socket to nf_tables: requests out, replies in, nothing said about what they mean. Unit tests put a kernel
+ * of their own in its place at link time. */
 #ifndef NFQDN_NETFILTER_NLSOCK_H
 #define NFQDN_NETFILTER_NLSOCK_H
 
@@ -10,7 +10,8 @@
 struct nlmsghdr;
 struct nlsock;
 
-/* How long a reply may take. The kernel answers before sendto() returns (KERNEL 2.1), so this only ends what is broken. */
+/* How long a reply may take. The kernel answers before sendto() returns (KERNEL 2.1), so this only ends what is
+ * broken. */
 #define NLSOCK_TIMEOUT_MS 5000
 
 /* 0 or -errno; -EPROTONOSUPPORT when the kernel has no nfnetlink. */
@@ -21,8 +22,9 @@ uint32_t nlsock_sequence(struct nlsock *socket);
 
 enum nlsock_next { NLSOCK_MORE, NLSOCK_LAST };
 
-/* Sends one request and hands each reply whose sequence number lies in first .. last to `visit` until that returns NLSOCK_LAST.
- * 0 then; -errno of sendto(), when nothing was done; -ETIMEDOUT and -ENOBUFS when the kernel may have done it or not. */
+/* Sends one request and hands each reply whose sequence number lies in first .. last to `visit` until that returns
+ * NLSOCK_LAST. 0 then; -errno of sendto(), when nothing was done; -ETIMEDOUT and -ENOBUFS when the kernel may have done
+ * it or not. */
 int nlsock_transact(struct nlsock *socket, const void *request, size_t length, uint32_t first, uint32_t last,
 		    enum nlsock_next (*visit)(void *context, const struct nlmsghdr *reply), void *context);
 

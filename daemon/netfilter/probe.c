@@ -29,7 +29,9 @@ struct probe {
 };
 
 static const struct ruleset_chain probe_chain = { .name = "tried" };
-static const struct ruleset_set probe_learned = { .name = "learned", .key = RULESET_KEY_SERVICE4, .learned = true, .size = 64 };
+static const struct ruleset_set probe_learned = {
+	.name = "learned", .key = RULESET_KEY_SERVICE4, .learned = true, .size = 64
+};
 static const struct ruleset_set probe_ranges = { .name = "ranges", .key = RULESET_KEY_ADDRESS4 };
 static const struct ruleset_set probe_boxes = { .name = "boxes", .key = RULESET_KEY_SERVICE4 };
 static const struct ruleset_statement probe_queue = { .kind = RULESET_QUEUE };
@@ -42,8 +44,10 @@ static const struct probe_row {
 	{ { .kind = RULESET_CT_STATE }, "the kernel lacks ct expressions (CONFIG_NFT_CT, CONFIG_NF_CONNTRACK)" },
 	{ { .kind = RULESET_CT_ADDRESS, .family = IPADDR_V4, .name = "ranges" },
 	  "the kernel lacks addresses in ct expressions (Linux 4.17, CONFIG_NFT_CT)" },
-	{ { .kind = RULESET_FIB }, "the kernel lacks fib expressions (CONFIG_NFT_FIB_INET, CONFIG_NFT_FIB_IPV4, CONFIG_NFT_FIB_IPV6)" },
-	{ { .kind = RULESET_REJECT, .reject = RULESET_ADMIN_PROHIBITED }, "the kernel lacks reject (CONFIG_NFT_REJECT_INET)" },
+	{ { .kind = RULESET_FIB },
+	  "the kernel lacks fib expressions (CONFIG_NFT_FIB_INET, CONFIG_NFT_FIB_IPV4, CONFIG_NFT_FIB_IPV6)" },
+	{ { .kind = RULESET_REJECT, .reject = RULESET_ADMIN_PROHIBITED },
+	  "the kernel lacks reject (CONFIG_NFT_REJECT_INET)" },
 	{ { .kind = RULESET_COUNTER, .name = PROBE_COUNTER },
 	  "the kernel lacks references to named counters (CONFIG_NFT_OBJREF, CONFIG_NFT_COUNTER)" },
 };
@@ -107,18 +111,21 @@ static int probe_basics(struct probe *probe, const char **error)
 
 	probe_begin(probe);
 	ruleset_netlink_set(probe->batch, probe->table, &probe_learned);
-	notes[count++] = (struct probe_note){ batch_sequence(probe->batch), "the kernel lacks sets with timeouts (CONFIG_NF_TABLES)" };
+	notes[count++] = (struct probe_note) { batch_sequence(probe->batch),
+					       "the kernel lacks sets with timeouts (CONFIG_NF_TABLES)" };
 	ruleset_netlink_set(probe->batch, probe->table, &probe_ranges);
-	notes[count++] = (struct probe_note){ batch_sequence(probe->batch), "the kernel lacks sets of intervals (CONFIG_NF_TABLES)" };
+	notes[count++] = (struct probe_note) { batch_sequence(probe->batch),
+					       "the kernel lacks sets of intervals (CONFIG_NF_TABLES)" };
 	ruleset_netlink_set(probe->batch, probe->table, &probe_boxes);
-	notes[count++] = (struct probe_note){ batch_sequence(probe->batch),
-					      "the kernel lacks sets of concatenated intervals (Linux 5.6)" };
+	notes[count++] = (struct probe_note) { batch_sequence(probe->batch),
+					       "the kernel lacks sets of concatenated intervals (Linux 5.6)" };
 	ruleset_netlink_counter(probe->batch, probe->table, PROBE_COUNTER);
-	notes[count++] = (struct probe_note){ batch_sequence(probe->batch), "the kernel lacks named counters (CONFIG_NFT_COUNTER)" };
+	notes[count++] = (struct probe_note) { batch_sequence(probe->batch),
+					       "the kernel lacks named counters (CONFIG_NFT_COUNTER)" };
 	ruleset_netlink_chain(probe->batch, probe->table, &probe_chain);
 	for (size_t i = 0; i < PROBE_ROWS; i++) {
 		probe_rule(probe, &probe_rows[i].statement, TABLE_QUEUE_NATIVE);
-		notes[count++] = (struct probe_note){ batch_sequence(probe->batch), probe_rows[i].missing };
+		notes[count++] = (struct probe_note) { batch_sequence(probe->batch), probe_rows[i].missing };
 	}
 	result = probe_end(probe, &failure);
 	if (result == 0)
@@ -145,7 +152,8 @@ static int probe_queues(struct probe *probe, enum table_queue_backend *out, cons
 			*out = backends[i];
 			return 0;
 		}
-	*error = "the kernel has neither the queue expression (CONFIG_NFT_QUEUE) nor the NFQUEUE target of xtables (CONFIG_NFT_COMPAT and "
+	*error = "the kernel has neither the queue expression (CONFIG_NFT_QUEUE) nor the NFQUEUE target of xtables "
+		 "(CONFIG_NFT_COMPAT and "
 		 "CONFIG_NETFILTER_XT_TARGET_NFQUEUE; when they are modules, load nft_compat and xt_NFQUEUE)";
 	return -EOPNOTSUPP;
 }
@@ -193,15 +201,16 @@ static int probe_visit_timeout(void *context, const struct nlmsghdr *message)
 	nfattr_parse(message, attributes, NFTA_SET_ELEM_LIST_MAX + 1);
 	if (!attributes[NFTA_SET_ELEM_LIST_ELEMENTS])
 		return 0;
-	mnl_attr_for_each_nested(element, attributes[NFTA_SET_ELEM_LIST_ELEMENTS]) {
+	mnl_attr_for_each_nested (element, attributes[NFTA_SET_ELEM_LIST_ELEMENTS]) {
 		nfattr_parse_nest(element, values, NFTA_SET_ELEM_MAX + 1);
 		nfattr_u64(values[NFTA_SET_ELEM_TIMEOUT], timeout);
 	}
 	return 0;
 }
 
-/* Two adds of one element, each committed; did the second one count? Before Linux 6.12 it is accepted and changes nothing. The table must stand
- * in between: it belongs to the socket (NFT_TABLE_F_OWNER, Linux 5.12), so that it goes with us. */
+/* Two adds of one element, each committed; did the second one count? Before Linux 6.12 it is accepted and changes
+ * nothing. The table must stand in between: it belongs to the socket (NFT_TABLE_F_OWNER, Linux 5.12), so that it goes
+ * with us. */
 static int probe_update_table(struct probe *probe, uint32_t flags, uint64_t *timeout)
 {
 	struct table_query query;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What the kernel can do, found by trying. In a table of its own without base chains: a batch with a base chain that is refused or taken back
- * drops every packet that is held in any queue of the namespace (KERNEL 0b). */
+/* What the kernel can do, found by trying. In a table of its own without base chains: a batch with a base chain that is
+ * refused or taken back drops every packet that is held in any queue of the namespace (KERNEL 0b). */
 #ifndef NFQDN_NETFILTER_PROBE_H
 #define NFQDN_NETFILTER_PROBE_H
 

@@ -10,24 +10,26 @@
 #include "netfilter/ruleset_model.h"
 
 const struct ruleset_counter ruleset_counters[] = {
-	{ "denied", "packets that clients sent where the policy does not lead; the counters denied_* and dns_foreign tell which of them had a special reason" },
+	{ "denied", "packets that clients sent where the policy does not lead; the counters denied_* and dns_foreign "
+		    "tell which of them had a special reason" },
 	{ "denied_source", "denied, because the sender is outside gateway.clients" },
 	{ "denied_reply", "denied, because they answer a connection from outside that inbound does not allow" },
 	{ "dns_foreign", "denied, because they ask a resolver that is not trusted" },
-	{ "denied_inbound", "packets from outside to a destination that inbound guards, from a source that it does not allow" },
+	{ "denied_inbound",
+	  "packets from outside to a destination that inbound guards, from a source that it does not allow" },
 	{ "invalid", "packets that connection tracking cannot place; dropped" },
 	{ "snoop_queued", "DNS answers held until what they teach is in the sets" },
-	{ "snoop_unlearned_interface", "DNS answers that entered by a client interface; passed unlearned, since a client could have made them" },
-	{ "snoop_unlearned_path", "DNS answers that entered where their receiver lives, or by the wrong way; passed unlearned" },
+	{ "snoop_unlearned_interface",
+	  "DNS answers that entered by a client interface; passed unlearned, since a client could have made them" },
+	{ "snoop_unlearned_path",
+	  "DNS answers that entered where their receiver lives, or by the wrong way; passed unlearned" },
 	{ NULL, NULL },
 };
 
 const struct ruleset_field_type ruleset_field_types[] = {
 	/* TYPE_* of nft's datatype.h; they never change, for sets in running kernels carry them */
-	[RULESET_FIELD_IFNAME] = { 41, IFNAMSIZ, "ifname" },
-	[RULESET_FIELD_ADDRESS4] = { 7, 4, "ipv4_addr" },
-	[RULESET_FIELD_ADDRESS6] = { 8, 16, "ipv6_addr" },
-	[RULESET_FIELD_PROTO] = { 12, 1, "inet_proto" },
+	[RULESET_FIELD_IFNAME] = { 41, IFNAMSIZ, "ifname" }, [RULESET_FIELD_ADDRESS4] = { 7, 4, "ipv4_addr" },
+	[RULESET_FIELD_ADDRESS6] = { 8, 16, "ipv6_addr" },   [RULESET_FIELD_PROTO] = { 12, 1, "inet_proto" },
 	[RULESET_FIELD_PORT] = { 13, 2, "inet_service" },
 };
 
@@ -37,8 +39,12 @@ const struct ruleset_key_type ruleset_key_types[] = {
 	[RULESET_KEY_ADDRESS6] = { 1, { RULESET_FIELD_ADDRESS6 } },
 	[RULESET_KEY_SERVICE4] = { 3, { RULESET_FIELD_ADDRESS4, RULESET_FIELD_PROTO, RULESET_FIELD_PORT } },
 	[RULESET_KEY_SERVICE6] = { 3, { RULESET_FIELD_ADDRESS6, RULESET_FIELD_PROTO, RULESET_FIELD_PORT } },
-	[RULESET_KEY_FROM4] = { 4, { RULESET_FIELD_ADDRESS4, RULESET_FIELD_ADDRESS4, RULESET_FIELD_PROTO, RULESET_FIELD_PORT } },
-	[RULESET_KEY_FROM6] = { 4, { RULESET_FIELD_ADDRESS6, RULESET_FIELD_ADDRESS6, RULESET_FIELD_PROTO, RULESET_FIELD_PORT } },
+	[RULESET_KEY_FROM4] = { 4,
+				{ RULESET_FIELD_ADDRESS4, RULESET_FIELD_ADDRESS4, RULESET_FIELD_PROTO,
+				  RULESET_FIELD_PORT } },
+	[RULESET_KEY_FROM6] = { 4,
+				{ RULESET_FIELD_ADDRESS6, RULESET_FIELD_ADDRESS6, RULESET_FIELD_PROTO,
+				  RULESET_FIELD_PORT } },
 };
 
 /* ---- elements ---- */
@@ -137,7 +143,8 @@ bool ruleset_side_of(const char *name, enum ruleset_side *out)
 {
 	size_t length = strlen(name);
 
-	if (length < 2 || ruleset_learned_name(name) || name[length - 2] != '_' || (name[length - 1] != 'a' && name[length - 1] != 'b'))
+	if (length < 2 || ruleset_learned_name(name) || name[length - 2] != '_' ||
+	    (name[length - 1] != 'a' && name[length - 1] != 'b'))
 		return false;
 	*out = name[length - 1] == 'a' ? RULESET_A : RULESET_B;
 	return true;
@@ -160,14 +167,14 @@ static void ruleset_add_set(struct ruleset *ruleset, struct ruleset_set set)
 static void ruleset_add_ranges(struct ruleset *ruleset, const char *prefix4, const char *prefix6, const char *group,
 			       const struct policy_ranges46 *ranges)
 {
-	ruleset_add_set(ruleset, (struct ruleset_set){ .name = ruleset_name(ruleset, prefix4, group, true),
-						       .key = RULESET_KEY_ADDRESS4,
-						       .items = ranges->v4.items,
-						       .count = ranges->v4.count });
-	ruleset_add_set(ruleset, (struct ruleset_set){ .name = ruleset_name(ruleset, prefix6, group, true),
-						       .key = RULESET_KEY_ADDRESS6,
-						       .items = ranges->v6.items,
-						       .count = ranges->v6.count });
+	ruleset_add_set(ruleset, (struct ruleset_set) { .name = ruleset_name(ruleset, prefix4, group, true),
+							.key = RULESET_KEY_ADDRESS4,
+							.items = ranges->v4.items,
+							.count = ranges->v4.count });
+	ruleset_add_set(ruleset, (struct ruleset_set) { .name = ruleset_name(ruleset, prefix6, group, true),
+							.key = RULESET_KEY_ADDRESS6,
+							.items = ranges->v6.items,
+							.count = ranges->v6.count });
 }
 
 static void ruleset_add_static(struct ruleset *ruleset, const char *prefix, const char *group, enum ruleset_key key,
@@ -175,7 +182,7 @@ static void ruleset_add_static(struct ruleset *ruleset, const char *prefix, cons
 {
 	const char *name = ruleset_name(ruleset, prefix, group, true);
 
-	ruleset_add_set(ruleset, (struct ruleset_set){ .name = name, .key = key, .items = items, .count = count });
+	ruleset_add_set(ruleset, (struct ruleset_set) { .name = name, .key = key, .items = items, .count = count });
 }
 
 static int ruleset_compare_interfaces(const void *a, const void *b)
@@ -193,8 +200,9 @@ static bool ruleset_interface_covers(const struct value_interface *wide, const s
 	return strncmp(wide->name, narrow->name, strlen(wide->name)) == 0;
 }
 
-/* Sorted, and without those that another one covers: an interval set refuses overlaps. In the order of names a name comes right after the
- * wildcard that covers it, or after others that it covers too. The empty wildcard, every interface, is no element: its rules do without the set. */
+/* Sorted, and without those that another one covers: an interval set refuses overlaps. In the order of names a name
+ * comes right after the wildcard that covers it, or after others that it covers too. The empty wildcard, every
+ * interface, is no element: its rules do without the set. */
 static void ruleset_add_interfaces(struct ruleset *ruleset)
 {
 	const struct config *config = ruleset->policy->config;
@@ -214,7 +222,8 @@ static void ruleset_add_interfaces(struct ruleset *ruleset)
 	ruleset_add_static(ruleset, "interfaces", "", RULESET_KEY_IFNAME, items, count);
 }
 
-/* A guarded echo request is guarded with every code, since hosts answer all of them; type and code stand in the port's place. */
+/* A guarded echo request is guarded with every code, since hosts answer all of them; type and code stand in the port's
+ * place. */
 static void ruleset_add_guarded(struct ruleset *ruleset, const char *prefix, enum ruleset_key key,
 				const struct policy_boxes *boxes)
 {
@@ -236,16 +245,19 @@ static void ruleset_add_learned(struct ruleset *ruleset, const char *prefix, siz
 	uint32_t limit = policy->config->limit_elements + LIMIT_BATCH_ELEMENTS;
 	const char *name = ruleset_name(ruleset, prefix, policy->groups[group].name, false);
 
-	ruleset_add_set(ruleset, (struct ruleset_set){
-					 .name = name,
-					 .key = family == IPADDR_V4 ? RULESET_KEY_SERVICE4 : RULESET_KEY_SERVICE6,
-					 .learned = true,
-					 .group = (uint8_t)group,
-					 .family = family,
-					 /* Expired elements count until the kernel collects them (KERNEL 1.3), and a full set refuses
-					  * even add, delete, add (0b): hence a batch and an eighth more than our own limit. */
-					 .size = limit + limit / 8,
-				 });
+	ruleset_add_set(
+		ruleset,
+		(struct ruleset_set) {
+			.name = name,
+			.key = family == IPADDR_V4 ? RULESET_KEY_SERVICE4 : RULESET_KEY_SERVICE6,
+			.learned = true,
+			.group = (uint8_t)group,
+			.family = family,
+			/* Expired elements count until the kernel collects them (KERNEL 1.3), and a full set refuses
+			 * 					  * even add, delete, add (0b): hence a batch and an eighth more than our own
+			 * limit. */
+			.size = limit + limit / 8,
+		});
 }
 
 static void ruleset_add_sets(struct ruleset *ruleset)
@@ -262,8 +274,10 @@ static void ruleset_add_sets(struct ruleset *ruleset)
 	for (size_t i = 0; i < policy->group_count; i++) {
 		const struct policy_group *group = &policy->groups[i];
 
-		ruleset_add_static(ruleset, "cidr4", group->name, RULESET_KEY_SERVICE4, group->cidr4.items, group->cidr4.count);
-		ruleset_add_static(ruleset, "cidr6", group->name, RULESET_KEY_SERVICE6, group->cidr6.items, group->cidr6.count);
+		ruleset_add_static(ruleset, "cidr4", group->name, RULESET_KEY_SERVICE4, group->cidr4.items,
+				   group->cidr4.count);
+		ruleset_add_static(ruleset, "cidr6", group->name, RULESET_KEY_SERVICE6, group->cidr6.items,
+				   group->cidr6.count);
 	}
 	ruleset_add_guarded(ruleset, "guarded4", RULESET_KEY_SERVICE4, &policy->guarded4);
 	ruleset_add_guarded(ruleset, "guarded6", RULESET_KEY_SERVICE6, &policy->guarded6);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* A ruleset as rows: sets with their elements, chains with their rules, rules with their statements. Each kind of statement has one renderer in ruleset_text.c and
- * one in ruleset_netlink.c; nothing else knows how rules look. */
+/* A ruleset as rows: sets with their elements, chains with their rules, rules with their statements. Each kind of
+ * statement has one renderer in ruleset_text.c and one in ruleset_netlink.c; nothing else knows how rules look. */
 #ifndef NFQDN_NETFILTER_RULESET_MODEL_H
 #define NFQDN_NETFILTER_RULESET_MODEL_H
 
@@ -13,7 +13,13 @@
 
 /* ---- sets ---- */
 
-enum ruleset_field_kind { RULESET_FIELD_IFNAME, RULESET_FIELD_ADDRESS4, RULESET_FIELD_ADDRESS6, RULESET_FIELD_PROTO, RULESET_FIELD_PORT };
+enum ruleset_field_kind {
+	RULESET_FIELD_IFNAME,
+	RULESET_FIELD_ADDRESS4,
+	RULESET_FIELD_ADDRESS6,
+	RULESET_FIELD_PROTO,
+	RULESET_FIELD_PORT
+};
 
 /* One field of a set's key. */
 struct ruleset_field_type {
@@ -151,7 +157,8 @@ extern const struct ruleset_field_type ruleset_field_types[];
 void ruleset_element(const struct ruleset_set *set, size_t index, struct ruleset_field fields[RULESET_FIELDS]);
 /* "PREFIX", "PREFIX_GROUP", and with a side "..._a". NULL and `failed` when memory is out. */
 const char *ruleset_name(struct ruleset *ruleset, const char *prefix, const char *group, bool sided);
-/* Is a set of that name of the learned ones? A group may be called "a", so that its name set ends like one of a side. */
+/* Is a set of that name of the learned ones? A group may be called "a", so that its name set ends like one of a
+ * side. */
 bool ruleset_learned_name(const char *name);
 /* The side that a static set belongs to by its name; false when it is none. */
 bool ruleset_side_of(const char *name, enum ruleset_side *out);

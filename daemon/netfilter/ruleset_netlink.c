@@ -174,7 +174,9 @@ static void netlink_set_fill(struct nftnl_set *set, const struct ruleset_set *mo
 {
 	const struct ruleset_key_type *type = &ruleset_key_types[model->key];
 	bool concatenation = type->count > 1;
-	uint32_t flags = model->learned ? NFT_SET_TIMEOUT : concatenation ? NFT_SET_INTERVAL | NFT_SET_CONCAT : NFT_SET_INTERVAL;
+	uint32_t flags = model->learned  ? NFT_SET_TIMEOUT
+			 : concatenation ? NFT_SET_INTERVAL | NFT_SET_CONCAT
+					 : NFT_SET_INTERVAL;
 	uint8_t lengths[RULESET_FIELDS];
 
 	nftnl_set_set_u32(set, NFTNL_SET_FLAGS, flags);
@@ -219,7 +221,8 @@ static void netlink_key(struct nlmsghdr *message, uint16_t type, const uint8_t *
 	mnl_attr_nest_end(message, nest);
 }
 
-static void netlink_element(struct nlmsghdr *message, uint32_t flags, const uint8_t *key, const uint8_t *key_end, size_t length)
+static void netlink_element(struct nlmsghdr *message, uint32_t flags, const uint8_t *key, const uint8_t *key_end,
+			    size_t length)
 {
 	struct nlattr *nest = mnl_attr_nest_start(message, NFTA_LIST_ELEM);
 
@@ -240,7 +243,8 @@ static bool netlink_increment(uint8_t *value, size_t length)
 	return false;
 }
 
-/* A range of a single key is two elements: its first value, and the first one after it, which is left out at the end of the space. */
+/* A range of a single key is two elements: its first value, and the first one after it, which is left out at the end of
+ * the space. */
 static void netlink_range(struct nlmsghdr *message, struct ruleset_field *field, size_t length)
 {
 	netlink_element(message, 0, field->first, NULL, length);
@@ -249,7 +253,8 @@ static void netlink_range(struct nlmsghdr *message, struct ruleset_field *field,
 }
 
 /* A box of a concatenation is one element with two keys. */
-static void netlink_box(struct nlmsghdr *message, const struct ruleset_key_type *type, const struct ruleset_field *fields)
+static void netlink_box(struct nlmsghdr *message, const struct ruleset_key_type *type,
+			const struct ruleset_field *fields)
 {
 	uint8_t first[RULESET_FIELDS * 16] = { 0 }, last[RULESET_FIELDS * 16] = { 0 };
 	size_t at = 0;
@@ -292,7 +297,8 @@ size_t ruleset_netlink_elements(struct batch *batch, const char *table, const st
 
 /* ---- statements ---- */
 
-/* A rule while it is written. nft leaves out of its listing what an expression implies; the implied matches are written here, once a rule. */
+/* A rule while it is written. nft leaves out of its listing what an expression implies; the implied matches are written
+ * here, once a rule. */
 struct netlink_rule {
 	struct nftnl_rule *rule;
 	enum table_queue_backend backend;
@@ -492,9 +498,10 @@ static void netlink_raw_not(struct netlink_rule *r, const struct ruleset_stateme
 static void netlink_fib(struct netlink_rule *r, const struct ruleset_statement *s)
 {
 	bool receiver = s->fib == RULESET_FIB_RECEIVER_THERE;
-	uint32_t flags = NFTA_FIB_F_IIF | NFTA_FIB_F_PRESENT | (receiver ? NFTA_FIB_F_DADDR : NFTA_FIB_F_SADDR | NFTA_FIB_F_MARK);
+	uint32_t flags = NFTA_FIB_F_IIF | NFTA_FIB_F_PRESENT |
+			 (receiver ? NFTA_FIB_F_DADDR : NFTA_FIB_F_SADDR | NFTA_FIB_F_MARK);
 	struct nftnl_expr *expr = expr_add(r, "fib");
-	uint8_t present = receiver;
+	uint32_t present = receiver;
 
 	if (!expr)
 		return;
@@ -516,7 +523,8 @@ static unsigned int load_address(struct netlink_rule *r, enum ipaddr_family fami
 }
 
 /* Loads one part of a key; returns the registers that it takes. */
-static unsigned int load_part(struct netlink_rule *r, const struct ruleset_statement *s, enum ruleset_part part, unsigned int slot)
+static unsigned int load_part(struct netlink_rule *r, const struct ruleset_statement *s, enum ruleset_part part,
+			      unsigned int slot)
 {
 	switch (part) {
 	case RULESET_PART_NONE:

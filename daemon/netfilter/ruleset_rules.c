@@ -27,37 +27,41 @@
 /* Statements, in nft's order of words. `v` is 0 for IPv4 and 1 for IPv6. */
 #define FAMILY(v) ((v) ? IPADDR_V6 : IPADDR_V4)
 #define ICMP(v) ((v) ? IPPROTO_ICMPV6 : IPPROTO_ICMP)
-#define IIFNAME(set) { .kind = RULESET_IIFNAME, .name = (set) }
-#define IIFNAME_NOT(set) { .kind = RULESET_IIFNAME, .negated = true, .name = (set) }
-#define OIFNAME_NOT_LO { .kind = RULESET_OIFNAME_NOT_LO }
-#define L4PROTO(proto) { .kind = RULESET_L4PROTO, .l4proto = (proto) }
-#define CT_DIRECTION(which) { .kind = RULESET_CT_DIRECTION, .direction = (which) }
-#define CT_STATE(which) { .kind = RULESET_CT_STATE, .state = (which) }
-#define CT_PORT(port) { .kind = RULESET_CT_PORT, .number = (port) }
-#define CT_SADDR(way, v, set) { .kind = RULESET_CT_ADDRESS, .direction = (way), .family = FAMILY(v), .name = (set) }
-#define RAW_MASKED(at, and, is) { .kind = RULESET_RAW_MASKED, .offset = (at), .mask = (and), .value = (is) }
-#define RAW_NOT(at, is) { .kind = RULESET_RAW_NOT, .offset = (at), .value = (is) }
-#define FIB(which) { .kind = RULESET_FIB, .fib = (which) }
-#define ADDRESS(which, v, set) { .kind = RULESET_ADDRESS, .family = FAMILY(v), .parts = { (which) }, .name = (set) }
-#define ADDRESS_NOT(which, v, set) \
-	{ .kind = RULESET_ADDRESS, .negated = true, .family = FAMILY(v), .parts = { (which) }, .name = (set) }
-#define DPORT(proto, port) { .kind = RULESET_DPORT, .l4proto = (proto), .number = (port) }
-#define ECHO_REQUEST(v) { .kind = RULESET_ECHO_REQUEST, .family = FAMILY(v) }
-#define TUPLE(v, set, ...) { .kind = RULESET_TUPLE, .family = FAMILY(v), .name = (set), .parts = { __VA_ARGS__ } }
+#define STATEMENT(...) ((struct ruleset_statement) { __VA_ARGS__ })
+#define IIFNAME(set) STATEMENT(.kind = RULESET_IIFNAME, .name = (set))
+#define IIFNAME_NOT(set) STATEMENT(.kind = RULESET_IIFNAME, .negated = true, .name = (set))
+#define OIFNAME_NOT_LO STATEMENT(.kind = RULESET_OIFNAME_NOT_LO)
+#define L4PROTO(proto) STATEMENT(.kind = RULESET_L4PROTO, .l4proto = (proto))
+#define CT_DIRECTION(which) STATEMENT(.kind = RULESET_CT_DIRECTION, .direction = (which))
+#define CT_STATE(which) STATEMENT(.kind = RULESET_CT_STATE, .state = (which))
+#define CT_PORT(port) STATEMENT(.kind = RULESET_CT_PORT, .number = (port))
+#define CT_SADDR(way, v, set)                                                                                          \
+	STATEMENT(.kind = RULESET_CT_ADDRESS, .direction = (way), .family = FAMILY(v), .name = (set))
+#define RAW_MASKED(at, and, is) STATEMENT(.kind = RULESET_RAW_MASKED, .offset = (at), .mask = (and), .value = (is))
+#define RAW_NOT(at, is) STATEMENT(.kind = RULESET_RAW_NOT, .offset = (at), .value = (is))
+#define FIB(which) STATEMENT(.kind = RULESET_FIB, .fib = (which))
+#define ADDRESS(which, v, set)                                                                                         \
+	STATEMENT(.kind = RULESET_ADDRESS, .family = FAMILY(v), .parts = { (which) }, .name = (set))
+#define ADDRESS_NOT(which, v, set)                                                                                     \
+	STATEMENT(.kind = RULESET_ADDRESS, .negated = true, .family = FAMILY(v), .parts = { (which) }, .name = (set))
+#define DPORT(proto, port) STATEMENT(.kind = RULESET_DPORT, .l4proto = (proto), .number = (port))
+#define ECHO_REQUEST(v) STATEMENT(.kind = RULESET_ECHO_REQUEST, .family = FAMILY(v))
+#define TUPLE(v, set, ...)                                                                                             \
+	STATEMENT(.kind = RULESET_TUPLE, .family = FAMILY(v), .name = (set), .parts = { __VA_ARGS__ })
 #define SRC RULESET_PART_SADDR
 #define DST RULESET_PART_DADDR
 #define PROTO RULESET_PART_L4PROTO
 #define SPORT RULESET_PART_SPORT
 #define PORT RULESET_PART_DPORT
 #define ASKED RULESET_PART_CT_PORT
-#define COUNTER(counter) { .kind = RULESET_COUNTER, .name = (counter) }
-#define ACCEPT { .kind = RULESET_VERDICT, .verdict = RULESET_ACCEPT }
-#define DROP { .kind = RULESET_VERDICT, .verdict = RULESET_DROP }
-#define RETURN { .kind = RULESET_VERDICT, .verdict = RULESET_RETURN }
-#define JUMP(chain) { .kind = RULESET_VERDICT, .verdict = RULESET_JUMP, .name = (chain) }
-#define GOTO(chain) { .kind = RULESET_VERDICT, .verdict = RULESET_GOTO, .name = (chain) }
-#define REJECT(how) { .kind = RULESET_REJECT, .reject = (how) }
-#define QUEUE(first, end) { .kind = RULESET_QUEUE, .number = (first), .last = (end) }
+#define COUNTER(counter) STATEMENT(.kind = RULESET_COUNTER, .name = (counter))
+#define ACCEPT STATEMENT(.kind = RULESET_VERDICT, .verdict = RULESET_ACCEPT)
+#define DROP STATEMENT(.kind = RULESET_VERDICT, .verdict = RULESET_DROP)
+#define RETURN STATEMENT(.kind = RULESET_VERDICT, .verdict = RULESET_RETURN)
+#define JUMP(chain) STATEMENT(.kind = RULESET_VERDICT, .verdict = RULESET_JUMP, .name = (chain))
+#define GOTO(chain) STATEMENT(.kind = RULESET_VERDICT, .verdict = RULESET_GOTO, .name = (chain))
+#define REJECT(how) STATEMENT(.kind = RULESET_REJECT, .reject = (how))
+#define QUEUE(first, end) STATEMENT(.kind = RULESET_QUEUE, .number = (first), .last = (end))
 
 struct builder {
 	struct ruleset *ruleset;
@@ -84,7 +88,8 @@ static struct ruleset_chain *chain_add(struct builder *b, const char *name, enum
 	return chain;
 }
 
-static void rule_add(struct builder *b, struct ruleset_chain *chain, const struct ruleset_statement *statements, size_t count)
+static void rule_add(struct builder *b, struct ruleset_chain *chain, const struct ruleset_statement *statements,
+		     size_t count)
 {
 	struct ruleset_rule *rule = arena_alloc(b->ruleset->arena, sizeof(*rule));
 	void *copy = arena_memdup(b->ruleset->arena, statements, count * sizeof(statements[0]));
@@ -99,9 +104,9 @@ static void rule_add(struct builder *b, struct ruleset_chain *chain, const struc
 	chain->rules_end = &rule->next;
 }
 
-#define RULE(b, chain, ...) \
-	rule_add(b, chain, (const struct ruleset_statement[]){ __VA_ARGS__ }, \
-		 sizeof((const struct ruleset_statement[]){ __VA_ARGS__ }) / sizeof(struct ruleset_statement))
+#define RULE(b, chain, ...)                                                                                            \
+	rule_add(b, chain, (const struct ruleset_statement[]) { __VA_ARGS__ },                                         \
+		 sizeof((const struct ruleset_statement[]) { __VA_ARGS__ }) / sizeof(struct ruleset_statement))
 
 static bool auditing(const struct builder *b)
 {
@@ -138,7 +143,8 @@ static void build_invalid(struct builder *b, struct ruleset_chain *chain)
 
 /* ---- what clients send ---- */
 
-/* What one group may reach. `th dport` of ICMP would read the checksum, which the sender can choose: ICMP must not come to those rules. */
+/* What one group may reach. `th dport` of ICMP would read the checksum, which the sender can choose: ICMP must not come
+ * to those rules. */
 static void build_group(struct builder *b, const char *name, const char *group)
 {
 	struct ruleset *r = b->ruleset;
@@ -162,19 +168,20 @@ static void build_groups(struct builder *b)
 	const struct policy *policy = b->ruleset->policy;
 
 	for (size_t i = 0; i < policy->group_count; i++)
-		build_group(b, ruleset_name(b->ruleset, "group", policy->groups[i].name, false), policy->groups[i].name);
+		build_group(b, ruleset_name(b->ruleset, "group", policy->groups[i].name, false),
+			    policy->groups[i].name);
 }
 
-/* Replies of clients: only of flows that inbound allows, or whose opener is local. An echo reply does not tell the type and code of its request, which stand in the set;
- * connection tracking does, in the place of the port. */
+/* Replies of clients: only of flows that inbound allows, or whose opener is local. An echo reply does not tell the type
+ * and code of its request, which stand in the set; connection tracking does, in the place of the port. */
 static void build_client_replies(struct builder *b, struct ruleset_chain *chain)
 {
 	for (int v = 0; v < 2; v++)
 		RULE(b, chain, CT_DIRECTION(RULESET_REPLY), CT_SADDR(RULESET_ORIGINAL, v, b->local[v]), ACCEPT);
 	for (int v = 0; v < 2; v++) {
 		RULE(b, chain, CT_DIRECTION(RULESET_REPLY), TUPLE(v, b->from[v], DST, SRC, PROTO, SPORT), ACCEPT);
-		RULE(b, chain, L4PROTO(ICMP(v)), CT_DIRECTION(RULESET_REPLY), TUPLE(v, b->from[v], DST, SRC, PROTO, ASKED),
-		     ACCEPT);
+		RULE(b, chain, L4PROTO(ICMP(v)), CT_DIRECTION(RULESET_REPLY),
+		     TUPLE(v, b->from[v], DST, SRC, PROTO, ASKED), ACCEPT);
 	}
 	if (b->every_interface) { /* answers enter by one of them, too */
 		RULE(b, chain, L4PROTO(IPPROTO_UDP), CT_DIRECTION(RULESET_REPLY), CT_PORT(DNS_PORT), ACCEPT);
@@ -276,19 +283,20 @@ static void build_snoop_queue(struct builder *b)
 	RULE(b, chain, COUNTER("snoop_queued"), QUEUE(first, (uint16_t)(first + b->config->queue_count - 1)));
 }
 
-/* Forwarded answers that a client can have made pass unlearned: a client can send itself, or a neighbour, an answer with the resolver's source address, and
- * connection tracking takes it for the reply. */
+/* Forwarded answers that a client can have made pass unlearned: a client can send itself, or a neighbour, an answer
+ * with the resolver's source address, and connection tracking takes it for the reply. */
 static void build_snoop_path(struct builder *b)
 {
 	struct ruleset_chain *chain = chain_add(b, "snoop_path", RULESET_UNHOOKED, 0);
 
 	if (b->config->resolver_on_client_side) {
-		/* The resolver's answers enter by a client interface, perhaps the receiver's own. What remains: an answer by a client interface must come
-		 * from where the resolver is, so that at most its own neighbours can forge it. */
+		/* The resolver's answers enter by a client interface, perhaps the receiver's own. What remains: an
+		 * answer by a client interface must come from where the resolver is, so that at most its own neighbours
+		 * can forge it. */
 		RULE(b, chain, IIFNAME(b->interfaces), FIB(RULESET_FIB_SENDER_NOT_THERE),
 		     COUNTER("snoop_unlearned_interface"), RETURN);
-		RULE(b, chain, IIFNAME_NOT(b->interfaces), FIB(RULESET_FIB_RECEIVER_THERE), COUNTER("snoop_unlearned_path"),
-		     RETURN);
+		RULE(b, chain, IIFNAME_NOT(b->interfaces), FIB(RULESET_FIB_RECEIVER_THERE),
+		     COUNTER("snoop_unlearned_path"), RETURN);
 	} else {
 		if (!b->every_interface)
 			RULE(b, chain, IIFNAME(b->interfaces), COUNTER("snoop_unlearned_interface"), RETURN);
@@ -299,10 +307,12 @@ static void build_snoop_path(struct builder *b)
 	RULE(b, chain, GOTO("snoop_queue"));
 }
 
-/* The reply on a flow to port 53 whose answering address is a trusted resolver: the reply tuple's source, so that redirected DNS counts by who
- * really answers. One rule a protocol: nft prints a combined one in a form that it cannot read (KERNEL 0b). */
-#define ANSWER(v) \
-	L4PROTO(IPPROTO_UDP), CT_DIRECTION(RULESET_REPLY), CT_PORT(DNS_PORT), CT_SADDR(RULESET_REPLY, v, b->resolvers[v]), \
+/* The reply on a flow to port 53 whose answering address is a trusted resolver: the reply tuple's source, so that
+ * redirected DNS counts by who really answers. One rule a protocol: nft prints a combined one in a form that it cannot
+ * read (KERNEL 0b). */
+#define ANSWER(v)                                                                                                      \
+	L4PROTO(IPPROTO_UDP), CT_DIRECTION(RULESET_REPLY), CT_PORT(DNS_PORT),                                          \
+		CT_SADDR(RULESET_REPLY, v, b->resolvers[v]),                                                           \
 		RAW_MASKED(DNS_FLAGS_OFFSET, DNS_FLAGS_MASK, DNS_FLAGS_TEACHING), RAW_NOT(DNS_ANCOUNT_OFFSET, 0)
 
 static void build_snoop(struct builder *b)
@@ -335,14 +345,16 @@ void ruleset_rules_build(struct ruleset *ruleset)
 		.config = config,
 		.every_interface = names_no_interface(config),
 		.interfaces = ruleset_name(ruleset, "interfaces", "", true),
-		.resolvers = { ruleset_name(ruleset, "resolvers4", "", true), ruleset_name(ruleset, "resolvers6", "", true) },
+		.resolvers = { ruleset_name(ruleset, "resolvers4", "", true),
+			       ruleset_name(ruleset, "resolvers6", "", true) },
 		.local = { ruleset_name(ruleset, "local4", "", true), ruleset_name(ruleset, "local6", "", true) },
 		.clients = { ruleset_name(ruleset, "clients4", "", true), ruleset_name(ruleset, "clients6", "", true) },
 		.guarded = { ruleset_name(ruleset, "guarded4", "", true), ruleset_name(ruleset, "guarded6", "", true) },
 		.from = { ruleset_name(ruleset, "from4", "", true), ruleset_name(ruleset, "from6", "", true) },
 	};
 
-	/* A chain comes after those that it leads to, base chains last: so the kernel has everything but them before they go in. */
+	/* A chain comes after those that it leads to, base chains last: so the kernel has everything but them before
+	 * they go in. */
 	build_deny(&b, "deny", "denied");
 	build_deny(&b, "deny_inbound", "denied_inbound");
 	build_groups(&b);

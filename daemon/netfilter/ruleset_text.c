@@ -41,7 +41,8 @@ static void text_ports(FILE *out, const struct ruleset_field *field)
 
 static void text_ifname(FILE *out, const struct ruleset_field *field)
 {
-	fprintf(out, "\"%.*s%s\"", (int)sizeof(field->first), field->first, field->last[sizeof(field->last) - 1] ? "*" : "");
+	fprintf(out, "\"%.*s%s\"", (int)sizeof(field->first), field->first,
+		field->last[sizeof(field->last) - 1] ? "*" : "");
 }
 
 static void text_field(FILE *out, enum ruleset_field_kind kind, const struct ruleset_field *field)
@@ -139,9 +140,9 @@ static void text_ct_direction(FILE *out, const struct ruleset_statement *s)
 
 static void text_ct_state(FILE *out, const struct ruleset_statement *s)
 {
-	static const char *const states[] = { [RULESET_INVALID] = "invalid",
-					      [RULESET_ESTABLISHED] = "established",
-					      [RULESET_RELATED] = "related" };
+	static const char *const states[] = {
+		[RULESET_INVALID] = "invalid", [RULESET_ESTABLISHED] = "established", [RULESET_RELATED] = "related"
+	};
 
 	fprintf(out, "ct state %s", states[s->state]);
 }
@@ -245,7 +246,8 @@ static void text_reject(FILE *out, const struct ruleset_statement *s)
 
 static void text_queue(FILE *out, const struct ruleset_statement *s)
 {
-	fprintf(out, s->number == s->last ? "queue flags bypass to %u" : "queue flags bypass to %u-%u", s->number, s->last);
+	fprintf(out, s->number == s->last ? "queue flags bypass to %u" : "queue flags bypass to %u-%u", s->number,
+		s->last);
 }
 
 static void (*const text_kinds[RULESET_KINDS])(FILE *out, const struct ruleset_statement *s) = {
@@ -279,7 +281,8 @@ static void text_chain(FILE *out, const struct ruleset_chain *chain)
 	if (chain->hook != RULESET_UNHOOKED) {
 		fprintf(out, "\t\ttype filter hook %s priority filter", hooks[chain->hook]);
 		if (chain->priority)
-			fprintf(out, " %c %d", chain->priority < 0 ? '-' : '+', chain->priority < 0 ? -chain->priority : chain->priority);
+			fprintf(out, " %c %d", chain->priority < 0 ? '-' : '+',
+				chain->priority < 0 ? -chain->priority : chain->priority);
 		fputs("; policy accept;\n", out);
 	}
 	for (const struct ruleset_rule *rule = chain->rules; rule; rule = rule->next)

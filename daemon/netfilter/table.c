@@ -23,7 +23,8 @@
 
 #define LOCK_PREFIX "nfqdn/"
 
-/* An abstract socket is bound in the network namespace, like the table that it stands for, and goes with the process. */
+/* An abstract socket is bound in the network namespace, like the table that it stands for, and goes with the
+ * process. */
 static int table_lock(const char *name, int *out)
 {
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
@@ -143,8 +144,8 @@ static int table_visit_comment(void *context, const struct nlmsghdr *message)
 	size_t length;
 
 	nfattr_parse(message, attributes, NFTA_TABLE_MAX + 1);
-	*ours = nfattr_bytes(attributes[NFTA_TABLE_USERDATA], &userdata, &length) && nfattr_comment(userdata, length, &comment) &&
-		strcmp(comment, RULESET_LAYOUT) == 0;
+	*ours = nfattr_bytes(attributes[NFTA_TABLE_USERDATA], &userdata, &length) &&
+		nfattr_comment(userdata, length, &comment) && strcmp(comment, RULESET_LAYOUT) == 0;
 	return 0;
 }
 
@@ -197,7 +198,8 @@ static int table_visit_counter(void *context, const struct nlmsghdr *message)
 	return 0;
 }
 
-int table_counters(struct table *table, void (*visit)(void *context, const char *name, uint64_t packets, uint64_t bytes), void *context)
+int table_counters(struct table *table,
+		   void (*visit)(void *context, const char *name, uint64_t packets, uint64_t bytes), void *context)
 {
 	struct counter_visit counter = { visit, context };
 
@@ -205,7 +207,8 @@ int table_counters(struct table *table, void (*visit)(void *context, const char 
 		struct table_query query;
 		int error;
 
-		/* One by one: what a dump shows twice or not at all when the ruleset moves meanwhile is no matter here. */
+		/* One by one: what a dump shows twice or not at all when the ruleset moves meanwhile is no matter
+		 * here. */
 		table_query_begin(&query, table->queries, NFT_MSG_GETOBJ, false);
 		mnl_attr_put_strz(query.message, NFTA_OBJ_TABLE, table->name);
 		mnl_attr_put_strz(query.message, NFTA_OBJ_NAME, row->name);

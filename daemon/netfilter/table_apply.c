@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The table made that of a policy. What decides is exchanged at one moment:
  *
- *	prepare		the table, when it is not there; the static sets of the side that no rule names (_a or _b), emptied of what a reload that died left
- *	fill		their elements, in as many transactions as it takes: no packet looks there yet
- *	exchange	one transaction: every chain's rules go, the new ones come and name the new side, the old side's sets and what belonged
- *			to groups that went are deleted. Learned sets stay with their elements.
- *	hook		once in a table's life: base chains. Their rules have stood in a chain without a hook before, so that this batch is not refused,
- *			for a refused batch with a base chain drops every packet that is held in the namespace (KERNEL 0b)
+ *   prepare   the table, when it is not there; the static sets of the side that no rule names (_a or _b). What a reload
+ *             that died left of them is deleted first.
+ *   fill      their elements, in as many transactions as it takes: no packet looks there yet.
+ *   exchange  one transaction: every chain's rules go, the new ones come and name the new side; the old side's sets go,
+ *             and what belonged to groups that went. Learned sets stay with their elements.
+ *   hook      once in a table's life: base chains. Their rules have stood in a chain without a hook by then, so that
+ *             this batch is not refused: that would drop every packet held in the namespace (KERNEL 0b).
  *
  * Whatever fails before the exchange leaves the rules in force as they were. */
 #include <errno.h>
@@ -60,7 +61,8 @@ static int apply_check_groups(struct apply *a)
 		return apply_failed(a->table, -E2BIG, "more than %d groups of clients", LIMIT_GROUPS);
 	for (size_t i = 0; i < a->policy->group_count; i++)
 		if (strlen(a->policy->groups[i].name) > LIMIT_OBJECT_NAME)
-			return apply_failed(a->table, -ENAMETOOLONG, "the name of group %s is too long", a->policy->groups[i].name);
+			return apply_failed(a->table, -ENAMETOOLONG, "the name of group %s is too long",
+					    a->policy->groups[i].name);
 	return 0;
 }
 
@@ -70,19 +72,23 @@ static int apply_look(struct apply *a)
 
 	if (exists == -EEXIST)
 		return apply_failed(a->table, exists,
-				    "there is a table inet %s that is not ours (its comment is not \"%s\"); give another name in gateway.table",
+				    "there is a table inet %s that is not ours (its comment is not \"%s\"); give "
+				    "another name in gateway.table",
 				    a->table->name, RULESET_LAYOUT);
 	if (exists < 0)
-		return apply_failed(a->table, exists, "table inet %s cannot be read: %s", a->table->name, strerror(-exists));
+		return apply_failed(a->table, exists, "table inet %s cannot be read: %s", a->table->name,
+				    strerror(-exists));
 	a->made = !exists;
 	if (!exists)
 		return 0;
 	error = table_state_read(a->table, a->arena, &a->state);
 	if (error < 0)
-		return apply_failed(a->table, error, "table inet %s cannot be read: %s", a->table->name, strerror(-error));
+		return apply_failed(a->table, error, "table inet %s cannot be read: %s", a->table->name,
+				    strerror(-error));
 	if (a->state.named[RULESET_A] && a->state.named[RULESET_B])
 		return apply_failed(a->table, -EBUSY,
-				    "rules of table inet %s name sets of both sides: somebody else changed them; remove it with --flush",
+				    "rules of table inet %s name sets of both sides: somebody else changed them; "
+				    "remove it with --flush",
 				    a->table->name);
 	return 0;
 }
@@ -95,7 +101,8 @@ static int apply_check_chains(struct apply *a)
 
 		if (there && there->hooked != (chain->hook != RULESET_UNHOOKED))
 			return apply_failed(a->table, -EEXIST,
-					    "chain %s of table inet %s is not as it was made: somebody else changed it; remove it with --flush",
+					    "chain %s of table inet %s is not as it was made: somebody else changed "
+					    "it; remove it with --flush",
 					    chain->name, a->table->name);
 	}
 	return 0;
@@ -138,7 +145,8 @@ static int apply_prepare(struct apply *a)
 		if (!set->learned)
 			ruleset_netlink_set(a->table->batch, a->table->name, set);
 	error = batch_commit(a->table->batch, NULL);
-	return error < 0 ? apply_failed(a->table, error, "the kernel refused the table's sets: %s", strerror(-error)) : 0;
+	return error < 0 ? apply_failed(a->table, error, "the kernel refused the table's sets: %s", strerror(-error))
+			 : 0;
 }
 
 static int apply_fill_set(struct apply *a, const struct ruleset_set *set)
@@ -153,7 +161,8 @@ static int apply_fill_set(struct apply *a, const struct ruleset_set *set)
 		error = batch_commit(batch, NULL);
 	}
 	if (error < 0)
-		return apply_failed(a->table, error, "the kernel refused elements of set %s: %s", set->name, strerror(-error));
+		return apply_failed(a->table, error, "the kernel refused elements of set %s: %s", set->name,
+				    strerror(-error));
 	return 0;
 }
 
@@ -278,7 +287,8 @@ static int apply_hook(struct apply *a)
 			apply_rules(a, chain, chain->name);
 		}
 	error = batch_commit(batch, NULL);
-	return error < 0 ? apply_failed(a->table, error, "the kernel refused the base chains: %s", strerror(-error)) : 0;
+	return error < 0 ? apply_failed(a->table, error, "the kernel refused the base chains: %s", strerror(-error))
+			 : 0;
 }
 
 /* ---- all of it ---- */
@@ -303,7 +313,8 @@ static void apply_learned_sets(struct apply *a)
 	a->table->group_count = a->policy->group_count;
 	for (const struct ruleset_set *set = a->ruleset->sets; set; set = set->next)
 		if (set->learned)
-			snprintf(a->table->learned[set->group][table_family_index(set->family)], TABLE_SET_NAME_SIZE, "%s", set->name);
+			snprintf(a->table->learned[set->group][table_family_index(set->family)], TABLE_SET_NAME_SIZE,
+				 "%s", set->name);
 }
 
 static int apply_policy(struct apply *a)

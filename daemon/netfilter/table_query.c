@@ -25,7 +25,8 @@ void table_query_begin(struct table_query *query, struct nlsock *socket, uint16_
 	query->socket = socket;
 	query->message = mnl_nlmsg_put_header(query->buffer);
 	query->message->nlmsg_type = NFNL_SUBSYS_NFTABLES << 8 | type;
-	/* A dump ends with NLMSG_DONE; a single question without ACK would leave us waiting after an answer that is missing. */
+	/* A dump ends with NLMSG_DONE; a single question without ACK would leave us waiting after an answer that is
+	 * missing. */
 	query->message->nlmsg_flags = NLM_F_REQUEST | (dump ? NLM_F_DUMP : NLM_F_ACK);
 	query->message->nlmsg_seq = nlsock_sequence(socket);
 	generic = mnl_nlmsg_put_extra_header(query->message, sizeof(*generic));
@@ -47,7 +48,8 @@ static void query_object(struct query_state *state, const struct nlmsghdr *reply
 		query_note(state, -EPROTO);
 		return;
 	}
-	/* The low half of the ruleset's generation. Element dumps have no other sign that the ruleset moved (KERNEL 2.4). */
+	/* The low half of the ruleset's generation. Element dumps have no other sign that the ruleset moved (KERNEL
+	 * 2.4). */
 	if ((state->seen && generic->res_id != state->generation) || (reply->nlmsg_flags & NLM_F_DUMP_INTR))
 		state->moved = true;
 	state->seen = true;
@@ -77,11 +79,13 @@ static enum nlsock_next query_visit(void *context, const struct nlmsghdr *reply)
 	return NLSOCK_MORE;
 }
 
-int table_query_run(struct table_query *query, int (*visit)(void *context, const struct nlmsghdr *message), void *context)
+int table_query_run(struct table_query *query, int (*visit)(void *context, const struct nlmsghdr *message),
+		    void *context)
 {
 	struct query_state state = { .visit = visit, .context = context };
 	uint32_t sequence = query->message->nlmsg_seq;
-	int error = nlsock_transact(query->socket, query->message, query->message->nlmsg_len, sequence, sequence, query_visit, &state);
+	int error = nlsock_transact(query->socket, query->message, query->message->nlmsg_len, sequence, sequence,
+				    query_visit, &state);
 
 	if (error < 0)
 		return error;

@@ -85,7 +85,7 @@ static int state_visit_rule(void *context, const struct nlmsghdr *message)
 	nfattr_parse(message, attributes, NFTA_RULE_MAX + 1);
 	if (!state_ours(reader, attributes[NFTA_RULE_TABLE]) || !attributes[NFTA_RULE_EXPRESSIONS])
 		return 0;
-	mnl_attr_for_each_nested(element, attributes[NFTA_RULE_EXPRESSIONS])
+	mnl_attr_for_each_nested (element, attributes[NFTA_RULE_EXPRESSIONS])
 		state_note_expression(reader->state, element);
 	return 0;
 }
@@ -120,7 +120,7 @@ int table_state_read(struct table *table, struct arena *arena, struct table_stat
 	int error = -EINTR;
 
 	for (int attempt = 0; attempt < STATE_ATTEMPTS && error == -EINTR; attempt++) {
-		state = (struct table_state){ .arena = arena };
+		state = (struct table_state) { .arena = arena };
 		error = state_read(&reader);
 	}
 	if (error == 0)

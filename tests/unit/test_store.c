@@ -481,6 +481,54 @@ static void test_plan_is_full(void **state)
 	bench_free(bench);
 }
 
+/* An add to a full store takes two places of the plan, or none. */
+static void test_plan_full_of_evictions(void **state)
+{
+	struct bench *bench = bench_new(1500);
+	unsigned int added = 0;
+	int rc = 1;
+
+	(void)state;
+	for (unsigned int i = 0; i < 1500; i++) {
+		if (i % 750 == 0)
+			finish(bench);
+		plan(bench, i, i < 750 ? "a.example" : "b.example", 0);
+	}
+	finish(bench);
+	assert_int_equal(plan_as(bench, 0, "a.example", 0, 2 * LIFE, 2 * LIFE, 0), 1);
+	while (rc >= 0) {
+		rc = plan(bench, 5000 + added, added < 400 ? "c.example" : "d.example", 0);
+		added += rc >= 0;
+	}
+	assert_int_equal(rc, -ENOSPC);
+	assert_int_equal(added, (LIMIT_BATCH_ELEMENTS - 1) / 2);
+	assert_int_equal(planned(bench), 1 + 2 * added);
+	finish(bench);
+	assert_int_equal(counters.elements_evicted, added);
+	assert_int_equal(store_count(bench->store), 1500);
+	bench_free(bench);
+}
+
+/* A planned deletion that turns into an add takes no further place. */
+static void test_wanted_again_in_a_full_plan(void **state)
+{
+	struct bench *bench = bench_new(5000);
+
+	(void)state;
+	for (unsigned int i = 0; i < LIMIT_BATCH_ELEMENTS; i++)
+		plan(bench, i, "a.example", 0);
+	finish(bench);
+	advance(bench, LIFE);
+	assert_int_equal(store_plan_expired(bench->store, bench->now), LIMIT_BATCH_ELEMENTS);
+	assert_int_equal(plan(bench, 7, "a.example", 0), 1);
+	assert_int_equal(planned(bench), LIMIT_BATCH_ELEMENTS);
+	assert_int_equal(plan(bench, 90000, "b.example", 0), -ENOSPC);
+	finish(bench);
+	assert_int_equal(store_count(bench->store), 1);
+	assert_int_equal(left(bench, 7), LIFE);
+	bench_free(bench);
+}
+
 /* More names in one plan than comments fit: the plan counts as full. */
 static void test_plan_of_many_names(void **state)
 {
@@ -748,6 +796,8 @@ int main(void)
 		cmocka_unit_test(test_full_of_needed),
 		cmocka_unit_test(test_evicted_and_wanted),
 		cmocka_unit_test(test_plan_is_full),
+		cmocka_unit_test(test_plan_full_of_evictions),
+		cmocka_unit_test(test_wanted_again_in_a_full_plan),
 		cmocka_unit_test(test_plan_of_many_names),
 		cmocka_unit_test(test_name_has_enough_elements),
 		cmocka_unit_test(test_element_has_enough_names),

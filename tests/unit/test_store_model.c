@@ -59,6 +59,7 @@ struct wish {
 struct world {
 	unsigned int seed;
 	size_t limit;
+	unsigned int keys; /* in use, of KEYS: few of them have many names each */
 	struct store *store;
 	struct table *kernel;
 	struct monotime now;
@@ -419,7 +420,7 @@ static void step_wish(struct world *world)
 {
 	static const uint32_t ttls[] = { 0, 1, 5, 30, 60, 300, 3600, 86400, 2147483647 };
 	struct config_lifetime lifetime = { .grace = dice(world, 4) * 30, .min = 10 + dice(world, 4) * 60, .max = 7200 };
-	unsigned int key = dice(world, KEYS), name = dice(world, NAMES), packet = dice(world, 64);
+	unsigned int key = dice(world, world->keys), name = dice(world, NAMES), packet = dice(world, 64);
 	uint32_t ttl = ttls[dice(world, 9)];
 	int64_t life = lifetime_of_ttl(&lifetime, ttl) + dice(world, 900), below = lifetime_refresh_below(&lifetime, ttl);
 	struct element_key wanted = key_of(key);
@@ -515,7 +516,8 @@ static void run(unsigned int seed)
 
 	world->seed = seed;
 	world->trusted = true;
-	world->limit = 5 + seed % KEYS;
+	world->keys = seed % 3 ? 8 + seed % (KEYS - 8) : 4 + seed / 3 % 4;
+	world->limit = 3 + seed / KEYS % KEYS;
 	world->now.msec = 1000000;
 	world->store = store_new(&weak, world->limit);
 	world->kernel = fake_table_new();

@@ -242,22 +242,19 @@ static void ruleset_add_guarded(struct ruleset *ruleset, const char *prefix, enu
 static void ruleset_add_learned(struct ruleset *ruleset, const char *prefix, size_t group, enum ipaddr_family family)
 {
 	const struct policy *policy = ruleset->policy;
+	/* Expired elements count until the kernel collects them (KERNEL 1.3), and a full set refuses even add, delete,
+	 * add (0b): hence a batch and an eighth more than our own limit. */
 	uint32_t limit = policy->config->limit_elements + LIMIT_BATCH_ELEMENTS;
 	const char *name = ruleset_name(ruleset, prefix, policy->groups[group].name, false);
 
-	ruleset_add_set(
-		ruleset,
-		(struct ruleset_set) {
-			.name = name,
-			.key = family == IPADDR_V4 ? RULESET_KEY_SERVICE4 : RULESET_KEY_SERVICE6,
-			.learned = true,
-			.group = (uint8_t)group,
-			.family = family,
-			/* Expired elements count until the kernel collects them (KERNEL 1.3), and a full set refuses
-			 * 					  * even add, delete, add (0b): hence a batch and an eighth more than our own
-			 * limit. */
-			.size = limit + limit / 8,
-		});
+	ruleset_add_set(ruleset, (struct ruleset_set) {
+					 .name = name,
+					 .key = family == IPADDR_V4 ? RULESET_KEY_SERVICE4 : RULESET_KEY_SERVICE6,
+					 .learned = true,
+					 .group = (uint8_t)group,
+					 .family = family,
+					 .size = limit + limit / 8,
+				 });
 }
 
 static void ruleset_add_sets(struct ruleset *ruleset)

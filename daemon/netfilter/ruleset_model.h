@@ -52,7 +52,7 @@ struct ruleset_set {
 	struct ruleset_set *next;
 	const char *name;
 	enum ruleset_key key;
-	bool learned; /* filled by element_commit(): hash with timeouts, in neither side; else an interval set of one side */
+	bool learned; /* filled by element_commit(), a hash with timeouts; else an interval set of one side */
 	uint8_t group; /* learned */
 	enum ipaddr_family family; /* learned */
 	uint32_t size; /* learned: how many elements the kernel takes */

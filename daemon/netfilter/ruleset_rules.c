@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The chains and rules of a policy. nft/README.md tells the same line by line.
  *
- *	forward  filter - 10  snoop_forward -> snoop_path -> snoop_queue	DNS answers are held and read
- *	output   filter - 10  snoop_output -> snoop_queue
- *	forward  filter       egress -> client -> group, group_NAME -> deny	what enters by a client interface
- *	forward  filter + 1   inbound -> guarded -> deny_inbound		what leads to a guarded destination
+ *   hook     priority     chains
+ *   forward  filter - 10  snoop_forward -> snoop_path -> snoop_queue: DNS answers are held and read
+ *   output   filter - 10  snoop_output -> snoop_queue
+ *   forward  filter       egress -> client -> group, group_NAME -> deny: what enters by a client interface
+ *   forward  filter + 1   inbound -> guarded -> deny_inbound: what leads to a guarded destination
  *
  * An accept ends one base chain only; the next one of the hook still decides. */
 #include <netinet/in.h>

@@ -194,6 +194,8 @@ int value_range_from_text(const char *text, struct value_range *out, enum value_
 		*mended = VALUE_AS_WRITTEN;
 		return 0;
 	}
+	if (strstr(text, "://") != NULL)
+		return refuse(why, "write the address alone, without scheme and path");
 	if (slash != NULL)
 		return read_prefix(text, slash, out, mended, why);
 	if (read_address(text, strlen(text), &address, why) != 0)

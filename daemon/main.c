@@ -182,10 +182,11 @@ static void read_own_addresses(struct daemon *daemon)
 		log_warning("cannot read the gateway's own addresses: %s", strerror(-count));
 		return;
 	}
-	if (count > LIMIT_OWN_ADDRESSES)
-		counters.own_over_limit += (uint64_t)(count - LIMIT_OWN_ADDRESSES);
-	if (snoop_set_own_addresses(daemon->snoop, addresses,
-				    count > LIMIT_OWN_ADDRESSES ? LIMIT_OWN_ADDRESSES : (size_t)count) < 0)
+	if (count > LIMIT_OWN_ADDRESSES) {
+		counters.own_over_limit += (uint64_t)count - LIMIT_OWN_ADDRESSES;
+		count = LIMIT_OWN_ADDRESSES;
+	}
+	if (snoop_set_own_addresses(daemon->snoop, addresses, (size_t)count) < 0)
 		log_warning("no memory for the gateway's own addresses");
 }
 
@@ -354,10 +355,29 @@ static int drain_queue(struct daemon *daemon)
 	return 0;
 }
 
+/* The queue's socket died: what it held is dropped by the kernel and asked again; the new one carries on. */
+static int reopen_queue(struct daemon *daemon)
+{
+	const struct config *config = daemon->policy->config;
+	const char *why = NULL;
+	int error;
+
+	queue_close(daemon->queue);
+	daemon->queue = NULL;
+	error = queue_open(config->queue_first, config->queue_count, !config->drop_on_overload, &daemon->queue, &why);
+	daemon->context.queue = daemon->queue;
+	if (error < 0) {
+		log_error("the queue cannot be opened again: %s", why ? why : strerror(-error));
+		return error;
+	}
+	log_warning("the queue's socket failed and was opened anew");
+	return watch(daemon, queue_fd(daemon->queue));
+}
+
 static int serve(struct daemon *daemon, int fd)
 {
 	if (fd == queue_fd(daemon->queue))
-		return drain_queue(daemon);
+		return drain_queue(daemon) < 0 ? reopen_queue(daemon) : 0;
 	if (fd == daemon->signals)
 		take_signals(daemon);
 	else if (fd == control_server_fd(daemon->control))

@@ -87,7 +87,8 @@ static int merge_regions(struct catalog_read *read, struct catalog *catalog)
 	if (!out)
 		return -ENOMEM;
 	for (size_t i = 0; i < read->regions.count; i++) {
-		const struct catalog_region *one = &((struct catalog_read_region *)policy_list_at(&read->regions, i))->region;
+		const struct catalog_region *one =
+			&((struct catalog_read_region *)policy_list_at(&read->regions, i))->region;
 		const char **items;
 		size_t at = 0, total;
 
@@ -98,10 +99,10 @@ static int merge_regions(struct catalog_read *read, struct catalog *catalog)
 		if (!items)
 			return -ENOMEM;
 		for (size_t k = 0; k < total; k++)
-			items[k] = k < out[at].aliases.count ? out[at].aliases.items[k] :
-							       one->aliases.items[k - out[at].aliases.count];
+			items[k] = k < out[at].aliases.count ? out[at].aliases.items[k]
+							     : one->aliases.items[k - out[at].aliases.count];
 		out[at].name = one->name;
-		out[at].aliases = (struct catalog_list){ items, total };
+		out[at].aliases = (struct catalog_list) { items, total };
 		count += at == count;
 	}
 	catalog->regions = out;
@@ -145,12 +146,13 @@ static int compare_spellings(const void *left, const void *right)
 	return order ? order : compare_words(a->owner, b->owner);
 }
 
-static int add_spellings(struct policy_list *list, const char *name, const struct catalog_list *aliases, const char *file)
+static int add_spellings(struct policy_list *list, const char *name, const struct catalog_list *aliases,
+			 const char *file)
 {
-	if (!policy_list_add(list, &(struct spelling){ name, name, file }))
+	if (!policy_list_add(list, &(struct spelling) { name, name, file }))
 		return -ENOMEM;
 	for (size_t i = 0; i < aliases->count; i++)
-		if (!policy_list_add(list, &(struct spelling){ aliases->items[i], name, file }))
+		if (!policy_list_add(list, &(struct spelling) { aliases->items[i], name, file }))
 			return -ENOMEM;
 	return 0;
 }
@@ -162,7 +164,8 @@ static void refuse_ambiguous(struct policy_list *spellings, struct problems *pro
 	if (spellings->count > 1)
 		qsort(item, spellings->count, sizeof(*item), compare_spellings);
 	for (size_t i = 1; i < spellings->count; i++)
-		if (catalog_same_word(item[i].text, item[i - 1].text) && !catalog_same_word(item[i].owner, item[i - 1].owner))
+		if (catalog_same_word(item[i].text, item[i - 1].text) &&
+		    !catalog_same_word(item[i].owner, item[i - 1].owner))
 			problem_add(problems, PROBLEM_ERROR, item[i].file, 0, what,
 				    "\"%.150s\" means both %.150s and %.150s; a spelling means one", item[i].text,
 				    item[i - 1].owner, item[i].owner);
@@ -209,8 +212,8 @@ static void tell_unknown_region(struct catalog_read *read, const struct catalog 
 	for (size_t i = 0; i < catalog->region_count; i++)
 		policy_text_add_word(&names, catalog->regions[i].name);
 	lawful = policy_text_lawful(&names, spelling);
-	problem_add(read->problems, PROBLEM_ERROR, file, 0, setting, "\"%.150s\" is no region%s",
-		    spelling, lawful ? lawful : "");
+	problem_add(read->problems, PROBLEM_ERROR, file, 0, setting, "\"%.150s\" is no region%s", spelling,
+		    lawful ? lawful : "");
 	free(lawful);
 	policy_list_clear(&names);
 }

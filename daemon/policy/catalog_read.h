@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* One catalog file read strictly: JSON to rows, regions and tenant locations, each checked by itself. catalog.c puts them together. */
+/* One catalog file read strictly: JSON to rows, regions and tenant locations, each checked by itself.
+ * catalog.c puts them together. */
 #ifndef NFQDN_POLICY_CATALOG_READ_H
 #define NFQDN_POLICY_CATALOG_READ_H
 

@@ -2,10 +2,10 @@
 /*
  * DOC: cutting
  *
- * Boxes of one protocol are cut along their ports: every port where some box begins or ends is an edge, and between two edges
- * (a slab) the addresses of all boxes that cover it are merged. A range of addresses that stays the same over neighbouring
- * slabs becomes one box again. Ports are few and addresses are many, so this gives far fewer boxes than cutting along
- * addresses: 10.0.0.0/8 on one port and a thousand hosts inside it on another are 1001 boxes.
+ * Boxes of one protocol are cut along their ports: every port where some box begins or ends is an edge, and between two
+ * edges (a slab) the addresses of all boxes that cover it are merged. A range of addresses that stays the same over
+ * neighbouring slabs becomes one box again. Ports are few and addresses are many, so this gives far fewer boxes than
+ * cutting along addresses: 10.0.0.0/8 on one port and a thousand hosts inside it on another are 1001 boxes.
  * The three-dimensional ones are first cut along their destinations in the same way.
  */
 #include "policy/interval.h"
@@ -254,7 +254,7 @@ static int compare_addresses(const void *a, const void *b)
 
 static struct policy_box box_of_from(const struct policy_from *from)
 {
-	return (struct policy_box){ from->source, from->l4proto, from->port_first, from->port_last };
+	return (struct policy_box) { from->source, from->l4proto, from->port_first, from->port_last };
 }
 
 static int compare_from_boxes(const struct policy_from *a, const struct policy_from *b)
@@ -308,7 +308,7 @@ static struct value_range slab_of(const struct policy_list *edges, size_t index)
 		slab.last = *(struct ipaddr *)policy_list_at(edges, index + 1);
 		ipaddr_previous(&slab.last);
 	} else {
-		ipaddr_prefix_bounds(&slab.first, 0, &(struct ipaddr){ 0 }, &slab.last);
+		ipaddr_prefix_bounds(&slab.first, 0, &(struct ipaddr) { 0 }, &slab.last);
 	}
 	return slab;
 }
@@ -341,7 +341,8 @@ static int stack_boxes(struct policy_list *open, const struct policy_list *boxes
 	int order;
 
 	for (size_t i = 0; i < boxes->count; i++) {
-		struct policy_from from = { box[i].address, *slab, box[i].l4proto, box[i].port_first, box[i].port_last };
+		struct policy_from from = { box[i].address, *slab, box[i].l4proto, box[i].port_first,
+					    box[i].port_last };
 
 		for (order = -1; at < open->count && (order = compare_from_boxes(&below[at], &from)) < 0; at++)
 			if (!policy_list_add(out, &below[at]))

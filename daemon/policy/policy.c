@@ -41,9 +41,9 @@ static struct policy_entry *make_entries(const struct policy_input *input)
 		const struct config_lifetime *own = &config->entries[i].lifetime;
 
 		entries[i].config = &config->entries[i];
-		entries[i].lifetime = (struct config_lifetime){ inherited(own->grace, config->lifetime.grace),
-								inherited(own->min, config->lifetime.min),
-								inherited(own->max, config->lifetime.max) };
+		entries[i].lifetime = (struct config_lifetime) { inherited(own->grace, config->lifetime.grace),
+								 inherited(own->min, config->lifetime.min),
+								 inherited(own->max, config->lifetime.max) };
 	}
 	return entries;
 }
@@ -71,14 +71,15 @@ static int compile_patterns(struct policy *policy, const struct policy_input *in
 		return result;
 	if (policy->rule_count > LIMIT_PATTERNS) {
 		problem_add(input->problems, PROBLEM_ERROR, input->config->file, 0, "",
-			    "%zu name patterns are selected, at most %d are possible", policy->rule_count, LIMIT_PATTERNS);
+			    "%zu name patterns are selected, at most %d are possible", policy->rule_count,
+			    LIMIT_PATTERNS);
 		return 0;
 	}
 	patterns = calloc(policy->rule_count + 1, sizeof(*patterns));
 	if (!patterns)
 		return -ENOMEM;
 	for (size_t i = 0; i < policy->rule_count; i++)
-		patterns[i] = (struct pattern){ policy->rules[i].pattern, (uint32_t)i };
+		patterns[i] = (struct pattern) { policy->rules[i].pattern, (uint32_t)i };
 	policy->patterns = pattern_set_build(policy->arena, &policy->hash_key, patterns, policy->rule_count);
 	free(patterns);
 	return policy->patterns ? 0 : -ENOMEM;
@@ -150,7 +151,8 @@ struct policy *policy_build(struct config *config, const char *today, struct pro
 		result = fill(policy, &input);
 	}
 	if (result)
-		problem_add(problems, PROBLEM_ERROR, config->file, 0, "", "the policy cannot be built: %s", strerror(-result));
+		problem_add(problems, PROBLEM_ERROR, config->file, 0, "", "the policy cannot be built: %s",
+			    strerror(-result));
 	if (problems->errors == errors)
 		return policy;
 	config_free(config);
@@ -192,7 +194,8 @@ policy_group_mask policy_groups_of_asker(const struct policy *policy, const stru
 	return (policy_group_mask)((UINT64_C(1) << policy->group_count) - 1);
 }
 
-size_t policy_match_name(const struct policy *policy, const struct dns_name *name, const struct policy_rule *out[LIMIT_NAME_MATCHES])
+size_t policy_match_name(const struct policy *policy, const struct dns_name *name,
+			 const struct policy_rule *out[LIMIT_NAME_MATCHES])
 {
 	uint32_t values[LIMIT_NAME_MATCHES];
 	int over = 0;

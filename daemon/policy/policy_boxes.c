@@ -131,7 +131,8 @@ static int add_froms(const struct value_range *sources, size_t count, const stru
 }
 
 /* Merged first: the product with `to` and ports is taken of what is left. */
-static int cross(const struct config_entry *entry, struct value_range *sources, size_t count, struct policy_boxes_work *work)
+static int cross(const struct config_entry *entry, struct value_range *sources, size_t count,
+		 struct policy_boxes_work *work)
 {
 	const struct value_ports *ports;
 	size_t port_count = policy_input_ports(entry->ports, entry->port_count, &ports);
@@ -220,7 +221,7 @@ static int keep_provenances(const struct policy_list *list, struct arena *arena,
 		return -ENOMEM;
 	}
 	for (size_t i = 0; i < list->count; i++)
-		order[i] = (struct placed){ *(struct policy_provenance *)policy_list_at(list, i), i };
+		order[i] = (struct placed) { *(struct policy_provenance *)policy_list_at(list, i), i };
 	qsort(order, list->count, sizeof(*order), compare_placed);
 	for (size_t i = 0; i < list->count; i++)
 		kept[i] = order[i].provenance;

@@ -22,8 +22,8 @@ int policy_group_ranges(struct arena *arena, const struct config_ranges *ranges,
 	count = interval_merge(items, ranges->count);
 	while (v4 < count && items[v4].first.family == IPADDR_V4)
 		v4++;
-	out->v4 = (struct policy_ranges){ items, v4 };
-	out->v6 = (struct policy_ranges){ items + v4, count - v4 };
+	out->v4 = (struct policy_ranges) { items, v4 };
+	out->v6 = (struct policy_ranges) { items + v4, count - v4 };
 	return 0;
 }
 
@@ -82,18 +82,20 @@ static int find_group(const struct policy_input *input, const struct config_entr
 			return (int)at;
 	if (at == LIMIT_GROUPS)
 		return LIMIT_GROUPS;
-	groups[at] = (struct policy_group){ .name = make_name(input->arena, groups, at, entry->name), .clients = clients };
+	groups[at] =
+		(struct policy_group) { .name = make_name(input->arena, groups, at, entry->name), .clients = clients };
 	if (!groups[at].name)
 		return -ENOMEM;
 	*count = at + 1;
 	return (int)at;
 }
 
-int policy_group_make(const struct policy_input *input, struct policy_entry *entries, struct policy_group *groups, size_t *count)
+int policy_group_make(const struct policy_input *input, struct policy_entry *entries, struct policy_group *groups,
+		      size_t *count)
 {
 	const struct config *config = input->config;
 
-	groups[0] = (struct policy_group){ .name = "" };
+	groups[0] = (struct policy_group) { .name = "" };
 	*count = 1;
 	for (size_t i = 0; i < config->entry_count; i++) {
 		int group = config->entries[i].inbound ? 0 : find_group(input, &config->entries[i], groups, count);
@@ -101,9 +103,10 @@ int policy_group_make(const struct policy_input *input, struct policy_entry *ent
 		if (group < 0)
 			return group;
 		if (group == LIMIT_GROUPS) {
-			policy_input_tell(input, PROBLEM_ERROR, &config->entries[i], config->entries[i].clients.line, "clients",
-					  "one group of clients too many: entries may have at most %d different lists of clients",
-					  LIMIT_GROUPS - 1);
+			policy_input_tell(
+				input, PROBLEM_ERROR, &config->entries[i], config->entries[i].clients.line, "clients",
+				"one group of clients too many: entries may have at most %d different lists of clients",
+				LIMIT_GROUPS - 1);
 			return 0;
 		}
 		entries[i].group = (uint8_t)group;

@@ -5,8 +5,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-void policy_input_tell(const struct policy_input *input, enum problem_severity severity, const struct config_entry *entry,
-		       unsigned int line, const char *setting, const char *format, ...)
+void policy_input_tell(const struct policy_input *input, enum problem_severity severity,
+		       const struct config_entry *entry, unsigned int line, const char *setting, const char *format,
+		       ...)
 {
 	char *text = NULL, *where = NULL;
 	va_list args;

@@ -18,9 +18,9 @@ struct policy_input {
 };
 
 /* Adds a problem of "allow.NAME.SETTING" (or inbound), with `setting` "" for the entry as a whole. */
-void policy_input_tell(const struct policy_input *input, enum problem_severity severity, const struct config_entry *entry,
-		       unsigned int line, const char *setting, const char *format, ...)
-	__attribute__((format(printf, 6, 7)));
+void policy_input_tell(const struct policy_input *input, enum problem_severity severity,
+		       const struct config_entry *entry, unsigned int line, const char *setting, const char *format,
+		       ...) __attribute__((format(printf, 6, 7)));
 
 /* A row's ports, or `count` of the entry's own; where there are none, tcp/443. Returns how many, at least 1. */
 size_t policy_input_ports(const struct value_ports *ports, size_t count, const struct value_ports **out);

@@ -51,5 +51,5 @@ void *policy_list_keep(const struct policy_list *list, struct arena *arena)
 void policy_list_clear(struct policy_list *list)
 {
 	free(list->items);
-	*list = (struct policy_list){ .size = list->size };
+	*list = (struct policy_list) { .size = list->size };
 }

@@ -13,9 +13,10 @@ struct policy_list {
 	size_t size; /* of one item */
 };
 
-#define POLICY_LIST_OF(type) ((struct policy_list){ .size = sizeof(type) })
+#define POLICY_LIST_OF(type) ((struct policy_list) { .size = sizeof(type) })
 
-/* Appends a copy of `item` (or a zeroed item when NULL). The new item, or NULL when memory is out (the list stays as it was). */
+/* Appends a copy of `item` (or a zeroed item when NULL). The new item, or NULL when memory is out (the list
+ * stays as it was). */
 void *policy_list_add(struct policy_list *list, const void *item);
 /* Item `index` of those that are there. */
 void *policy_list_at(const struct policy_list *list, size_t index);

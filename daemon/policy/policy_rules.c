@@ -18,7 +18,7 @@ static int add_port(struct policy_list *ports, enum value_proto proto, uint16_t 
 	for (size_t i = 0; i < ports->count; i++)
 		if (items[i].proto == proto && items[i].first == port)
 			return 0;
-	return policy_list_add(ports, &(struct value_ports){ proto, port, port }) ? 0 : -ENOMEM;
+	return policy_list_add(ports, &(struct value_ports) { proto, port, port }) ? 0 : -ENOMEM;
 }
 
 /* A list may carry ranges that were meant for addresses; those of the configuration were refused when it was read. */

@@ -95,7 +95,7 @@ static int look_up(const struct selector *selector, const struct config_texts *t
 		tell_item(selector, setting, texts->items[i].line, i, text, what, more);
 		free(more);
 	}
-	*out = (struct catalog_list){ items, texts->count };
+	*out = (struct catalog_list) { items, texts->count };
 	return 0;
 }
 
@@ -151,15 +151,16 @@ static void check_feature_direction(const struct selector *selector, size_t inde
 	find_directions(selector->service, feature->text, &inbound, &other);
 	if (!selector->entry->inbound && inbound && !other) {
 		snprintf(what, sizeof(what),
-			 "holds sources, not destinations: %.150s calls you from these addresses; they belong under `inbound`, "
+			 "holds sources, not destinations: %.150s calls you from these addresses; they belong under "
+			 "`inbound`, "
 			 "with the servers that they may reach in `to`",
 			 selector->service->title);
 		tell_item(selector, "features", feature->line, index, feature->text, what, NULL);
 	} else if (selector->entry->inbound && !inbound && other) {
 		tell_item(selector, "features", feature->line, index, feature->text,
-			  strcmp(feature->text, data_gateway) == 0 ?
-				  "under `inbound`: " GATEWAY_CALLS_OUT "; it belongs under `allow`" :
-				  "has no addresses that call you; what is called belongs under `allow`",
+			  strcmp(feature->text, data_gateway) == 0
+				  ? "under `inbound`: " GATEWAY_CALLS_OUT "; it belongs under `allow`"
+				  : "has no addresses that call you; what is called belongs under `allow`",
 			  NULL);
 	}
 }
@@ -172,7 +173,8 @@ static void check_directions(const struct selector *selector)
 		check_feature_direction(selector, i);
 	find_directions(selector->service, NULL, &inbound, &other);
 	if (selector->entry->features.count == 0 && selector->entry->inbound && !inbound)
-		policy_input_tell(selector->input, PROBLEM_ERROR, selector->entry, selector->entry->service.line, "service",
+		policy_input_tell(selector->input, PROBLEM_ERROR, selector->entry, selector->entry->service.line,
+				  "service",
 				  "\"%s\" has no addresses that call you; what is called belongs under `allow`",
 				  selector->service->name);
 }
@@ -195,9 +197,10 @@ static void refuse_connectors_beside_gateway(const struct selector *selector)
 
 		if (other->inbound || !names_data_gateway(other))
 			continue;
-		policy_input_tell(selector->input, PROBLEM_ERROR, selector->entry, selector->entry->service.line, "service",
-				  "the addresses from which %s calls are let in although allow.%s selects \"%s\" (line %u): "
-				  GATEWAY_CALLS_OUT "; leave one of the two out",
+		policy_input_tell(selector->input, PROBLEM_ERROR, selector->entry, selector->entry->service.line,
+				  "service",
+				  "the addresses from which %s calls are let in although allow.%s selects \"%s\" (line "
+				  "%u): " GATEWAY_CALLS_OUT "; leave one of the two out",
 				  selector->service->title, other->name, data_gateway, other->features.line);
 		return;
 	}
@@ -239,7 +242,7 @@ static struct catalog_selection widen(const struct catalog_selection *words, enu
 	if (how == WIDER_RENTABLE || how == WIDER_ALL)
 		wider.rentable = true;
 	if (how == WIDER_CLOUDS || how == WIDER_ALL)
-		wider.clouds = (struct catalog_list){ every_cloud, 5 };
+		wider.clouds = (struct catalog_list) { every_cloud, 5 };
 	if (how == WIDER_REGIONS || how == WIDER_ALL)
 		wider.regions.count = 0;
 	return wider;
@@ -273,13 +276,13 @@ static void tell_empty_features(const struct selector *selector)
 		struct catalog_selection one = selector->words;
 		char setting[64];
 
-		one.features = (struct catalog_list){ &selector->words.features.items[i], 1 };
+		one.features = (struct catalog_list) { &selector->words.features.items[i], 1 };
 		if (count_taken(selector, &one))
 			continue;
 		snprintf(setting, sizeof(setting), "features[%zu]", i);
-		policy_input_tell(selector->input, PROBLEM_WARNING, selector->entry, selector->entry->features.items[i].line,
-				  setting, "\"%s\" selects nothing here: %s", one.features.items[0],
-				  how_to_widen(selector, &one));
+		policy_input_tell(selector->input, PROBLEM_WARNING, selector->entry,
+				  selector->entry->features.items[i].line, setting, "\"%s\" selects nothing here: %s",
+				  one.features.items[0], how_to_widen(selector, &one));
 	}
 }
 
@@ -294,12 +297,12 @@ static int collect(const struct selector *selector, struct policy_selection *out
 		if (takes(selector, &selector->words, &selector->service->rows[i]))
 			rows[at++] = &selector->service->rows[i];
 	if (count == 0)
-		policy_input_tell(selector->input, PROBLEM_ERROR, selector->entry, selector->entry->service.line, "service",
-				  "nothing of \"%s\" is selected: %s", selector->service->name,
+		policy_input_tell(selector->input, PROBLEM_ERROR, selector->entry, selector->entry->service.line,
+				  "service", "nothing of \"%s\" is selected: %s", selector->service->name,
 				  how_to_widen(selector, &selector->words));
 	else
 		tell_empty_features(selector);
-	*out = (struct policy_selection){ selector->service, rows, count };
+	*out = (struct policy_selection) { selector->service, rows, count };
 	return 0;
 }
 
@@ -322,7 +325,8 @@ static void check_ports(const struct policy_input *input, const struct config_en
 {
 	if (!entry->inbound && entry->port_count && !entry->names.count && !entry->addresses.count)
 		policy_input_tell(input, PROBLEM_ERROR, entry, entry->ports_line, "ports",
-				  "the rows of \"%.150s\" have ports of their own; these would be for the entry's own `names` and "
+				  "the rows of \"%.150s\" have ports of their own; these would be for the entry's own "
+				  "`names` and "
 				  "`addresses`, and it has none",
 				  entry->service.text);
 }
@@ -340,7 +344,7 @@ int policy_select_rows(const struct policy_input *input, const struct config_ent
 	size_t errors = input->problems->errors;
 	int result;
 
-	*out = (struct policy_selection){ NULL, NULL, 0 };
+	*out = (struct policy_selection) { NULL, NULL, 0 };
 	if (!entry->service.text || !input->catalog)
 		return 0;
 	check_ports(input, entry);

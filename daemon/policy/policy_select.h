@@ -15,6 +15,7 @@ struct policy_selection {
 
 /* Looks up service, features, clouds, regions and tenant of the entry and collects the rows. What is wrong goes to the
  * problems, and `out` is then empty. 0 or -ENOMEM. */
-int policy_select_rows(const struct policy_input *input, const struct config_entry *entry, struct policy_selection *out);
+int policy_select_rows(const struct policy_input *input, const struct config_entry *entry,
+		       struct policy_selection *out);
 
 #endif

@@ -64,8 +64,8 @@ static bool unit_means(const char *unit, const struct catalog_tenant *location, 
 
 static void tell(const struct policy_input *input, const struct config_entry *entry, const char *what, char *words)
 {
-	policy_input_tell(input, PROBLEM_ERROR, entry, entry->tenant.line, "tenant", "\"%.150s\": %s%s", entry->tenant.text,
-			  what, words ? words : "");
+	policy_input_tell(input, PROBLEM_ERROR, entry, entry->tenant.line, "tenant", "\"%.150s\": %s%s",
+			  entry->tenant.text, what, words ? words : "");
 	free(words);
 }
 
@@ -76,7 +76,8 @@ static void tell_unknown_location(const struct policy_input *input, const struct
 	for (size_t i = 0; i < input->catalog->tenant_count; i++)
 		policy_text_add_word(&names, input->catalog->tenants[i].location);
 	tell(input, entry,
-	     "not a tenant location; write it as the Intune admin center shows it, as in \"North America 0501\", or a scale unit "
+	     "not a tenant location; write it as the Intune admin center shows it, as in \"North America 0501\", or a "
+	     "scale unit "
 	     "like AMSUA0501; known locations: ",
 	     policy_text_join(&names));
 	policy_list_clear(&names);
@@ -95,7 +96,8 @@ static void tell_unknown_unit(const struct policy_input *input, const struct con
 			policy_text_add_word(&known, unit);
 	}
 	snprintf(what, sizeof(what), "%s; known scale units of %.100s: ",
-		 number ? "no such scale unit" : "the number is missing, as in \"North America 0501\"", location->location);
+		 number ? "no such scale unit" : "the number is missing, as in \"North America 0501\"",
+		 location->location);
 	tell(input, entry, what, policy_text_join(&known));
 	policy_list_clear(&known);
 }
@@ -172,7 +174,8 @@ static bool is_location_region(const struct catalog *catalog, const char *region
 	return false;
 }
 
-bool policy_tenant_fits(const struct policy_tenant *tenant, const struct catalog *catalog, const struct catalog_row *row)
+bool policy_tenant_fits(const struct policy_tenant *tenant, const struct catalog *catalog,
+			const struct catalog_row *row)
 {
 	bool elsewhere = false;
 

@@ -18,6 +18,7 @@ struct policy_tenant {
 int policy_tenant_find(const struct policy_input *input, const struct config_entry *entry,
 		       const struct catalog_service *service, struct policy_tenant *out);
 /* False when the row belongs to the region of another tenant location. */
-bool policy_tenant_fits(const struct policy_tenant *tenant, const struct catalog *catalog, const struct catalog_row *row);
+bool policy_tenant_fits(const struct policy_tenant *tenant, const struct catalog *catalog,
+			const struct catalog_row *row);
 
 #endif

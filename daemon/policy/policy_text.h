@@ -11,8 +11,8 @@
 int policy_text_add_word(struct policy_list *words, const char *word);
 /* "a, b, c" of a list of `const char *` ("none" when empty). NULL when memory is out; the caller frees it. */
 char *policy_text_join(const struct policy_list *words);
-/* What to say of a word that is not among `words`: `; did you mean "core"? (lawful: core, win32)`. NULL when memory is out; the
- * caller frees it. */
+/* What to say of a word that is not among `words`: `; did you mean "core"? (lawful: core, win32)`. NULL when memory
+ * is out; the caller frees it. */
 char *policy_text_lawful(struct policy_list *words, const char *word);
 
 #endif

@@ -101,7 +101,8 @@ static int warn_row(const struct policy_input *input, const struct config_entry 
 	return text ? 0 : -ENOMEM;
 }
 
-static int warn_of_row(const struct policy_input *input, const struct config_entry *entry, const struct catalog_row *row)
+static int warn_of_row(const struct policy_input *input, const struct config_entry *entry,
+		       const struct catalog_row *row)
 {
 	int result = 0;
 
@@ -138,7 +139,8 @@ static size_t write_edition(FILE *out, const struct policy_selection *selection,
 
 	for (size_t i = 0; i < selection->count; i++)
 		if (same_edition(selection->rows[i], first))
-			fprintf(out, "%s%s/%s", count++ ? ", " : "", selection->rows[i]->feature, selection->rows[i]->id);
+			fprintf(out, "%s%s/%s", count++ ? ", " : "", selection->rows[i]->feature,
+				selection->rows[i]->id);
 	return count;
 }
 
@@ -178,8 +180,9 @@ static int warn_old_edition(const struct policy_input *input, const struct confi
 	fclose(out);
 	if (rows && !result)
 		policy_input_tell(input, PROBLEM_WARNING, entry, entry->service.line, "service",
-				  "%zu row%s of %s %s as of %s, more than a year ago (%s): %s", count, count == 1 ? "" : "s",
-				  first->service, count == 1 ? "is" : "are", first->as_of, first->document, rows);
+				  "%zu row%s of %s %s as of %s, more than a year ago (%s): %s", count,
+				  count == 1 ? "" : "s", first->service, count == 1 ? "is" : "are", first->as_of,
+				  first->document, rows);
 	free(rows);
 	return rows ? result : -ENOMEM;
 }
@@ -237,8 +240,9 @@ void policy_warn_names(const struct policy_input *input, const struct config_ent
 
 		snprintf(setting, sizeof(setting), "names[%zu]", i);
 		if (opens_top_level(name->text))
-			policy_input_tell(input, PROBLEM_WARNING, entry, name->line, setting,
-					  "\"%.150s\" opens a whole top-level domain: anybody can register a name that matches",
-					  name->text);
+			policy_input_tell(
+				input, PROBLEM_WARNING, entry, name->line, setting,
+				"\"%.150s\" opens a whole top-level domain: anybody can register a name that matches",
+				name->text);
 	}
 }

@@ -1,8 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* LINK: policy/policy.o policy/policy_boxes.o policy/policy_group.o policy/policy_input.o policy/policy_list.o policy/policy_rules.o policy/policy_select.o policy/policy_tenant.o policy/policy_text.o policy/policy_warn.o policy/interval.o policy/catalog.o policy/catalog_read.o policy/config.o policy/config_check.o policy/config_list.o policy/config_print.o policy/config_read.o policy/config_reader.o policy/config_scalar.o policy/config_scan.o policy/option.o policy/problem.o policy/value.o dns/name.o dns/pattern.o base/arena.o base/counters.o base/escape.o base/hash.o base/ipaddr.o base/log.o */
+/* LINK: policy/policy.o policy/policy_boxes.o policy/policy_group.o policy/policy_input.o policy/policy_list.o */
+/* LINK: policy/policy_rules.o policy/policy_select.o policy/policy_tenant.o policy/policy_text.o */
+/* LINK: policy/policy_warn.o policy/interval.o policy/catalog.o policy/catalog_field.o policy/catalog_read.o */
+/* LINK: policy/config.o policy/config_check.o policy/config_list.o policy/config_print.o policy/config_read.o */
+/* LINK: policy/config_reader.o policy/config_scalar.o policy/config_scan.o policy/option.o policy/problem.o */
+/* LINK: policy/value.o dns/name.o dns/pattern.o base/arena.o base/counters.o base/escape.o base/hash.o */
+/* LINK: base/ipaddr.o base/log.o */
 /* LIBS: jansson libconfig */
-/* The input is the second folder's file; the first folder is a small catalog that it can replace rows of. What is lawful becomes a
- * policy, outbound and inbound, with everything selected. */
+/* The input is the second folder's file; the first one holds regions. What is lawful becomes a policy, outbound and
+ * inbound, with everything selected. */
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,11 +17,12 @@
 
 #include "policy/policy.h"
 
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static const char base_file[] =
-	"{\"format\": 1, \"regions\": [{\"name\": \"North\", \"aliases\": [\"n\"]}], \"tenants\": [{\"location\": \"L\", "
-	"\"aliases\": [], \"prefixes\": [\"UNITA\"], \"region\": \"n\"}]}";
+static const char base_file[] = "{\"format\": 1, \"regions\": [{\"name\": \"North\", \"aliases\": [\"n\"]}], "
+				"\"tenants\": [{\"location\": \"L\", "
+				"\"aliases\": [], \"prefixes\": [\"UNITA\"], \"region\": \"n\"}]}";
 
 static char base_folder[] = "/tmp/nfqdn-fuzz-base-XXXXXX", folder[] = "/tmp/nfqdn-fuzz-catalog-XXXXXX";
 
@@ -74,8 +81,12 @@ static struct config *make_config(const struct config_entry *entry)
 	folders[0].text = base_folder;
 	folders[1].text = folder;
 	copy->service.text = arena_strdup(arena, entry->service.text);
-	*config = (struct config){ .arena = arena, .file = "", .catalog = { folders, 2, 1 }, .entries = copy, .entry_count = 1,
-				   .lifetime = { 60, 300, 86400 } };
+	*config = (struct config) { .arena = arena,
+				    .file = "",
+				    .catalog = { folders, 2, 1 },
+				    .entries = copy,
+				    .entry_count = 1,
+				    .lifetime = { 60, 300, 86400 } };
 	return config;
 }
 
@@ -87,7 +98,8 @@ static void build_one(struct config_entry *entry)
 	if ((policy == NULL) != (problems.errors > 0))
 		abort();
 	for (size_t i = 0; policy && i < policy->outbound_count; i++)
-		if (!policy_find_address(policy->outbound, policy->outbound_count, &policy->outbound[i].range.last, NULL, 0))
+		if (!policy_find_address(policy->outbound, policy->outbound_count, &policy->outbound[i].range.last,
+					 NULL, 0))
 			abort();
 	policy_free(policy);
 	problem_clear(&problems);
@@ -99,18 +111,23 @@ static void build(const char *service)
 	struct value_range to = { { IPADDR_V4, { 10, 1, 0, 10 } }, { IPADDR_V4, { 10, 1, 0, 11 } } };
 	static const unsigned int line = 1;
 	static const char *const text = "10.1.0.10-10.1.0.11";
-	struct config_entry entry = { .name = "e", .line = 1, .service = { service, 1 }, .optional = true, .rentable = true,
-				      .broad = true, .lifetime = { 1, 2, 3 } };
+	struct config_entry entry = { .name = "e",
+				      .line = 1,
+				      .service = { service, 1 },
+				      .optional = true,
+				      .rentable = true,
+				      .broad = true,
+				      .lifetime = { 1, 2, 3 } };
 
 	build_one(&entry);
-	entry.tenant = (struct config_text){ "L 0101", 1 };
+	entry.tenant = (struct config_text) { "L 0101", 1 };
 	build_one(&entry);
 	entry.tenant.text = NULL;
-	entry.features = (struct config_texts){ &feature, 1, 1 };
+	entry.features = (struct config_texts) { &feature, 1, 1 };
 	build_one(&entry);
 	entry.features.count = 0;
 	entry.inbound = true;
-	entry.to = (struct config_ranges){ &to, &line, &text, 1, 1 };
+	entry.to = (struct config_ranges) { &to, &line, &text, 1, 1 };
 	build_one(&entry);
 }
 

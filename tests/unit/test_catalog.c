@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* LINK: policy/catalog.o policy/catalog_read.o policy/policy_list.o policy/policy_text.o policy/problem.o policy/value.o dns/pattern.o dns/name.o base/arena.o base/escape.o base/hash.o base/ipaddr.o */
+/* LINK: policy/catalog.o policy/catalog_field.o policy/catalog_read.o policy/policy_list.o policy/policy_text.o */
+/* LINK: policy/problem.o policy/value.o dns/pattern.o dns/name.o base/arena.o base/escape.o base/hash.o */
+/* LINK: base/ipaddr.o */
 /* LIBS: jansson */
 #include <errno.h>
 #include <ftw.h>
@@ -149,9 +151,9 @@ static void expect_selected(const struct catalog *catalog, struct catalog_select
 	assert_string_equal(text, expected);
 }
 
-#define LIST(...) \
-	((struct catalog_list){ (const char *const[]){ __VA_ARGS__ }, \
-				sizeof((const char *const[]){ __VA_ARGS__ }) / sizeof(char *) })
+#define LIST(...)                                                                                                      \
+	((struct catalog_list) { (const char *const[]) { __VA_ARGS__ },                                                \
+				 sizeof((const char *const[]) { __VA_ARGS__ }) / sizeof(char *) })
 #define EVERYWHERE " units/north units/south proof/north proof/south proof/far peers/1 mail/1"
 
 static void selection(void **unused)
@@ -161,12 +163,14 @@ static void selection(void **unused)
 	struct catalog_selection plain = { .rentable = true }, one = plain;
 
 	(void)unused;
-	expect_selected(catalog, plain, " core/1 core/2 core/4-rentable core/9-global core/10-until core/11-link" EVERYWHERE);
+	expect_selected(catalog, plain,
+			" core/1 core/2 core/4-rentable core/9-global core/10-until core/11-link" EVERYWHERE);
 	one.rentable = false;
 	expect_selected(catalog, one, " core/1 core/2 core/9-global core/10-until core/11-link" EVERYWHERE);
 	one = plain, one.features = LIST("core"), one.optional = true, one.broad = true;
-	expect_selected(catalog, one,
-			" core/1 core/2 core/3-optional core/4-rentable core/5-broad core/9-global core/10-until core/11-link");
+	expect_selected(
+		catalog, one,
+		" core/1 core/2 core/3-optional core/4-rentable core/5-broad core/9-global core/10-until core/11-link");
 	one = plain, one.features = LIST("core"), one.clouds = LIST("gcc-high");
 	expect_selected(catalog, one, " core/8-gcc core/9-global");
 	one = plain, one.features = LIST("core", "extra"), one.clouds = LIST("public", "gcc");
@@ -280,30 +284,42 @@ static const struct {
 } row_cases[] = {
 	{ "none", NULL, "" },
 	{ "feature", NULL, ROW0 ": the key \"feature\" is missing\n" },
-	{ "feature", "\"Core\"", ROW0 ".feature: \"Core\" is no key: 1 to 63 small letters, digits and '-' inside are allowed\n" },
-	{ "feature", "\"a/b\"", ROW0 ".feature: \"a/b\" is no key: 1 to 63 small letters, digits and '-' inside are allowed\n" },
+	{ "feature", "\"Core\"",
+	  ROW0 ".feature: \"Core\" is no key: 1 to 63 small letters, digits and '-' inside are allowed\n" },
+	{ "feature", "\"a/b\"",
+	  ROW0 ".feature: \"a/b\" is no key: 1 to 63 small letters, digits and '-' inside are allowed\n" },
 	{ "id", "163", ROW0 ".id: is a number; a text is expected\n" },
 	{ "id", "\"\"", ROW0 ".id: is empty; leave the key out where there is nothing to say\n" },
 	{ "title", NULL, ROW ": the key \"title\" is missing\n" },
 	{ "title", "\"two\\nlines\"", ROW ".title: \"two\\010lines\" has a control character in it\n" },
 	{ "titel", "\"T\"", ROW ": the key \"titel\" is unknown; did you mean \"title\"?\n" },
 	{ "serviceArea", "\"MEM\"", ROW ": the key \"serviceArea\" is unknown\n" },
-	{ "urls", "\"a.example\"", ROW ".urls: is a text; a list of texts is expected\n" ROW ": has ports and neither urls nor ips\n" },
-	{ "urls", "[]", ROW ".urls: is an empty list; a list of texts is expected\n" ROW ": has ports and neither urls nor ips\n" },
+	{ "urls", "\"a.example\"",
+	  ROW ".urls: is a text; a list of texts is expected\n" ROW ": has ports and neither urls nor ips\n" },
+	{ "urls", "[]",
+	  ROW ".urls: is an empty list; a list of texts is expected\n" ROW ": has ports and neither urls nor ips\n" },
 	{ "urls", "[\"a.example\", 7]", ROW ".urls[1]: is a number; a text is expected\n" },
-	{ "ips", "[\"192.0.2.0/33\"]", ROW ".ips[0]: \"192.0.2.0/33\": an IPv4 prefix length is 0 to 32, as in 192.0.2.0/24\n" },
-	{ "ips", "[\"192.0.2.0/24\", \"192.0.2.7/24\"]", ROW ".ips[1]: \"192.0.2.7/24\" has bits set beyond its prefix; 192.0.2.0/24 would be right\n" },
+	{ "ips", "[\"192.0.2.0/33\"]",
+	  ROW ".ips[0]: \"192.0.2.0/33\": an IPv4 prefix length is 0 to 32, as in 192.0.2.0/24\n" },
+	{ "ips", "[\"192.0.2.0/24\", \"192.0.2.7/24\"]",
+	  ROW ".ips[1]: \"192.0.2.7/24\" has bits set beyond its prefix; 192.0.2.0/24 would be right\n" },
 	{ "tcpPorts", "443", ROW ".tcpPorts: is a number; a text is expected\n" },
 	{ "required", "\"yes\"", ROW ".required: is a text; true or false is expected\n" },
 	{ "required", NULL, ROW ": the key \"required\" is missing\n" },
-	{ "cloud", "[\"gov\"]", ROW ".cloud[0]: \"gov\" is unknown (lawful: global, public, gcc, gcc-high, dod, china)\n" },
-	{ "cloud", "[\"gcchigh\"]", ROW ".cloud[0]: \"gcchigh\" is unknown; did you mean \"gcc-high\"? (lawful: global, public, gcc, gcc-high, dod, china)\n" },
+	{ "cloud", "[\"gov\"]",
+	  ROW ".cloud[0]: \"gov\" is unknown (lawful: global, public, gcc, gcc-high, dod, china)\n" },
+	{ "cloud", "[\"gcchigh\"]",
+	  ROW ".cloud[0]: \"gcchigh\" is unknown; did you mean \"gcc-high\"? (lawful: global, public, gcc, gcc-high, "
+	      "dod, china)\n" },
 	{ "direction", "\"out\"", ROW ".direction: \"out\" is unknown (lawful: outbound, inbound, peer, mail)\n" },
-	{ "direction", "\"inbound\"", ROW ".urls: an inbound row holds the addresses that call; its port is the configuration's, and names cannot be looked up\n" },
+	{ "direction", "\"inbound\"",
+	  ROW ".urls: an inbound row holds the addresses that call; its port is the configuration's, and names cannot "
+	      "be looked up\n" },
 	{ "direction", "\"peer\"", ROW ".urls: a row of direction peer opens no address; \"outbound\" does\n" },
 	{ "state", "\"withdrawn\"", ROW ".state: \"withdrawn\" is unknown (lawful: published, pending, superseded)\n" },
 	{ "category", "\"\"", ROW ".category: is empty; leave the key out where there is nothing to say\n" },
-	{ "category", "\"allow\"", ROW ".category: \"allow\" is unknown; did you mean \"Allow\"? (lawful: Optimize, Allow, Default)\n" },
+	{ "category", "\"allow\"",
+	  ROW ".category: \"allow\" is unknown; did you mean \"Allow\"? (lawful: Optimize, Allow, Default)\n" },
 	{ "asOf", "\"31.1.2025\"", ROW ".asOf: \"31.1.2025\" is no date; one like 2025-01-31 is expected\n" },
 	{ "until", "\"2025-13-01\"", ROW ".until: \"2025-13-01\" is no date; one like 2025-01-31 is expected\n" },
 	{ "regions", "[\"Europe\"]", ROW ".regions[0]: \"Europe\" is no region (lawful: none)\n" },
@@ -357,16 +373,20 @@ static void bad_files_are_refused(void **unused)
 			  "a.json: error: the key \"service\" is missing\n"
 			  "a.json: error: the key \"title\" is missing\n"
 			  "a.json: error: the key \"rows\" is missing\n");
-	expect_told("{\"format\": 2, \"rowz\": 1}", "a.json: error: format: is not 1, the only format that this version reads\n");
+	expect_told("{\"format\": 2, \"rowz\": 1}",
+		    "a.json: error: format: is not 1, the only format that this version reads\n");
 	expect_told("{\"format\": 1, \"service\": \"s\", \"title\": \"S\", \"rows\": {}}",
 		    "a.json: error: rows: is an object; a list is expected\n");
 	expect_told(SERVICE "7]}", "a.json: error: rows[0]: is a number; an object is expected\n");
-	expect_told("{\"format\": 1, \"format\": 1}", "a.json:1: error: not JSON: duplicate object key near '\"format\"'\n");
+	expect_told("{\"format\": 1, \"format\": 1}",
+		    "a.json:1: error: not JSON: duplicate object key near '\"format\"'\n");
 	expect_told("{\"format\": 1, \"regions\": [{\"name\": \"A\"}]}",
 		    "a.json: error: regions[0]: the key \"aliases\" is missing\n");
-	expect_told("{\"format\": 1, \"regions\": [{\"name\": \"A b\", \"aliases\": [\"c\"]}, {\"name\": \"C\", \"aliases\": []}]}",
+	expect_told("{\"format\": 1, \"regions\": [{\"name\": \"A b\", \"aliases\": [\"c\"]}, {\"name\": \"C\", "
+		    "\"aliases\": []}]}",
 		    "a.json: error: regions: \"C\" means both A b and C; a spelling means one\n");
-	expect_told("{\"format\": 1, \"regions\": [], \"tenants\": [{\"location\": \"L\", \"aliases\": [], \"prefixes\": [\"P\"], "
+	expect_told("{\"format\": 1, \"regions\": [], \"tenants\": [{\"location\": \"L\", \"aliases\": [], "
+		    "\"prefixes\": [\"P\"], "
 		    "\"region\": \"R\"}]}",
 		    "a.json: error: tenants: \"R\" is no region (lawful: none)\n");
 }
@@ -392,9 +412,10 @@ static void long_keys_are_refused(void **unused)
 	assert_true(asprintf(&text, "\"%s\"", name) > 0);
 	row = row_with("id", text);
 	free(text);
-	assert_true(asprintf(&text,
-			     "{\"format\": 1, \"service\": \"%s\", \"title\": \"S\", \"rows\": [{\"feature\": \"%s\", %s]}", name,
-			     name, strchr(row, ',') + 1) > 0);
+	assert_true(
+		asprintf(&text,
+			 "{\"format\": 1, \"service\": \"%s\", \"title\": \"S\", \"rows\": [{\"feature\": \"%s\", %s]}",
+			 name, name, strchr(row, ',') + 1) > 0);
 	out = told(text, strlen(text));
 	assert_non_null(strstr(out, "is longer than 159 characters"));
 	free(out);

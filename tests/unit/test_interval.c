@@ -46,7 +46,7 @@ static struct ipaddr address(const char *text)
 
 static struct value_range range(const char *first, const char *last)
 {
-	return (struct value_range){ address(first), address(last) };
+	return (struct value_range) { address(first), address(last) };
 }
 
 /* `step` addresses after `base`; beyond the family's last address it stays there. */
@@ -61,7 +61,7 @@ static struct value_range random_range(const char *base, uint32_t spread)
 {
 	uint32_t a = below(spread), b = below(4) ? a + below(spread / 4 + 1) : a;
 
-	return (struct value_range){ after(address(base), a), after(address(base), b) };
+	return (struct value_range) { after(address(base), a), after(address(base), b) };
 }
 
 static bool in_range(const struct value_range *one, const struct ipaddr *point)
@@ -77,8 +77,12 @@ static bool in_any(const struct value_range *list, size_t count, const struct ip
 	return false;
 }
 
-static const char *const bases[] = { "10.0.0.0", "255.255.255.180", "0.0.0.0", "2001:db8::fff0",
-				     "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffb0", "::ffff:ffff:ffff:fff0" };
+static const char *const bases[] = { "10.0.0.0",
+				     "255.255.255.180",
+				     "0.0.0.0",
+				     "2001:db8::fff0",
+				     "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffb0",
+				     "::ffff:ffff:ffff:fff0" };
 
 static void merge_is_the_union(void **unused)
 {
@@ -117,15 +121,17 @@ static void merge_keeps_families_apart(void **unused)
 	assert_int_equal(interval_merge(list, 4), 3);
 	assert_int_equal(list[0].first.family, IPADDR_V4);
 	assert_int_equal(list[2].first.family, IPADDR_V6);
-	assert_true(ipaddr_equal(&list[2].last, &(struct ipaddr){ .family = IPADDR_V6, .bytes[15] = 6 }));
+	assert_true(ipaddr_equal(&list[2].last, &(struct ipaddr) { .family = IPADDR_V6, .bytes[15] = 6 }));
 }
 
 static bool box_holds(const struct policy_box *box, const struct ipaddr *point, uint8_t proto, uint32_t port)
 {
-	return box->l4proto == proto && box->port_first <= port && port <= box->port_last && in_range(&box->address, point);
+	return box->l4proto == proto && box->port_first <= port && port <= box->port_last &&
+	       in_range(&box->address, point);
 }
 
-static size_t holding(const struct policy_box *boxes, size_t count, const struct ipaddr *point, uint8_t proto, uint32_t port)
+static size_t holding(const struct policy_box *boxes, size_t count, const struct ipaddr *point, uint8_t proto,
+		      uint32_t port)
 {
 	size_t found = 0;
 
@@ -211,7 +217,8 @@ static void boxes_are_the_union(void **unused)
 	}
 }
 
-static void add_box(struct policy_list *list, const char *first, const char *last, uint16_t port_first, uint16_t port_last)
+static void add_box(struct policy_list *list, const char *first, const char *last, uint16_t port_first,
+		    uint16_t port_last)
 {
 	struct policy_box box = { range(first, last), 6, port_first, port_last };
 
@@ -339,8 +346,8 @@ static void froms_are_the_union(void **unused)
 		for (size_t i = 0; i < count; i++) {
 			struct policy_box box = random_box(bases[family + below(2)]);
 
-			in[i] = (struct policy_from){ box.address, random_range(bases[family + below(2)], 24),
-						      box.l4proto, box.port_first, box.port_last };
+			in[i] = (struct policy_from) { box.address, random_range(bases[family + below(2)], 24),
+						       box.l4proto, box.port_first, box.port_last };
 			assert_non_null(policy_list_add(&list, &in[i]));
 		}
 		assert_int_equal(interval_cut_froms(&list), 0);
@@ -368,9 +375,9 @@ static void froms_are_few(void **unused)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(merge_is_the_union),	cmocka_unit_test(merge_keeps_families_apart),
-		cmocka_unit_test(boxes_are_the_union),	cmocka_unit_test(boxes_are_few),
-		cmocka_unit_test(boxes_are_cut_fast),	cmocka_unit_test(froms_are_the_union),
+		cmocka_unit_test(merge_is_the_union),  cmocka_unit_test(merge_keeps_families_apart),
+		cmocka_unit_test(boxes_are_the_union), cmocka_unit_test(boxes_are_few),
+		cmocka_unit_test(boxes_are_cut_fast),  cmocka_unit_test(froms_are_the_union),
 		cmocka_unit_test(froms_are_few),
 	};
 

@@ -1,5 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* LINK: policy/policy.o policy/policy_boxes.o policy/policy_group.o policy/policy_input.o policy/policy_list.o policy/policy_rules.o policy/policy_select.o policy/policy_tenant.o policy/policy_text.o policy/policy_warn.o policy/interval.o policy/catalog.o policy/catalog_read.o policy/config.o policy/config_check.o policy/config_list.o policy/config_print.o policy/config_read.o policy/config_reader.o policy/config_scalar.o policy/config_scan.o policy/option.o policy/problem.o policy/value.o dns/name.o dns/pattern.o base/arena.o base/counters.o base/escape.o base/hash.o base/ipaddr.o base/log.o */
+/* LINK: policy/policy.o policy/policy_boxes.o policy/policy_group.o policy/policy_input.o policy/policy_list.o */
+/* LINK: policy/policy_rules.o policy/policy_select.o policy/policy_tenant.o policy/policy_text.o */
+/* LINK: policy/policy_warn.o policy/interval.o policy/catalog.o policy/catalog_field.o policy/catalog_read.o */
+/* LINK: policy/config.o policy/config_check.o policy/config_list.o policy/config_print.o policy/config_read.o */
+/* LINK: policy/config_reader.o policy/config_scalar.o policy/config_scan.o policy/option.o policy/problem.o */
+/* LINK: policy/value.o dns/name.o dns/pattern.o base/arena.o base/counters.o base/escape.o base/hash.o */
+/* LINK: base/ipaddr.o base/log.o */
 /* LIBS: jansson libconfig */
 #include "tests/unit/policy/build.h"
 
@@ -23,7 +29,8 @@ static void expect_patterns(const char *rest, const char *expected)
 	policy_free(policy);
 }
 
-#define EVERYWHERE " north-storage.example south-storage.example north-proof.example south-proof.example far-proof.example"
+#define EVERYWHERE                                                                                                     \
+	" north-storage.example south-storage.example north-proof.example south-proof.example far-proof.example"
 #define CORE " *.one.example one.example two.example *.rent.example fixed.rent.example global.example ends.example"
 
 static void selections(void **unused)
@@ -32,13 +39,16 @@ static void selections(void **unused)
 	expect_patterns("allow: { a: { service = \"fixture\"; }; };", CORE EVERYWHERE);
 	expect_patterns("allow: { a: { service = \"fixture\"; rentable = false; features = \"core\"; }; };",
 			" *.one.example one.example two.example global.example ends.example");
-	expect_patterns("allow: { a: { service = \"fixture\"; features = \"core\"; optional = true; broad = true; }; };",
-			" *.one.example one.example two.example optional.example *.rent.example fixed.rent.example "
-			"*.broad.example global.example ends.example");
-	expect_patterns("allow: { a: { service = \"fixture\"; features = [ \"core\", \"extra\" ]; clouds = \"gcc\"; }; };",
-			" gcc.example global.example");
-	expect_patterns("allow: { a: { service = \"fixture\"; features = \"proof\"; regions = [ \"FAR-south\", \"n\" ]; }; };",
-			" north-proof.example far-proof.example");
+	expect_patterns(
+		"allow: { a: { service = \"fixture\"; features = \"core\"; optional = true; broad = true; }; };",
+		" *.one.example one.example two.example optional.example *.rent.example fixed.rent.example "
+		"*.broad.example global.example ends.example");
+	expect_patterns(
+		"allow: { a: { service = \"fixture\"; features = [ \"core\", \"extra\" ]; clouds = \"gcc\"; }; };",
+		" gcc.example global.example");
+	expect_patterns(
+		"allow: { a: { service = \"fixture\"; features = \"proof\"; regions = [ \"FAR-south\", \"n\" ]; }; };",
+		" north-proof.example far-proof.example");
 	expect_patterns("allow: { a: { service = \"fixture\"; features = \"extra\"; names = \"own.example\"; }; };",
 			" own.example extra.example");
 }
@@ -49,13 +59,16 @@ static void tenants(void **unused)
 	(void)unused;
 	expect_patterns("allow: { a: { service = \"fixture\"; tenant = \"Upper Land 0102\"; }; };",
 			CORE " north-storage.example north-proof.example far-proof.example");
-	expect_patterns("allow: { a: { service = \"fixture\"; features = [ \"units\", \"proof\" ]; tenant = \"lower-land0101\"; }; };",
+	expect_patterns("allow: { a: { service = \"fixture\"; features = [ \"units\", \"proof\" ]; tenant = "
+			"\"lower-land0101\"; }; };",
 			" south-storage.example south-proof.example far-proof.example");
-	expect_patterns("allow: { a: { service = \"fixture\"; features = [ \"units\", \"proof\" ]; tenant = \"unita0101\"; }; };",
+	expect_patterns("allow: { a: { service = \"fixture\"; features = [ \"units\", \"proof\" ]; tenant = "
+			"\"unita0101\"; }; };",
 			" north-storage.example north-proof.example far-proof.example");
-	expect_patterns("allow: { a: { service = \"fixture\"; features = [ \"units\", \"proof\" ]; tenant = \"UL 0101\"; "
-			"regions = [ \"North\", \"South\" ]; }; };",
-			" north-storage.example north-proof.example south-proof.example");
+	expect_patterns(
+		"allow: { a: { service = \"fixture\"; features = [ \"units\", \"proof\" ]; tenant = \"UL 0101\"; "
+		"regions = [ \"North\", \"South\" ]; }; };",
+		" north-storage.example north-proof.example south-proof.example");
 }
 
 #define E "conf:2: error: "
@@ -65,49 +78,64 @@ static const struct {
 	const char *rest, *told;
 } refused[] = {
 	{ "allow: { a: { service = \"fixtrue\"; }; };",
-	  E "allow.a.service: \"fixtrue\" is not a service of the catalog; did you mean \"fixture\"? (lawful: fixture, plain)\n" },
+	  E "allow.a.service: \"fixtrue\" is not a service of the catalog; did you mean \"fixture\"? (lawful: fixture, "
+	    "plain)\n" },
 	{ "allow: { a: { service = \"office\"; }; };",
 	  E "allow.a.service: \"office\" is not a service of the catalog (lawful: fixture, plain)\n" },
-	{ "allow: { a: { service = \"fixture\"; features = [ \"core\", \"exra\" ]; clouds = \"gov\"; regions = \"West\"; }; };",
-	  E "allow.a.features[1]: \"exra\" is not one of the features of fixture; did you mean \"extra\"? (lawful: " FEATURES ")\n"
-	  E "allow.a.clouds[0]: \"gov\" is not one of the clouds of fixture (lawful: public, gcc, gcc-high, global)\n"
-	  E "allow.a.regions[0]: \"West\" is not one of the regions of fixture (lawful: North, South, Far South)\n" },
+	{ "allow: { a: { service = \"fixture\"; features = [ \"core\", \"exra\" ]; clouds = \"gov\"; regions = "
+	  "\"West\"; }; };",
+	  E "allow.a.features[1]: \"exra\" is not one of the features of fixture; did you mean \"extra\"? "
+	    "(lawful: " FEATURES ")\n" E
+	    "allow.a.clouds[0]: \"gov\" is not one of the clouds of fixture (lawful: public, gcc, gcc-high, global)\n" E
+	    "allow.a.regions[0]: \"West\" is not one of the regions of fixture (lawful: North, South, Far South)\n" },
 	{ "allow: { a: { service = \"plain\"; regions = \"North\"; }; };",
 	  E "allow.a.regions[0]: \"North\" is not one of the regions of plain (lawful: none)\n" },
 	{ "allow: { a: { service = \"fixture\"; features = \"callers\"; }; };",
-	  E "allow.a.features[0]: \"callers\" holds sources, not destinations: The Fixture calls you from these addresses; they "
+	  E "allow.a.features[0]: \"callers\" holds sources, not destinations: The Fixture calls you from these "
+	    "addresses; they "
 	    "belong under `inbound`, with the servers that they may reach in `to`\n" },
 	{ "allow: { a: { service = \"fixture\"; ports = \"tcp/443\"; }; };",
-	  E "allow.a.ports: the rows of \"fixture\" have ports of their own; these would be for the entry's own `names` and "
+	  E "allow.a.ports: the rows of \"fixture\" have ports of their own; these would be for the entry's own "
+	    "`names` and "
 	    "`addresses`, and it has none\n" },
 	{ "allow: { a: { service = \"fixture\"; clouds = \"gcc\"; features = \"proof\"; }; };",
 	  E "allow.a.service: nothing of \"fixture\" is selected: its rows belong to other `clouds`\n" },
-	{ "allow: { a: { service = \"plain\"; clouds = \"public\"; features = \"core\"; }; b: { service = \"fixture\"; features = \"extra\"; "
+	{ "allow: { a: { service = \"plain\"; clouds = \"public\"; features = \"core\"; }; b: { service = \"fixture\"; "
+	  "features = \"extra\"; "
 	  "clouds = \"gcc\"; }; };",
 	  E "allow.b.service: nothing of \"fixture\" is selected: its rows belong to other `clouds`\n" },
 	{ "allow: { a: { service = \"fixture\"; tenant = \"Nowhere 0101\"; }; };",
-	  E "allow.a.tenant: \"Nowhere 0101\": not a tenant location; write it as the Intune admin center shows it, as in \"North "
+	  E "allow.a.tenant: \"Nowhere 0101\": not a tenant location; write it as the Intune admin center shows it, as "
+	    "in \"North "
 	    "America 0501\", or a scale unit like AMSUA0501; known locations: Upper Land, Lower Land\n" },
 	{ "allow: { a: { service = \"fixture\"; tenant = \"Upper Land 0909\"; }; };",
-	  E "allow.a.tenant: \"Upper Land 0909\": no such scale unit; known scale units of Upper Land: UNITA0101, UNITA0102\n" },
+	  E "allow.a.tenant: \"Upper Land 0909\": no such scale unit; known scale units of Upper Land: UNITA0101, "
+	    "UNITA0102\n" },
 	{ "allow: { a: { service = \"fixture\"; tenant = \"UNITC0909\"; }; };",
-	  E "allow.a.tenant: \"UNITC0909\": no such scale unit; known scale units of Lower Land: UNITB0101, UNITC0101\n" },
+	  E "allow.a.tenant: \"UNITC0909\": no such scale unit; known scale units of Lower Land: UNITB0101, "
+	    "UNITC0101\n" },
 	{ "allow: { a: { service = \"fixture\"; tenant = \"ul\"; }; };",
-	  E "allow.a.tenant: \"ul\": the number is missing, as in \"North America 0501\"; known scale units of Upper Land: UNITA0101, "
+	  E "allow.a.tenant: \"ul\": the number is missing, as in \"North America 0501\"; known scale units of Upper "
+	    "Land: UNITA0101, "
 	    "UNITA0102\n" },
 	{ "allow: { a: { service = \"plain\"; tenant = \"Upper Land 0101\"; }; };",
 	  E "allow.a.tenant: plain has no scale units, so a tenant selects nothing of it; leave the setting out\n" },
 	{ "inbound: { a: { service = \"plain\"; to = \"10.1.0.10\"; ports = \"tcp/1433\"; }; };",
 	  E "inbound.a.service: \"plain\" has no addresses that call you; what is called belongs under `allow`\n" },
-	{ "inbound: { a: { service = \"fixture\"; features = [ \"callers\", \"core\" ]; to = \"10.1.0.10\"; ports = \"tcp/1433\"; }; };",
+	{ "inbound: { a: { service = \"fixture\"; features = [ \"callers\", \"core\" ]; to = \"10.1.0.10\"; ports = "
+	  "\"tcp/1433\"; }; };",
 	  E "inbound.a.features[1]: \"core\" has no addresses that call you; what is called belongs under `allow`\n" },
-	{ "inbound: { a: { service = \"plain\"; features = \"data-gateway\"; to = \"10.1.0.10\"; ports = \"tcp/1433\"; }; };",
-	  E "inbound.a.features[0]: \"data-gateway\" under `inbound`: a data gateway calls out, nothing inbound is needed; it belongs "
+	{ "inbound: { a: { service = \"plain\"; features = \"data-gateway\"; to = \"10.1.0.10\"; ports = \"tcp/1433\"; "
+	  "}; };",
+	  E "inbound.a.features[0]: \"data-gateway\" under `inbound`: a data gateway calls out, nothing inbound is "
+	    "needed; it belongs "
 	    "under `allow`\n" },
 	{ "allow: { gw: { service = \"plain\"; features = \"data-gateway\"; }; };\n"
 	  "inbound: { a: { service = \"fixture\"; to = \"10.1.0.10\"; ports = \"tcp/1433\"; }; };",
-	  "conf:3: error: inbound.a.service: the addresses from which The Fixture calls are let in although allow.gw selects "
-	  "\"data-gateway\" (line 2): a data gateway calls out, nothing inbound is needed; leave one of the two out\n" },
+	  "conf:3: error: inbound.a.service: the addresses from which The Fixture calls are let in although allow.gw "
+	  "selects "
+	  "\"data-gateway\" (line 2): a data gateway calls out, nothing inbound is needed; leave one of the two "
+	  "out\n" },
 };
 
 static void refusals(void **unused)
@@ -126,16 +154,20 @@ static void all_errors_in_one_run(void **unused)
 	char *told;
 
 	(void)unused;
-	assert_null(build_told(FIXTURE, "",
-			       "allow: { a: { service = \"nothing\"; };\n b: { service = \"plain\"; tenant = \"x\"; }; };\n"
-			       "inbound: { c: { service = \"plain\"; to = \"10.1.0.10\"; ports = \"tcp/1\"; }; };",
-			       "2025-10-15", &told));
+	assert_null(
+		build_told(FIXTURE, "",
+			   "allow: { a: { service = \"nothing\"; };\n b: { service = \"plain\"; tenant = \"x\"; }; };\n"
+			   "inbound: { c: { service = \"plain\"; to = \"10.1.0.10\"; ports = \"tcp/1\"; }; };",
+			   "2025-10-15", &told));
 	assert_non_null(strstr(told, "conf:2: error: allow.a.service: "));
 	assert_non_null(strstr(told, "conf:3: error: allow.b.tenant: "));
 	assert_non_null(strstr(told, "conf:4: error: inbound.c.service: "));
 	free(told);
-	assert_null(build_told("tests/unit/policy/absent", "", "allow: { a: { service = \"x\"; }; };", "2025-10-15", &told));
-	assert_non_null(strstr(told, "tests/unit/policy/absent: error: the catalog folder cannot be read: No such file or directory\n"));
+	assert_null(build_told("tests/unit/policy/absent", "", "allow: { a: { service = \"x\"; }; };", "2025-10-15",
+			       &told));
+	assert_non_null(strstr(
+		told,
+		"tests/unit/policy/absent: error: the catalog folder cannot be read: No such file or directory\n"));
 	assert_null(strstr(told, "allow.a"));
 	free(told);
 }
@@ -145,29 +177,37 @@ static void all_errors_in_one_run(void **unused)
 static const struct {
 	const char *rest, *told;
 } doubtful[] = {
-	{ "allow: { a: { service = \"fixture\"; features = \"core\"; broad = true; }; };",
-	  W "core/4-rentable: anybody can rent a name that matches *.rent.example; `rentable = false` leaves this row out\n"
-	  W "core/5-broad: *.broad.example opens a whole company's names; without `broad = true` this row is left out\n"
-	  W "core/10-until: its document says that this ends on 2025-09-30, which is past: ends.example\n"
-	  W "core/11-link: \"core 11-link\" lists no addresses here; see https://doc.example/more\n" },
+	{ "allow: { a: { service = \"fixture\"; features = \"core\"; broad = true; }; };", W
+	  "core/4-rentable: anybody can rent a name that matches *.rent.example; `rentable = false` leaves this row "
+	  "out\n" W
+	  "core/5-broad: *.broad.example opens a whole company's names; without `broad = true` this row is left out\n" W
+	  "core/10-until: its document says that this ends on 2025-09-30, which is past: ends.example\n" W
+	  "core/11-link: \"core 11-link\" lists no addresses here; see https://doc.example/more\n" },
 	{ "allow: { a: { service = \"fixture\"; features = [ \"peers\", \"mail\" ]; }; };",
-	  W "peers/1: is traffic among your own devices (tcp/7680, udp/3544): no rule is made of it; where peers are in different "
-	    "networks, `local` decides\n"
-	  W "mail/1: is about mail: no rule is made of it; see https://doc.example/mail\n" },
+	  W "peers/1: is traffic among your own devices (tcp/7680, udp/3544): no rule is made of it; where peers are "
+	    "in different "
+	    "networks, `local` decides\n" W
+	    "mail/1: is about mail: no rule is made of it; see https://doc.example/mail\n" },
 	{ "allow: { a: { service = \"fixture\"; features = [ \"old\", \"extra\" ]; }; };",
-	  "conf:2: warning: allow.a.service: 1 row of fixture is as of 2018-05-01, more than a year ago (An old document): old/1\n" },
+	  "conf:2: warning: allow.a.service: 1 row of fixture is as of 2018-05-01, more than a year ago (An old "
+	  "document): old/1\n" },
 	{ "allow: { a: { service = \"fixture\"; features = [ \"wide\" ]; }; };",
 	  W "wide/1: tcp/50000-59999 is left out for its names, which have at most 64 ports\n" },
-	{ "allow: { a: { service = \"fixture\"; features = [ \"extra\", \"proof\" ]; clouds = [ \"public\", \"gcc\" ]; regions = \"South\"; };\n"
+	{ "allow: { a: { service = \"fixture\"; features = [ \"extra\", \"proof\" ]; clouds = [ \"public\", \"gcc\" ]; "
+	  "regions = \"South\"; };\n"
 	  " b: { service = \"fixture\"; features = [ \"extra\", \"core\" ]; clouds = \"gcc-high\"; }; };",
 	  "conf:3: warning: allow.b.features[0]: \"extra\" selects nothing here: its rows belong to other `clouds`\n" },
 	{ "allow: { a: { names = [ \"*.example\", \"a.example.com\", \"*.*.example\", \"*.example.com\" ]; }; };",
-	  "conf:2: warning: allow.a.names[0]: \"*.example\" opens a whole top-level domain: anybody can register a name that matches\n"
-	  "conf:2: warning: allow.a.names[2]: \"*.*.example\" opens a whole top-level domain: anybody can register a name that "
+	  "conf:2: warning: allow.a.names[0]: \"*.example\" opens a whole top-level domain: anybody can register a "
+	  "name that matches\n"
+	  "conf:2: warning: allow.a.names[2]: \"*.*.example\" opens a whole top-level domain: anybody can register a "
+	  "name that "
 	  "matches\n" },
 	{ "inbound: { a: { service = \"fixture\"; to = \"10.1.0.10\"; ports = \"tcp/1433\"; }; };",
-	  "conf:2: warning: inbound.a.service: 2 rows of fixture are as of 2020-10-29, more than a year ago (The document): "
-	  "callers/north, callers/south; calls from addresses that were added since are refused. Today there are more\n" },
+	  "conf:2: warning: inbound.a.service: 2 rows of fixture are as of 2020-10-29, more than a year ago (The "
+	  "document): "
+	  "callers/north, callers/south; calls from addresses that were added since are refused. Today there are "
+	  "more\n" },
 };
 
 static void warnings(void **unused)
@@ -186,7 +226,8 @@ static void warnings(void **unused)
 /* The day decides: nothing is old on the day after, and `until` holds on its last day. */
 static void days(void **unused)
 {
-	static const char rest[] = "allow: { a: { service = \"fixture\"; features = [ \"old\", \"core\" ]; rentable = false; }; };";
+	static const char rest[] =
+		"allow: { a: { service = \"fixture\"; features = [ \"old\", \"core\" ]; rentable = false; }; };";
 	char *told;
 
 	(void)unused;
@@ -207,15 +248,17 @@ static void names_have_ports_one_by_one(void **unused)
 {
 	struct policy *policy = build(FIXTURE, "",
 				      "allow: { a: { service = \"fixture\"; features = [ \"extra\", \"wide\" ]; };\n"
-				      " b: { names = [ \"*.Extra.example\", \"extra.example\" ]; ports = [ \"udp/3478-3481\", \"icmp\" ]; };\n"
+				      " b: { names = [ \"*.Extra.example\", \"extra.example\" ]; ports = [ "
+				      "\"udp/3478-3481\", \"icmp\" ]; };\n"
 				      " c: { names = \"*.example\"; }; };");
 
 	(void)unused;
 	expect_text(matches_text(policy, "extra.EXAMPLE"), "a extra.example tcp/443 tcp/5671 tcp/5672\n"
 							   "b extra.example udp/3478 udp/3479 udp/3480 udp/3481 icmp\n"
 							   "c *.example tcp/443\n");
-	expect_text(matches_text(policy, "x.y.extra.example"), "b *.Extra.example udp/3478 udp/3479 udp/3480 udp/3481 icmp\n"
-							       "c *.example tcp/443\n");
+	expect_text(matches_text(policy, "x.y.extra.example"),
+		    "b *.Extra.example udp/3478 udp/3479 udp/3480 udp/3481 icmp\n"
+		    "c *.example tcp/443\n");
 	expect_text(matches_text(policy, "wide.example"), "a wide.example tcp/443\nc *.example tcp/443\n");
 	expect_text(matches_text(policy, "no-port.example"), "a no-port.example tcp/443\nc *.example tcp/443\n");
 	expect_text(matches_text(policy, "example"), "");
@@ -253,7 +296,8 @@ static void addresses_become_boxes(void **unused)
 {
 	struct policy *policy = build(FIXTURE, "",
 				      "allow: { a: { service = \"fixture\"; features = \"wide\"; };\n"
-				      " b: { addresses = [ \"203.0.113.0/24\", \"203.0.112.0/24\", \"2001:db8::/64\" ]; ports = [ \"icmp\", \"tcp/443\" ]; };\n"
+				      " b: { addresses = [ \"203.0.113.0/24\", \"203.0.112.0/24\", \"2001:db8::/64\" "
+				      "]; ports = [ \"icmp\", \"tcp/443\" ]; };\n"
 				      " c: { addresses = \"2001:db8:0:1::-2001:db8:0:1:ffff:ffff:ffff:ffff\"; }; };");
 
 	(void)unused;
@@ -276,7 +320,8 @@ static void where_an_address_comes_from(void **unused)
 
 	(void)unused;
 	for (size_t i = 1; i < policy->outbound_count; i++)
-		assert_true(ipaddr_compare(&policy->outbound[i - 1].range.first, &policy->outbound[i].range.first) <= 0);
+		assert_true(ipaddr_compare(&policy->outbound[i - 1].range.first, &policy->outbound[i].range.first) <=
+			    0);
 	assert_int_equal(policy_find_address(policy->outbound, policy->outbound_count, &address, found, 2), 3);
 	assert_string_equal(found[0]->text, "203.0.113.0/25");
 	assert_string_equal(found[0]->row->id, "2");
@@ -311,8 +356,10 @@ static void who_may_come_in(void **unused)
 {
 	struct policy *policy =
 		build(FIXTURE, "",
-		      "inbound: { a: { service = \"fixture\"; regions = \"North\"; to = [ \"10.1.0.10\", \"10.1.0.11\" ]; ports = [ \"tcp/1433\" ]; also = \"10.0.0.0/8\"; };\n"
-		      " b: { addresses = [ \"192.0.2.136/29\", \"2001:db8::/32\" ]; to = [ \"10.1.0.11\", \"fd00::1\" ]; ports = [ \"tcp/1433-1434\" ]; }; };");
+		      "inbound: { a: { service = \"fixture\"; regions = \"North\"; to = [ \"10.1.0.10\", \"10.1.0.11\" "
+		      "]; ports = [ \"tcp/1433\" ]; also = \"10.0.0.0/8\"; };\n"
+		      " b: { addresses = [ \"192.0.2.136/29\", \"2001:db8::/32\" ]; to = [ \"10.1.0.11\", \"fd00::1\" "
+		      "]; ports = [ \"tcp/1433-1434\" ]; }; };");
 
 	(void)unused;
 	expect_text(froms_text(&policy->from4), "10.0.0.0/8 10.1.0.10/31 6 1433-1433\n"
@@ -338,13 +385,13 @@ static void expect_mask(const struct policy *policy, const char *who, policy_gro
 
 static void groups_of_clients(void **unused)
 {
-	struct policy *policy = build(
-		FIXTURE, "",
-		"allow: { all: { addresses = \"192.0.2.1\"; };\n"
-		" data-gw: { addresses = \"192.0.2.2\"; clients = [ \"10.1.0.128/25\", \"10.1.0.0/25\" ]; };\n"
-		" data_gw: { addresses = \"192.0.2.3\"; clients = \"10.2.0.0/24\"; };\n"
-		" same: { addresses = \"192.0.2.4\"; clients = \"10.1.0.0/24\"; };\n"
-		" six: { addresses = \"192.0.2.5\"; clients = [ \"10.1.0.7\", \"fd00::/64\" ]; }; };");
+	struct policy *policy =
+		build(FIXTURE, "",
+		      "allow: { all: { addresses = \"192.0.2.1\"; };\n"
+		      " data-gw: { addresses = \"192.0.2.2\"; clients = [ \"10.1.0.128/25\", \"10.1.0.0/25\" ]; };\n"
+		      " data_gw: { addresses = \"192.0.2.3\"; clients = \"10.2.0.0/24\"; };\n"
+		      " same: { addresses = \"192.0.2.4\"; clients = \"10.1.0.0/24\"; };\n"
+		      " six: { addresses = \"192.0.2.5\"; clients = [ \"10.1.0.7\", \"fd00::/64\" ]; }; };");
 
 	(void)unused;
 	assert_int_equal(policy->group_count, 4);
@@ -392,16 +439,21 @@ static void groups_are_limited(void **unused)
 			expect_text(told, "");
 		} else {
 			assert_null(policy);
-			expect_text(told, "conf:34: error: allow.e31.clients: one group of clients too many: entries may have at "
-					  "most 31 different lists of clients\n");
+			expect_text(
+				told,
+				"conf:34: error: allow.e31.clients: one group of clients too many: entries may have at "
+				"most 31 different lists of clients\n");
 		}
 	}
 }
 
 static void lists_of_the_gateway(void **unused)
 {
-	struct policy *policy = build(FIXTURE, "clients = [ \"10.1.1.0/24\", \"10.1.0.0/24\", \"fd00::/64\" ]; local = [ ]; lifetime = { min = 100; };",
-				      "allow: { a: { names = \"a.example\"; lifetime = { grace = 7; max = 200; }; }; b: { names = \"b.example\"; }; };");
+	struct policy *policy = build(FIXTURE,
+				      "clients = [ \"10.1.1.0/24\", \"10.1.0.0/24\", \"fd00::/64\" ]; local = [ ]; "
+				      "lifetime = { min = 100; };",
+				      "allow: { a: { names = \"a.example\"; lifetime = { grace = 7; max = 200; }; }; "
+				      "b: { names = \"b.example\"; }; };");
 	struct ipaddr inside = address_of("10.1.1.255"), outside = address_of("10.1.2.0");
 
 	(void)unused;

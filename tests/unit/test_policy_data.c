@@ -1,5 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* LINK: policy/policy.o policy/policy_boxes.o policy/policy_group.o policy/policy_input.o policy/policy_list.o policy/policy_rules.o policy/policy_select.o policy/policy_tenant.o policy/policy_text.o policy/policy_warn.o policy/interval.o policy/catalog.o policy/catalog_read.o policy/config.o policy/config_check.o policy/config_list.o policy/config_print.o policy/config_read.o policy/config_reader.o policy/config_scalar.o policy/config_scan.o policy/option.o policy/problem.o policy/value.o dns/name.o dns/pattern.o base/arena.o base/counters.o base/escape.o base/hash.o base/ipaddr.o base/log.o */
+/* LINK: policy/policy.o policy/policy_boxes.o policy/policy_group.o policy/policy_input.o policy/policy_list.o */
+/* LINK: policy/policy_rules.o policy/policy_select.o policy/policy_tenant.o policy/policy_text.o */
+/* LINK: policy/policy_warn.o policy/interval.o policy/catalog.o policy/catalog_field.o policy/catalog_read.o */
+/* LINK: policy/config.o policy/config_check.o policy/config_list.o policy/config_print.o policy/config_read.o */
+/* LINK: policy/config_reader.o policy/config_scalar.o policy/config_scan.o policy/option.o policy/problem.o */
+/* LINK: policy/value.o dns/name.o dns/pattern.o base/arena.o base/counters.o base/escape.o base/hash.o */
+/* LINK: base/ipaddr.o base/log.o */
 /* LIBS: jansson libconfig */
 /* The shipped catalog as policies: the figures of its documents, and what an administrator writes first. */
 #include "tests/unit/policy/build.h"
@@ -12,7 +18,8 @@ static bool boxes_hold(const struct policy_boxes *boxes, const struct ipaddr *ad
 		const struct policy_box *box = &boxes->items[i];
 
 		if (box->l4proto == proto && box->port_first <= port && port <= box->port_last &&
-		    ipaddr_compare(&box->address.first, address) <= 0 && ipaddr_compare(address, &box->address.last) <= 0)
+		    ipaddr_compare(&box->address.first, address) <= 0 &&
+		    ipaddr_compare(address, &box->address.last) <= 0)
 			return true;
 	}
 	return false;
@@ -22,7 +29,8 @@ static uint64_t addresses_in(const struct value_range *range)
 {
 	const uint8_t *a = range->first.bytes, *b = range->last.bytes;
 
-	return ((uint64_t)b[0] << 24 | b[1] << 16 | b[2] << 8 | b[3]) - ((uint64_t)a[0] << 24 | a[1] << 16 | a[2] << 8 | a[3]) + 1;
+	return ((uint64_t)b[0] << 24 | b[1] << 16 | b[2] << 8 | b[3]) -
+	       ((uint64_t)a[0] << 24 | a[1] << 16 | a[2] << 8 | a[3]) + 1;
 }
 
 static void expect_matched(const struct policy *policy, const char *name, const char *ports)
@@ -48,7 +56,8 @@ static void intune(void **unused)
 
 		core += strcmp(one->row->id, "163") == 0;
 		assert_true(boxes_hold(boxes, &one->range.first, 6, 80) && boxes_hold(boxes, &one->range.last, 6, 443));
-		assert_false(boxes_hold(boxes, &one->range.first, 6, 81) || boxes_hold(boxes, &one->range.first, 17, 443));
+		assert_false(boxes_hold(boxes, &one->range.first, 6, 81) ||
+			     boxes_hold(boxes, &one->range.first, 17, 443));
 	}
 	assert_int_equal(core, 84);
 	assert_true(boxes_hold(boxes, &listed, 6, 443));
@@ -64,7 +73,8 @@ static void intune(void **unused)
 
 static void tenant(void **unused)
 {
-	struct policy *policy = build(DATA, "", "allow: { intune: { service = \"intune\"; tenant = \"North America 0501\"; }; };");
+	struct policy *policy =
+		build(DATA, "", "allow: { intune: { service = \"intune\"; tenant = \"North America 0501\"; }; };");
 
 	(void)unused;
 	expect_matched(policy, "naprodimedatapri.blob.core.windows.net", "tcp/443");
@@ -87,7 +97,9 @@ static void power_bi_and_data_gateway(void **unused)
 	assert_true(policy->rule_count > 0);
 	expect_matched(policy, "x.servicebus.windows.net", NULL);
 	policy_free(policy);
-	policy = build(DATA, "", "allow: { gw: { service = \"power-bi\"; features = \"data-gateway\"; clients = \"10.1.0.10\"; }; };");
+	policy = build(
+		DATA, "",
+		"allow: { gw: { service = \"power-bi\"; features = \"data-gateway\"; clients = \"10.1.0.10\"; }; };");
 	expect_matched(policy, "x.servicebus.windows.net",
 		       "tcp/443 tcp/5671 tcp/5672 tcp/9350 tcp/9351 tcp/9352 tcp/9353 tcp/9354");
 	assert_int_equal(policy->rules[0].entry->group, 1);
@@ -118,7 +130,8 @@ static void expect_sources(const char *regions, uint64_t expected)
 	char rest[512];
 
 	snprintf(rest, sizeof(rest),
-		 "inbound: { sql: { service = \"power-automate\"; features = \"connectors\"; %s to = \"10.1.0.10\"; ports = \"tcp/1433\"; }; };",
+		 "inbound: { sql: { service = \"power-automate\"; features = \"connectors\"; %s to = \"10.1.0.10\"; "
+		 "ports = \"tcp/1433\"; }; };",
 		 regions);
 	policy = build(DATA, "", rest);
 	for (size_t i = 0; i < policy->from4.count; i++)
@@ -134,10 +147,10 @@ static void connectors(void **unused)
 		const char *region;
 		uint64_t addresses;
 	} regions[] = {
-		{ "Asia Pacific", 34 },	 { "australia", 34 },	 { "ca", 50 },
-		{ "Europe", 35 },	 { "Germany", 5 },	 { "central-india", 51 },
-		{ "Japan East", 34 },	 { "South America", 34 }, { "uae", 49 },
-		{ "UK South", 34 },	 { "United States", 85 }, { "Preview (United States)", 34 },
+		{ "Asia Pacific", 34 }, { "australia", 34 },     { "ca", 50 },
+		{ "Europe", 35 },       { "Germany", 5 },        { "central-india", 51 },
+		{ "Japan East", 34 },   { "South America", 34 }, { "uae", 49 },
+		{ "UK South", 34 },     { "United States", 85 }, { "Preview (United States)", 34 },
 	};
 	uint64_t sum = 0;
 	char text[64];
@@ -156,11 +169,13 @@ static void connectors(void **unused)
 static void what_check_says(void **unused)
 {
 	char *told;
-	struct policy *policy = build_told(DATA, "",
-					   "allow: { intune: { service = \"intune\"; }; };\n"
-					   "inbound: { sql: { service = \"power-automate\"; to = \"10.1.0.10\"; ports = \"tcp/1433\"; }; };",
-					   "2026-06-01", &told);
-	const char *old = strstr(told, "conf:3: warning: inbound.sql.service: 12 rows of power-automate are as of 2020-10-29");
+	struct policy *policy = build_told(
+		DATA, "",
+		"allow: { intune: { service = \"intune\"; }; };\n"
+		"inbound: { sql: { service = \"power-automate\"; to = \"10.1.0.10\"; ports = \"tcp/1433\"; }; };",
+		"2026-06-01", &told);
+	const char *old =
+		strstr(told, "conf:3: warning: inbound.sql.service: 12 rows of power-automate are as of 2020-10-29");
 
 	(void)unused;
 	assert_non_null(policy);
@@ -194,7 +209,8 @@ static void every_feature(void **unused)
 			     strcmp(last->clouds.items[0], row->clouds.items[0]) == 0))
 				continue;
 			snprintf(rest, sizeof(rest),
-				 "allow: { a: { service = \"%s\"; features = \"%s\"; clouds = \"%s\"; optional = true; broad = true; }; };",
+				 "allow: { a: { service = \"%s\"; features = \"%s\"; clouds = \"%s\"; optional = true; "
+				 "broad = true; }; };",
 				 row->service, row->feature, row->clouds.items[0]);
 			policy_free(build(DATA, "", rest));
 			last = row;

@@ -33,13 +33,13 @@ static const struct {
 	unsigned int length;
 	bool before, after;
 } list[] = {
-	{ "0.0.0.0", 8, false, false },	     { "10.0.0.0", 8, false, false },	 { "100.64.0.0", 10, false, false },
-	{ "127.0.0.0", 8, false, false },    { "169.254.0.0", 16, false, false }, { "172.16.0.0", 12, false, false },
-	{ "192.0.0.0", 24, false, false },   { "192.0.2.0", 24, false, false },	 { "192.168.0.0", 16, false, false },
+	{ "0.0.0.0", 8, false, false },      { "10.0.0.0", 8, false, false },      { "100.64.0.0", 10, false, false },
+	{ "127.0.0.0", 8, false, false },    { "169.254.0.0", 16, false, false },  { "172.16.0.0", 12, false, false },
+	{ "192.0.0.0", 24, false, false },   { "192.0.2.0", 24, false, false },    { "192.168.0.0", 16, false, false },
 	{ "198.18.0.0", 15, false, false },  { "198.51.100.0", 24, false, false }, { "203.0.113.0", 24, false, false },
-	{ "224.0.0.0", 4, false, true },     { "240.0.0.0", 4, true, false },	 { "::", 96, false, false },
-	{ "64:ff9b:1::", 48, false, false }, { "100::", 64, false, false },	 { "2001:db8::", 32, false, false },
-	{ "fc00::", 7, false, false },	     { "fe80::", 10, false, true },	 { "fec0::", 10, true, true },
+	{ "224.0.0.0", 4, false, true },     { "240.0.0.0", 4, true, false },      { "::", 96, false, false },
+	{ "64:ff9b:1::", 48, false, false }, { "100::", 64, false, false },        { "2001:db8::", 32, false, false },
+	{ "fc00::", 7, false, false },       { "fe80::", 10, false, true },        { "fec0::", 10, true, true },
 	{ "ff00::", 8, true, false },
 };
 
@@ -95,9 +95,11 @@ static void carried_addresses(void **unused)
 
 static void lawful_ones(void **unused)
 {
-	static const char *const lawful[] = { "1.1.1.1", "20.190.159.2", "192.0.1.255", "192.88.99.1", "223.255.255.255",
-					      "2603:1030:7::5", "2001:4860:4860::8888", "64:ff9b::808:808", "::ffff:8.8.8.8",
-					      "2002:808:808::1", "64:ff9b:0:0:0:1::", "2001:db7:ffff::" };
+	static const char *const lawful[] = {
+		"1.1.1.1",         "20.190.159.2",    "192.0.1.255",          "192.88.99.1",
+		"223.255.255.255", "2603:1030:7::5",  "2001:4860:4860::8888", "64:ff9b::808:808",
+		"::ffff:8.8.8.8",  "2002:808:808::1", "64:ff9b:0:0:0:1::",    "2001:db7:ffff::"
+	};
 
 	(void)unused;
 	for (size_t i = 0; i < sizeof(lawful) / sizeof(lawful[0]); i++) {

@@ -16,9 +16,10 @@
 
 #define FIXTURE "tests/unit/policy/catalog"
 
-/* The text goes to a file: gateway on line 1, `allow` on line 2 and after. `more` stands inside of gateway. What is told comes
- * back in `told` (freed by the caller), with the file's name as "conf". */
-static inline struct policy *build_told(const char *catalog, const char *more, const char *rest, const char *today, char **told)
+/* The text goes to a file: gateway on line 1, `allow` on line 2 and after. `more` stands inside of gateway. What is
+ * told comes back in `told` (freed by the caller), with the file's name as "conf". */
+static inline struct policy *build_told(const char *catalog, const char *more, const char *rest, const char *today,
+					char **told)
 {
 	char path[] = "/tmp/nfqdn-policy-XXXXXX", here[4096], *found;
 	int fd = mkstemp(path);
@@ -30,7 +31,9 @@ static inline struct policy *build_told(const char *catalog, const char *more, c
 
 	assert_non_null(file);
 	assert_non_null(getcwd(here, sizeof(here)));
-	fprintf(file, "gateway: { interfaces = [ \"lan\" ]; resolvers = [ \"10.2.0.2\" ]; catalog = [ \"%s/%s\" ]; %s };\n%s\n",
+	fprintf(file,
+		"gateway: { interfaces = [ \"lan\" ]; resolvers = [ \"10.2.0.2\" ]; catalog = [ \"%s/%s\" ]; %s "
+		"};\n%s\n",
 		here, catalog, more, rest);
 	fclose(file);
 	config = config_load(path, &problems);
@@ -80,8 +83,8 @@ static inline char *boxes_text(const struct policy_boxes *boxes)
 
 	assert_non_null(out);
 	for (size_t i = 0; i < boxes->count; i++)
-		fprintf(out, "%s %u %u-%u\n", value_range_to_text(&boxes->items[i].address, range), boxes->items[i].l4proto,
-			boxes->items[i].port_first, boxes->items[i].port_last);
+		fprintf(out, "%s %u %u-%u\n", value_range_to_text(&boxes->items[i].address, range),
+			boxes->items[i].l4proto, boxes->items[i].port_first, boxes->items[i].port_last);
 	fclose(out);
 	return text;
 }

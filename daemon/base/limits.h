@@ -44,6 +44,11 @@
 #define LIMIT_DRAIN_PACKETS 64
 /* Packets that the kernel holds for us. The kernel's default, 1024, overflows in bursts. */
 #define LIMIT_QUEUE_PACKETS 8192
+/* Elements that one drain may add: four full transactions, or 64 answers of 32 addresses on two ports. The memory for them is
+ * set aside between drains; what goes beyond is refused, and the client asks again. */
+#define LIMIT_DRAIN_ELEMENTS 4096
+/* Extension headers of one IPv6 packet. Linux sends at most four; each is 8 octets at least, so a packet could hold thousands. */
+#define LIMIT_PACKET_EXTENSIONS 8
 /* Bytes of a packet that are copied: an IP packet has at most 65,535. */
 #define LIMIT_PACKET_BYTES 65535
 

@@ -4,6 +4,8 @@
 #include <errno.h>
 #include <netinet/in.h>
 
+#include "base/limits.h"
+
 #ifndef IPPROTO_MH
 #define IPPROTO_MH 135
 #endif
@@ -13,6 +15,7 @@
 #define IPV4_HEADER 20
 #define IPV6_HEADER 40
 #define UDP_HEADER 8
+#define TCP_HEADER 20
 
 /* Where the transport header stands, and how far the packet goes by its own account. */
 struct transport {
@@ -25,6 +28,11 @@ struct transport {
 static uint16_t read16(const uint8_t *p)
 {
 	return (uint16_t)(p[0] << 8 | p[1]);
+}
+
+static uint32_t read32(const uint8_t *p)
+{
+	return (uint32_t)read16(p) << 16 | read16(p + 2);
 }
 
 /* RFC 791 3.1 */
@@ -48,7 +56,8 @@ static int read_ipv4(const uint8_t *p, size_t length, struct transport *out)
 	return 0;
 }
 
-/* One extension header at the transport's place. Returns its octets, 0 when it is none of those that we walk, or -errno. */
+/* One extension header at the transport's place. Returns its octets, 0 when it is none of those that we walk, or
+ * -errno. */
 static int extension_length(const struct transport *t)
 {
 	switch (t->protocol) {
@@ -78,12 +87,12 @@ static int extension_length(const struct transport *t)
 
 static int walk_extensions(struct transport *t)
 {
-	for (unsigned int i = 0; i <= PACKET_EXTENSIONS; i++) {
+	for (unsigned int i = 0; i <= LIMIT_PACKET_EXTENSIONS; i++) {
 		int octets = extension_length(t);
 
 		if (octets <= 0)
 			return octets;
-		if ((size_t)octets > t->length || i == PACKET_EXTENSIONS)
+		if ((size_t)octets > t->length || i == LIMIT_PACKET_EXTENSIONS)
 			return -EINVAL;
 		t->protocol = t->data[0];
 		t->data += octets;
@@ -147,5 +156,32 @@ int packet_read_udp(const uint8_t *packet, size_t length, struct packet_udp *out
 	out->destination_port = read16(t.data + 2);
 	out->payload = t.data + UDP_HEADER;
 	out->length = udp_length - UDP_HEADER;
+	return 0;
+}
+
+/* RFC 9293 3.1. TCP has no length of its own: the payload goes to the end that the IP header tells. */
+int packet_read_tcp(const uint8_t *packet, size_t length, struct packet_tcp *out)
+{
+	struct transport t;
+	size_t header;
+	int rc = read_ip(packet, length, &t);
+
+	if (rc < 0)
+		return rc;
+	if (t.protocol != IPPROTO_TCP)
+		return -EPROTONOSUPPORT;
+	if (t.length < TCP_HEADER)
+		return -EINVAL;
+	header = (size_t)(t.data[12] >> 4) * 4;
+	if (header < TCP_HEADER || header > t.length)
+		return -EINVAL;
+	out->source = t.source;
+	out->destination = t.destination;
+	out->source_port = read16(t.data);
+	out->destination_port = read16(t.data + 2);
+	out->sequence = read32(t.data + 4);
+	out->flags = t.data[13];
+	out->payload = t.data + header;
+	out->length = t.length - header;
 	return 0;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The DNS message inside an IP packet. */
+/* The DNS message, or the piece of a stream of them, inside an IP packet. */
 #ifndef NFQDN_DNS_PACKET_H
 #define NFQDN_DNS_PACKET_H
 
@@ -15,12 +15,25 @@ struct packet_udp {
 	size_t length;
 };
 
-/* Reads an IPv4 or IPv6 packet that carries UDP; IPv6 extension headers are walked (RFC 8200 4.1), at most PACKET_EXTENSIONS of them. Lengths come from the
- * headers, never beyond `length`; octets behind the end that they tell are not looked at, as the receiver does not either.
- * 0; -EINVAL: not well formed; -EPROTONOSUPPORT: not UDP; -EMSGSIZE: a fragment or cut short. `out` is untouched on failure. */
+/* Reads an IPv4 or IPv6 packet that carries UDP; IPv6 extension headers are walked (RFC 8200 4.1), at most
+ * LIMIT_PACKET_EXTENSIONS of them. Lengths come from the headers, never beyond `length`; octets behind the end that
+ * they tell are not looked at, as the receiver does not either. 0; -EINVAL: not well formed; -EPROTONOSUPPORT: not UDP;
+ * -EMSGSIZE: a fragment or cut short. `out` is untouched on failure. */
 int packet_read_udp(const uint8_t *packet, size_t length, struct packet_udp *out);
 
-/* Extension headers of one packet. Linux sends at most four; each is 8 octets at least, so a packet could hold thousands. */
-#define PACKET_EXTENSIONS 8
+/* TCP's flags, as in its header (RFC 9293 3.1). */
+enum packet_flag { PACKET_FIN = 0x01, PACKET_SYN = 0x02, PACKET_RST = 0x04, PACKET_ACK = 0x10 };
+
+struct packet_tcp {
+	struct ipaddr source, destination;
+	uint16_t source_port, destination_port; /* host order */
+	uint32_t sequence; /* of the SYN if there is one, else of the first octet of the payload */
+	uint8_t flags; /* PACKET_* and others */
+	const uint8_t *payload; /* inside the packet */
+	size_t length; /* 0 is lawful */
+};
+
+/* The same for a packet that carries TCP; -EPROTONOSUPPORT: not TCP. */
+int packet_read_tcp(const uint8_t *packet, size_t length, struct packet_tcp *out);
 
 #endif

@@ -7,13 +7,13 @@
 
 void pool_init(struct pool *pool, size_t size)
 {
-	*pool = (struct pool){ .size = (uint32_t)size, .top = 1 };
+	*pool = (struct pool) { .size = (uint32_t)size, .top = 1 };
 }
 
 void pool_free(struct pool *pool)
 {
 	free(pool->items);
-	*pool = (struct pool){ 0 };
+	*pool = (struct pool) { 0 };
 }
 
 int pool_reserve(struct pool *pool, size_t spare, size_t most)

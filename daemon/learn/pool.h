@@ -17,8 +17,8 @@ struct pool {
 
 void pool_init(struct pool *pool, size_t size);
 void pool_free(struct pool *pool);
-/* Makes room for `spare` items besides those taken, growing by a half at least, never beyond `most` items in all. 1 when it grew, 0 when there was
- * nothing to do, or -ENOMEM (nothing changed). */
+/* Makes room for `spare` items besides those taken, growing by a half at least, never beyond `most` items in all. 1
+ * when it grew, 0 when there was nothing to do, or -ENOMEM (nothing changed). */
 int pool_reserve(struct pool *pool, size_t spare, size_t most);
 /* Items that can be taken now. */
 size_t pool_spare(const struct pool *pool);

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Theory of operation, one drain:
  *
- *   for each packet    read_message -> policy_match_name(the question's name) -> rules of the asker's groups -> each address, each rule, each port -> store_plan
- *   plan full          commit early; the packets judged so far stay held like the others
- *   at the end         expired elements fill the last transaction; commit; what failed becomes the drop bits
+ *   for each packet    read_message -> policy_match_name(the question's name) -> rules of the asker's groups -> each
+ * address, each rule, each port -> store_plan plan full          commit early; the packets judged so far stay held like
+ * the others at the end         expired elements fill the last transaction; commit; what failed becomes the drop bits
  *
- * A packet has one fate: passed (its bit in none of the masks), known (`allowed` alone), taught (`planned`), or dropped (`failed`). */
+ * A packet has one fate: passed (its bit in none of the masks), known (`allowed` alone), taught (`planned`), or dropped
+ * (`failed`). */
 #include "learn/snoop.h"
 
 #include <errno.h>
@@ -135,7 +136,8 @@ static void teach_port(struct snoop *snoop, const struct policy_rule *rule, cons
 
 	do {
 		rc = store_plan(snoop->store, &key, &snoop->answer.qname, answer->ttl, snoop->now,
-				lifetime_of_ttl(lifetime, answer->ttl), lifetime_refresh_below(lifetime, answer->ttl), packet);
+				lifetime_of_ttl(lifetime, answer->ttl), lifetime_refresh_below(lifetime, answer->ttl),
+				packet);
 		if (rc == -ENOSPC)
 			commit(snoop);
 	} while (rc == -ENOSPC);
@@ -202,7 +204,8 @@ static bool find_rules(struct snoop *snoop, const struct ipaddr *asker)
 }
 
 /* One whole DNS message that `asker` receives. `packet`: the bit of the held packet that it came in. */
-static void judge_message(struct snoop *snoop, const uint8_t *message, size_t length, const struct ipaddr *asker, unsigned int packet)
+static void judge_message(struct snoop *snoop, const uint8_t *message, size_t length, const struct ipaddr *asker,
+			  unsigned int packet)
 {
 	switch (dns_answer_read(message, length, &snoop->answer)) {
 	case DNS_READ_OK:

@@ -15,20 +15,23 @@ struct snoop;
 /* NULL when memory is out. */
 struct snoop *snoop_new(struct store *store, struct table *table);
 void snoop_free(struct snoop *snoop);
-/* The policy used from now on; must outlive the snoop or the next call, during which the old one must still be there: learned elements follow
- * their group by its name. Call it after table_apply(). */
+/* The policy used from now on; must outlive the snoop or the next call, during which the old one must still be there:
+ * learned elements follow their group by its name. Call it after table_apply(). */
 void snoop_set_policy(struct snoop *snoop, const struct policy *policy);
-/* The gateway's own addresses, refused as answers (copied; at most LIMIT_OWN_ADDRESSES, the rest is counted). 0 or -ENOMEM. */
+/* The gateway's own addresses, refused as answers (copied; at most LIMIT_OWN_ADDRESSES, the rest is counted). 0 or
+ * -ENOMEM. */
 int snoop_set_own_addresses(struct snoop *snoop, const struct ipaddr *addresses, size_t count);
 
-/* Judges `count` (at most LIMIT_DRAIN_PACKETS) packets, commits what they teach together with what has expired, and returns the packets (bits) that must be
- * dropped: allowed answers whose transaction failed, or for which no memory was set aside. All others are to be accepted. */
+/* Judges `count` (at most LIMIT_DRAIN_PACKETS) packets, commits what they teach together with what has expired, and
+ * returns the packets (bits) that must be dropped: allowed answers whose transaction failed, or for which no memory was
+ * set aside. All others are to be accepted. */
 uint64_t snoop_drain(struct snoop *snoop, const struct queue_packet *packets, size_t count, struct monotime now);
-/* To be called at each wake-up, after the verdicts: sets memory aside for the next drain, and at most once a second deletes what has expired. Returns the
- * milliseconds until there is more to do, or -1 when nothing is learned. */
+/* To be called at each wake-up, after the verdicts: sets memory aside for the next drain, and at most once a second
+ * deletes what has expired. Returns the milliseconds until there is more to do, or -1 when nothing is learned. */
 int64_t snoop_tick(struct snoop *snoop, struct monotime now);
-/* After a reload: deletes learned elements that the policy no longer allows (no name of theirs matches a rule with that port in that group; one
- * without a name: no rule of the group has that port). 0 or -errno: a deletion failed, and is tried again by snoop_tick(). */
+/* After a reload: deletes learned elements that the policy no longer allows (no name of theirs matches a rule with that
+ * port in that group; one without a name: no rule of the group has that port). 0 or -errno: a deletion failed, and is
+ * tried again by snoop_tick(). */
 int snoop_prune(struct snoop *snoop, struct monotime now);
 /* Takes over what is in the kernel (restart), then prunes. 0 or -errno. */
 int snoop_adopt(struct snoop *snoop, struct monotime now);

@@ -11,12 +11,10 @@
 #include "learn/store_parts.h"
 #include "learn/store_plan.h"
 
-/* What a drain may take without an allocation. A drain brings one name a packet; elements and links are four full transactions' worth, which is 64 answers
- * of 32 addresses on two ports each. */
-#define SPARE_ELEMENTS (4 * LIMIT_BATCH_ELEMENTS)
-#define SPARE_LINKS (2 * SPARE_ELEMENTS)
+/* What a drain may take without an allocation. It brings one name a packet; known elements may gain a name, too. */
+#define SPARE_LINKS ((size_t)2 * LIMIT_DRAIN_ELEMENTS)
 #define SPARE_TEXTS LIMIT_DRAIN_PACKETS
-#define SPARE_CELLS (LIMIT_DRAIN_PACKETS * ((DNS_NAME_MAX + STORE_CELL - 1) / STORE_CELL))
+#define SPARE_CELLS ((size_t)LIMIT_DRAIN_PACKETS * ((DNS_NAME_MAX + STORE_CELL - 1) / STORE_CELL))
 
 /* ---- making, growing, freeing ---- */
 
@@ -66,9 +64,10 @@ static size_t pool_memory(const struct pool *pool)
 
 size_t store_memory(const struct store *store)
 {
-	return sizeof(*store) + pool_memory(&store->elements) + pool_memory(&store->links) + pool_memory(&store->texts) +
-	       pool_memory(&store->cells) + LIMIT_ELEMENT_NAMES * sizeof(*store->scratch) +
-	       sizeof(uint32_t) * ((size_t)store->elements.room + store->element_chains.mask + 1 + store->text_chains.mask + 1);
+	return sizeof(*store) + pool_memory(&store->elements) + pool_memory(&store->links) +
+	       pool_memory(&store->texts) + pool_memory(&store->cells) + LIMIT_ELEMENT_NAMES * sizeof(*store->scratch) +
+	       sizeof(uint32_t) *
+		       ((size_t)store->elements.room + store->element_chains.mask + 1 + store->text_chains.mask + 1);
 }
 
 int store_chains_grow(struct store_chains *chains, uint32_t room)
@@ -107,13 +106,14 @@ static void chain_all_elements(struct store *store)
 	}
 }
 
-/* The heap is made larger first: room in the pool that the heap has not would be fatal, the other way round it is idle. */
+/* The heap is made larger first: room in the pool that the heap has not would be fatal, the other way round it is idle.
+ */
 static int reserve_elements(struct store *store)
 {
 	size_t most = store->limit + LIMIT_BATCH_ELEMENTS;
 	struct pool grown = store->elements;
 	uint32_t *heap;
-	int rc = pool_reserve(&grown, SPARE_ELEMENTS, most);
+	int rc = pool_reserve(&grown, LIMIT_DRAIN_ELEMENTS, most);
 
 	if (rc < 0)
 		return rc;
@@ -201,7 +201,8 @@ void store_remove(struct store *store, uint32_t index)
 	pool_give(&store->elements, index);
 }
 
-int store_adopt(struct store *store, const struct element_key *key, const struct dns_name *name, struct monotime deadline)
+int store_adopt(struct store *store, const struct element_key *key, const struct dns_name *name,
+		struct monotime deadline)
 {
 	uint32_t hash, index = store_lookup(store, key, &hash);
 

@@ -26,7 +26,8 @@ struct store_view {
 	struct monotime deadline;
 	uint32_t ttl; /* the smallest TTL seen; 0 when none was (adopted) */
 	size_t name_count; /* pairs of `names` */
-	const struct store_name *names; /* the first that taught it first; valid until the next view of this store is made, or the store changes */
+	const struct store_name *names; /* the first that taught it first; valid until the next view of this store is
+					   made, or the store changes */
 };
 
 /* Room for `limit` elements; memory grows with use. NULL when memory is out. */
@@ -38,41 +39,50 @@ size_t store_count(const struct store *store);
 size_t store_memory(const struct store *store);
 
 /* ---- planning: what one answer wants, collected over a drain ----
- * store_plan() enters the wish into the store at once and remembers how to undo it. store_settle() must follow element_commit() of the plan. Nothing here allocates beyond
- * what the store grows by at start of a drain (store_reserve). */
+ * store_plan() enters the wish into the store at once and remembers how to undo it. store_settle() must follow
+ * element_commit() of the plan. Nothing here allocates beyond what the store grows by at start of a drain
+ * (store_reserve). */
 
-/* Makes room, outside the packet path, so that the next drain needs no memory: four full transactions of new elements. What a drain wants beyond that is refused and counted.
- * Called after each drain, once the verdicts are given. 0 or -ENOMEM (then learning stops at what there is, counted). */
+/* Makes room, outside the packet path, so that the next drain needs no memory: four full transactions of new elements.
+ * What a drain wants beyond that is refused and counted. Called after each drain, once the verdicts are given. 0 or
+ * -ENOMEM (then learning stops at what there is, counted). */
 int store_reserve(struct store *store);
 
-/* `life_ms` from now is wanted for `key`, because `name` was answered with `ttl`. `refresh_below` is the remaining life in ms below which it is refreshed. `packet` (0..63) is the
- * packet of the drain that depends on it. When the store is full the oldest-expiring element that this drain does not need is planned for deletion first. 0: known, nothing to do; 1: planned; -ENOSPC when the plan
- * is full (commit, then call again); -ENOMEM (no memory reserved, counted), -EDQUOT (limit reached and nothing can go, counted): not learned. */
+/* `life_ms` from now is wanted for `key`, because `name` was answered with `ttl`. `refresh_below` is the remaining life
+ * in ms below which it is refreshed. `packet` (0..63) is the packet of the drain that depends on it. When the store is
+ * full the oldest-expiring element that this drain does not need is planned for deletion first. 0: known, nothing to
+ * do; 1: planned; -ENOSPC when the plan is full (commit, then call again); -ENOMEM (no memory reserved, counted),
+ * -EDQUOT (limit reached and nothing can go, counted): not learned. */
 int store_plan(struct store *store, const struct element_key *key, const struct dns_name *name, uint32_t ttl,
 	       struct monotime now, int64_t life_ms, int64_t refresh_below, unsigned int packet);
 /* Plans the deletion of elements whose life has ended at `now`, as many as the plan holds. Returns how many. */
 size_t store_plan_expired(struct store *store, struct monotime now);
-/* Plans the deletion of one element that the policy no longer allows. 0, also when its deletion is planned already; -ENOENT, -ENOSPC. */
+/* Plans the deletion of one element that the policy no longer allows. 0, also when its deletion is planned already;
+ * -ENOENT, -ENOSPC. */
 int store_plan_delete(struct store *store, const struct element_key *key);
 /* The changes planned so far, for element_commit(). */
 struct element_change *store_changes(struct store *store, size_t *count);
-/* Takes note of what was committed: failed adds vanish (those whose result is unknown are deleted at the next tick), failed refreshes go back to their old deadline, failed deletes stay until the next tick.
- * Returns the packets (bits) that depended on a failed change. Empties the plan. */
+/* Takes note of what was committed: failed adds vanish (those whose result is unknown are deleted at the next tick),
+ * failed refreshes go back to their old deadline, failed deletes stay until the next tick. Returns the packets (bits)
+ * that depended on a failed change. Empties the plan. */
 uint64_t store_settle(struct store *store);
 
 /* When the next element ends; false when there is none. A deletion that failed is due since long ago. */
 bool store_next_deadline(const struct store *store, struct monotime *out);
 
-/* An element found in the kernel at start. `name` may be NULL: then it has none. May allocate. 0, -EEXIST, -EDQUOT, -ENOMEM. */
-int store_adopt(struct store *store, const struct element_key *key, const struct dns_name *name, struct monotime deadline);
+/* An element found in the kernel at start. `name` may be NULL: then it has none. May allocate. 0, -EEXIST, -EDQUOT,
+ * -ENOMEM. */
+int store_adopt(struct store *store, const struct element_key *key, const struct dns_name *name,
+		struct monotime deadline);
 
-/* After a reload: element_key.group becomes map[group]; elements whose group maps to STORE_NO_GROUP are forgotten, since their set went away with the group. `map` must not send two
- * groups to one. The plan must be empty. */
+/* After a reload: element_key.group becomes map[group]; elements whose group maps to STORE_NO_GROUP are forgotten,
+ * since their set went away with the group. `map` must not send two groups to one. The plan must be empty. */
 #define STORE_NO_GROUP 0xff
 void store_regroup(struct store *store, const uint8_t map[256]);
 
 /* ---- looking ---- */
-/* Calls `visit` for each element, in no order; stops when it returns false. `visit` may plan, commit and settle deletions. */
+/* Calls `visit` for each element, in no order; stops when it returns false. `visit` may plan, commit and settle
+ * deletions. */
 void store_visit(const struct store *store, bool (*visit)(void *context, const struct store_view *view), void *context);
 /* One element. 0 or -ENOENT. */
 int store_find(const struct store *store, const struct element_key *key, struct store_view *out);

@@ -3,7 +3,8 @@
 
 #include "learn/store_parts.h"
 
-/* Places looked at for an element to evict: the top one is nearly always free to go, since what a drain needs has just got a new life. */
+/* Places looked at for an element to evict: the top one is nearly always free to go, since what a drain needs has just
+ * got a new life. */
 #define UNSEEN_PLACES 127
 
 static int64_t deadline_at(const struct store *store, uint32_t place)

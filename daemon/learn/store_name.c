@@ -153,7 +153,9 @@ static void tie(struct store *store, uint32_t element, uint32_t name, uint32_t *
 	uint32_t index = pool_take(&store->links);
 	struct store_link *link = link_at(store, index);
 
-	*link = (struct store_link){ .element = element, .name = name, .next_of_name = text->links, .ttl = ttl, .until = until };
+	*link = (struct store_link) {
+		.element = element, .name = name, .next_of_name = text->links, .ttl = ttl, .until = until
+	};
 	if (text->links)
 		link_at(store, text->links)->previous_of_name = index;
 	text->links = index;
@@ -187,7 +189,8 @@ static uint32_t seconds(int64_t msec)
 	return msec < 0 ? 0 : msec / 1000 > UINT32_MAX ? UINT32_MAX : (uint32_t)(msec / 1000);
 }
 
-uint32_t store_name_attach(struct store *store, uint32_t element, const struct dns_name *name, uint32_t ttl, int64_t until)
+uint32_t store_name_attach(struct store *store, uint32_t element, const struct dns_name *name, uint32_t ttl,
+			   int64_t until)
 {
 	uint32_t index = intern(store, name);
 
@@ -201,12 +204,14 @@ static uint32_t *outlived(const struct store *store, struct store_element *eleme
 	uint32_t *found = NULL;
 
 	for (uint32_t *at = &element->links; *at; at = &link_at(store, *at)->next_of_element)
-		if (link_at(store, *at)->until < now && (!found || link_at(store, *at)->until < link_at(store, *found)->until))
+		if (link_at(store, *at)->until < now &&
+		    (!found || link_at(store, *at)->until < link_at(store, *found)->until))
 			found = at;
 	return found;
 }
 
-static bool make_place(struct store *store, struct store_element *element, const struct dns_name *name, uint32_t found, uint32_t now)
+static bool make_place(struct store *store, struct store_element *element, const struct dns_name *name, uint32_t found,
+		       uint32_t now)
 {
 	uint32_t *old;
 
@@ -229,7 +234,8 @@ static bool make_place(struct store *store, struct store_element *element, const
 	return true;
 }
 
-void store_name_note(struct store *store, uint32_t element, const struct dns_name *name, uint32_t ttl, int64_t until, struct monotime now)
+void store_name_note(struct store *store, uint32_t element, const struct dns_name *name, uint32_t ttl, int64_t until,
+		     struct monotime now)
 {
 	struct store_element *self = store_element_at(store, element);
 	uint32_t found = store_name_find(store, name), *at;
@@ -296,7 +302,8 @@ uint32_t store_name_element(const struct store *store, uint32_t link)
 	return link_at(store, link)->element;
 }
 
-/* Chains a name for each slot of the pool that is in use. Slots given back are told by the length 0, which no name has. */
+/* Chains a name for each slot of the pool that is in use. Slots given back are told by the length 0, which no name has.
+ */
 static void chain_all(struct store *store)
 {
 	for (uint32_t i = 1; i < store->texts.top; i++) {
@@ -314,7 +321,8 @@ int store_name_reserve(struct store *store, size_t links, size_t texts, size_t c
 	int rc = 0;
 
 	/* Chains may be more than names, never the other way round for long: they are a matter of speed only. */
-	if (pool_reserve(&store->links, links, UINT32_MAX - 1) < 0 || pool_reserve(&store->cells, cells, UINT32_MAX - 1) < 0 ||
+	if (pool_reserve(&store->links, links, UINT32_MAX - 1) < 0 ||
+	    pool_reserve(&store->cells, cells, UINT32_MAX - 1) < 0 ||
 	    pool_reserve(&store->texts, texts, UINT32_MAX - 1) < 0)
 		rc = -ENOMEM;
 	switch (store_chains_grow(&store->text_chains, store->texts.room)) {

@@ -15,14 +15,18 @@ uint32_t store_name_look(const struct store *store, const struct dns_name *name)
 /* Is there memory to enter the name (unless `found` tells that it is there) and one link? */
 bool store_name_fits(const struct store *store, const struct dns_name *name, uint32_t found);
 /* Links a new element, which has no link yet, to the name. There must be memory. Returns the name's index. */
-uint32_t store_name_attach(struct store *store, uint32_t element, const struct dns_name *name, uint32_t ttl, int64_t until);
-/* The name has answered for the element once more: its link is brought up to date, or made. At a limit it is counted and left. */
-void store_name_note(struct store *store, uint32_t element, const struct dns_name *name, uint32_t ttl, int64_t until, struct monotime now);
+uint32_t store_name_attach(struct store *store, uint32_t element, const struct dns_name *name, uint32_t ttl,
+			   int64_t until);
+/* The name has answered for the element once more: its link is brought up to date, or made. At a limit it is counted
+ * and left. */
+void store_name_note(struct store *store, uint32_t element, const struct dns_name *name, uint32_t ttl, int64_t until,
+		     struct monotime now);
 /* Takes away all links of an element, and the names that have no other. */
 void store_name_detach(struct store *store, uint32_t element);
 /* Writes the element's names to the scratch of views. Returns their number. */
 size_t store_name_list(const struct store *store, uint32_t element);
-/* Links of a name (an index): how many, the first, the one after, and the element that a link leads to. 0 ends the list. */
+/* Links of a name (an index): how many, the first, the one after, and the element that a link leads to. 0 ends the
+ * list. */
 size_t store_name_count(const struct store *store, uint32_t name);
 uint32_t store_name_first(const struct store *store, uint32_t name);
 uint32_t store_name_next(const struct store *store, uint32_t link);

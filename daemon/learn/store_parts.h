@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Inside the store: what store.c, store_plan.c, store_name.c and store_heap.c share. Nobody else includes this.
  *
- * Items live in pools and know each other by index; index 0 is nobody. An element stands in a hash chain and, unless a change of it is planned, in the heap.
- * Between an element and each name that brought it stands a link, a member of two lists: the element's and the name's. A name lives as long as it has a link.
- * A name's octets lie in a chain of cells, so that one pool without fragmentation holds names of every length. */
+ * Items live in pools and know each other by index; index 0 is nobody. An element stands in a hash chain and, unless a
+ * change of it is planned, in the heap. Between an element and each name that brought it stands a link, a member of two
+ * lists: the element's and the name's. A name lives as long as it has a link. A name's octets lie in a chain of cells,
+ * so that one pool without fragmentation holds names of every length. */
 #ifndef NFQDN_LEARN_STORE_PARTS_H
 #define NFQDN_LEARN_STORE_PARTS_H
 
@@ -11,7 +12,8 @@
 #include "learn/pool.h"
 #include "learn/store.h"
 
-/* Deadlines of elements that must go as soon as a transaction takes them. Far from INT64_MIN, so that differences do not wrap. */
+/* Deadlines of elements that must go as soon as a transaction takes them. Far from INT64_MIN, so that differences do
+ * not wrap. */
 #define STORE_DUE (INT64_MIN / 4)
 #define STORE_TTL_UNKNOWN UINT32_MAX
 
@@ -41,7 +43,8 @@ struct store_link {
 	uint32_t next_of_element;
 	uint32_t next_of_name, previous_of_name;
 	uint32_t ttl;
-	uint32_t until; /* seconds of monotime: what this name's last answer asked for. The earliest makes way for another name once it has passed */
+	uint32_t until; /* seconds of monotime: what this name's last answer asked for. The earliest makes way for
+			   another name once it has passed */
 };
 
 struct store_text {
@@ -112,10 +115,12 @@ static inline struct store_element *store_element_at(const struct store *store, 
 }
 
 /* store.c */
-/* As many chains as `room`, rounded up to a power of two. 1: the chains are new and empty; 0: they were enough; -ENOMEM. */
+/* As many chains as `room`, rounded up to a power of two. 1: the chains are new and empty; 0: they were enough;
+ * -ENOMEM. */
 int store_chains_grow(struct store_chains *chains, uint32_t room);
 uint32_t store_lookup(const struct store *store, const struct element_key *key, uint32_t *hash);
-/* Elements and links enough must be spare. The new element has no name yet, stands in its hash chain, not in the heap. */
+/* Elements and links enough must be spare. The new element has no name yet, stands in its hash chain, not in the heap.
+ */
 uint32_t store_enter(struct store *store, const struct element_key *key, uint32_t hash, int64_t deadline);
 void store_remove(struct store *store, uint32_t index); /* with its links; must not be in the heap */
 

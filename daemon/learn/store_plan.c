@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* What a drain wants to change. Theory of operation:
  *
- * A wish is entered at once, so that later answers of the same drain find it: the element has its new deadline, is out of the heap (so neither evicted nor
- * expired), and `change` tells which change of the plan it waits for. store_plan_settle() puts it back with what came of it. The states on the way:
+ * A wish is entered at once, so that later answers of the same drain find it: the element has its new deadline, is out
+ * of the heap (so neither evicted nor expired), and `change` tells which change of the plan it waits for.
+ * store_plan_settle() puts it back with what came of it. The states on the way:
  *
- *   not there   --wish-->        STORE_ADD      --ok--> known            --failed--> not there; result unknown: doubtful, deleted next
- *   known       --wish-->        STORE_REFRESH  --ok--> known, new life  --failed--> known, old life
- *   ended, doubtful, unwanted, or about to be deleted
+ *   not there   --wish-->        STORE_ADD      --ok--> known            --failed--> not there; result unknown:
+ * doubtful, deleted next known       --wish-->        STORE_REFRESH  --ok--> known, new life  --failed--> known, old
+ * life ended, doubtful, unwanted, or about to be deleted
  *               --wish-->        STORE_RENEW    --ok--> known            --failed--> what it was
  *   known       --its end-->     STORE_EXPIRE   --ok--> not there        --failed--> what it was, tried again
  *   known       --room needed--> STORE_EVICT    --ok--> not there        --failed--> what it was
@@ -64,8 +65,8 @@ static struct store_change *append(struct store *store, uint32_t index, enum sto
 	struct store_change *undo = &store->plan.undo[store->plan.count];
 
 	store->plan.changes[store->plan.count] =
-		(struct element_change){ .key = element->key, .operation = operation_of(reason) };
-	*undo = (struct store_change){ .element = index, .reason = reason, .old_deadline = element->deadline };
+		(struct element_change) { .key = element->key, .operation = operation_of(reason) };
+	*undo = (struct store_change) { .element = index, .reason = reason, .old_deadline = element->deadline };
 	element->change = (uint16_t)++store->plan.count;
 	if (element->heap)
 		store_heap_remove(store, index);
@@ -98,10 +99,13 @@ static void extend(struct store *store, struct store_element *element, const str
 	if (element->deadline < wish->deadline)
 		element->deadline = wish->deadline;
 	timeout = element->deadline - wish->now.msec + LIFETIME_BACKSTOP_MS;
-	change_of(store, element)->timeout_ms = (uint64_t)(timeout < 1 ? 1 : timeout > TIMEOUT_MAX ? TIMEOUT_MAX : timeout);
+	change_of(store, element)->timeout_ms = (uint64_t)(timeout < 1             ? 1
+							   : timeout > TIMEOUT_MAX ? TIMEOUT_MAX
+										   : timeout);
 }
 
-/* A comment is wanted for the change of an element that `name` (an index) adds: the same text as the last one, mostly. */
+/* A comment is wanted for the change of an element that `name` (an index) adds: the same text as the last one, mostly.
+ */
 static bool comment_fits(const struct store *store, uint32_t name)
 {
 	return (name && store->plan.comment_name == name) || store->plan.comment_count < LIMIT_DRAIN_PACKETS;
@@ -134,7 +138,8 @@ static void take_note(struct store *store, uint32_t index, const struct wish *wi
 	store_name_note(store, index, wish->name, wish->ttl, wish->deadline, wish->now);
 }
 
-/* Plans deletions until one more element may live. 0, -ENOSPC when the plan has no room for that and one change more, -EDQUOT when all are needed. */
+/* Plans deletions until one more element may live. 0, -ENOSPC when the plan has no room for that and one change more,
+ * -EDQUOT when all are needed. */
 static int make_room(struct store *store, struct monotime now)
 {
 	while (store_count(store) >= store->limit) {
@@ -146,7 +151,8 @@ static int make_room(struct store *store, struct monotime now)
 		}
 		if (plan_room(store) < 2)
 			return -ENOSPC;
-		plan_deletion(store, index, store_element_at(store, index)->deadline <= now.msec ? STORE_EXPIRE : STORE_EVICT);
+		plan_deletion(store, index,
+			      store_element_at(store, index)->deadline <= now.msec ? STORE_EXPIRE : STORE_EVICT);
 	}
 	return plan_room(store) ? 0 : -ENOSPC;
 }
@@ -294,7 +300,8 @@ int store_plan_delete(struct store *store, const struct element_key *key)
 
 	if (!index)
 		return -ENOENT;
-	if (store_element_at(store, index)->change && operation_of(undo_of(store, store_element_at(store, index))->reason) == ELEMENT_DELETE)
+	if (store_element_at(store, index)->change &&
+	    operation_of(undo_of(store, store_element_at(store, index))->reason) == ELEMENT_DELETE)
 		return 0;
 	if (store_element_at(store, index)->change || plan_room(store) == 0)
 		return -ENOSPC;

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Three things of the kernel (nfnetlink_queue.c, 6.1 to 7.3) that this relies on:
- *  - Ids of one queue are given under its lock, in the order in which messages enter our socket. A message that the socket has no room for has used up its
- *    id and is not kept in the kernel's list. So a gap in the ids is exactly what was lost, and "all ids up to N" never means a packet that we have not received.
+ *  - Ids of one queue are given under its lock, in the order in which messages enter our socket. A message that the
+ * socket has no room for has used up its id and is not kept in the kernel's list. So a gap in the ids is exactly what
+ * was lost, and "all ids up to N" never means a packet that we have not received.
  *  - Messages of one sendto() are handled in order: drops stand before the batch verdict that accepts the rest.
- *  - A queue that is full passes packets (fail-open) without counting them anywhere. The socket's buffer is therefore the narrower bound, see RECEIVE_BYTES. */
+ *  - A queue that is full passes packets (fail-open) without counting them anywhere. The socket's buffer is therefore
+ * the narrower bound, see RECEIVE_BYTES. */
 #include "netfilter/queue.h"
 
 #include <errno.h>
@@ -26,10 +28,12 @@
 #include "base/counters.h"
 #include "base/limits.h"
 
-/* A message: the packet and some 200 octets of attributes. A longer one is cut (MSG_TRUNC), which leaves the attributes: the payload is the last. */
+/* A message: the packet and some 200 octets of attributes. A longer one is cut (MSG_TRUNC), which leaves the
+ * attributes: the payload is the last. */
 #define SLOT_BYTES (LIMIT_PACKET_BYTES + 1 + 4096)
-/* A message takes at least this much of the buffer (its skb; 832 on 6.18 up to 128 octets of UDP, 1280 up to 560, 2304 up to 1600), and SO_RCVBUFFORCE doubles what it
- * is given: the buffer is full before the queue is, at 2900 to 8192 packets. Memory is used only while we lag, 6 MiB at most. */
+/* A message takes at least this much of the buffer (its skb; 832 on 6.18 up to 128 octets of UDP, 1280 up to 560, 2304
+ * up to 1600), and SO_RCVBUFFORCE doubles what it is given: the buffer is full before the queue is, at 2900 to 8192
+ * packets. Memory is used only while we lag, 6 MiB at most. */
 #define MESSAGE_BYTES 768
 #define RECEIVE_BYTES (LIMIT_QUEUE_PACKETS * MESSAGE_BYTES / 2)
 /* Verdict messages of one drain: each packet dropped by itself, or one batch for each queue that has packets in it. */
@@ -84,7 +88,8 @@ static int open_socket(struct queue *queue)
 	queue->port = mnl_socket_get_portid(queue->socket);
 	if (setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &bytes, sizeof(bytes)) < 0)
 		return -errno;
-	/* Without this, one overrun makes the kernel refuse every further message until we have read the buffer empty. What is lost shows in the ids. */
+	/* Without this, one overrun makes the kernel refuse every further message until we have read the buffer empty.
+	 * What is lost shows in the ids. */
 	setsockopt(fd, SOL_NETLINK, NETLINK_NO_ENOBUFS, &on, sizeof(on));
 	return 0;
 }
@@ -98,8 +103,8 @@ static int map_slots(struct queue *queue)
 		return -errno;
 	queue->slots = map;
 	for (size_t i = 0; i < LIMIT_DRAIN_PACKETS; i++) {
-		queue->vectors[i] = (struct iovec){ slot(queue, i), SLOT_BYTES };
-		queue->headers[i].msg_hdr = (struct msghdr){ .msg_iov = &queue->vectors[i], .msg_iovlen = 1 };
+		queue->vectors[i] = (struct iovec) { slot(queue, i), SLOT_BYTES };
+		queue->headers[i].msg_hdr = (struct msghdr) { .msg_iov = &queue->vectors[i], .msg_iovlen = 1 };
 	}
 	return 0;
 }
@@ -143,7 +148,8 @@ static int read_bind_answer(const struct queue *queue, uint16_t number)
 
 		if (length < 0 || !mnl_nlmsg_ok(header, (int)length))
 			continue;
-		if (header->nlmsg_type == NLMSG_ERROR && header->nlmsg_seq == number && mnl_nlmsg_get_payload_len(header) >= sizeof(int))
+		if (header->nlmsg_type == NLMSG_ERROR && header->nlmsg_seq == number &&
+		    mnl_nlmsg_get_payload_len(header) >= sizeof(int))
 			return *(const int *)mnl_nlmsg_get_payload(header);
 		accept_unjudged(queue, header);
 	}
@@ -160,11 +166,29 @@ static int bind_queue(const struct queue *queue, uint16_t number, bool fail_open
 /* ---- /proc/net/netfilter/nfnetlink_queue ---- */
 
 struct proc_row {
-	unsigned int number, port, waiting, dropped, lost;
+	unsigned long number, port, waiting, dropped, lost;
 };
 
+/* queue number, port, waiting, copy mode, copy range, dropped when full, dropped for want of buffer, last id */
+static bool read_row(const char *line, struct proc_row *row)
+{
+	unsigned long columns[7];
+
+	for (size_t i = 0; i < 7; i++) {
+		char *end;
+
+		columns[i] = strtoul(line, &end, 10);
+		if (end == line)
+			return false;
+		line = end;
+	}
+	*row = (struct proc_row) { columns[0], columns[1], columns[2], columns[5], columns[6] };
+	return true;
+}
+
 /* Calls `visit` for each row. */
-static int read_proc(const struct queue *queue, void (*visit)(const struct queue *queue, const struct proc_row *row, void *context), void *context)
+static int read_proc(const struct queue *queue,
+		     void (*visit)(const struct queue *queue, const struct proc_row *row, void *context), void *context)
 {
 	char line[256];
 	FILE *file;
@@ -181,14 +205,14 @@ static int read_proc(const struct queue *queue, void (*visit)(const struct queue
 	while (fgets(line, sizeof(line), file)) {
 		struct proc_row row;
 
-		if (sscanf(line, "%u %u %u %*u %*u %u %u", &row.number, &row.port, &row.waiting, &row.dropped, &row.lost) == 5)
+		if (read_row(line, &row))
 			visit(queue, &row, context);
 	}
 	fclose(file);
 	return 0;
 }
 
-static bool is_ours(const struct queue *queue, unsigned int number)
+static bool is_ours(const struct queue *queue, unsigned long number)
 {
 	return number >= queue->first && number - queue->first < queue->count;
 }
@@ -212,7 +236,7 @@ static void add_depth(const struct queue *queue, const struct proc_row *row, voi
 	if (!is_ours(queue, row->number) || row->port != queue->port)
 		return;
 	depth->waiting += row->waiting;
-	depth->dropped += (uint64_t)row->dropped + row->lost;
+	depth->dropped += row->dropped + row->lost;
 }
 
 int queue_depth(const struct queue *queue, uint64_t *waiting, uint64_t *dropped)
@@ -340,7 +364,8 @@ static void read_attribute(const struct nlattr *attribute, struct queue_packet *
 	}
 }
 
-/* `length` octets of the message were received. A packet whose payload is missing or cut has the length 0: nobody can judge it. */
+/* `length` octets of the message were received. A packet whose payload is missing or cut has the length 0: nobody can
+ * judge it. */
 static bool read_packet(const struct nlmsghdr *header, size_t length, struct queue_packet *out)
 {
 	const struct nfgenmsg *message = mnl_nlmsg_get_payload(header);
@@ -350,7 +375,7 @@ static bool read_packet(const struct nlmsghdr *header, size_t length, struct que
 
 	if (at > end)
 		return false;
-	*out = (struct queue_packet){ .queue = ntohs(message->res_id) };
+	*out = (struct queue_packet) { .queue = ntohs(message->res_id) };
 	while (at + sizeof(struct nlattr) <= end) {
 		const struct nlattr *attribute = (const struct nlattr *)(const void *)((const uint8_t *)header + at);
 
@@ -469,10 +494,13 @@ void queue_verdicts(struct queue *queue, const struct queue_packet packets[], si
 
 	for (size_t i = 0; i < count; i++)
 		if (is_dropped(drop, i))
-			length += put_verdict(buffer + length, NFQNL_MSG_VERDICT, packets[i].queue, packets[i].id, NF_DROP);
-	/* What is left of each queue, in one message each: everything up to the last id was received, by this drain or an earlier one. */
+			length += put_verdict(buffer + length, NFQNL_MSG_VERDICT, packets[i].queue, packets[i].id,
+					      NF_DROP);
+	/* What is left of each queue, in one message each: everything up to the last id was received, by this drain or
+	 * an earlier one. */
 	for (size_t i = 0; i < count; i++)
 		if (is_last(packets, count, drop, i))
-			length += put_verdict(buffer + length, NFQNL_MSG_VERDICT_BATCH, packets[i].queue, packets[i].id, NF_ACCEPT);
+			length += put_verdict(buffer + length, NFQNL_MSG_VERDICT_BATCH, packets[i].queue, packets[i].id,
+					      NF_ACCEPT);
 	send_verdicts(queue, buffer, length);
 }

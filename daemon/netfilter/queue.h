@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* NFQUEUE: packets held by the kernel until we give a verdict. A held packet is received once, judged, and gets exactly one verdict; packets that
- * are still held when the socket closes are dropped by the kernel (KERNEL 3.3). */
+/* NFQUEUE: packets held by the kernel until we give a verdict. A held packet is received once, judged, and gets exactly
+ * one verdict; packets that are still held when the socket closes are dropped by the kernel (KERNEL 3.3). */
 #ifndef NFQDN_NETFILTER_QUEUE_H
 #define NFQDN_NETFILTER_QUEUE_H
 
@@ -18,21 +18,24 @@ struct queue_packet {
 	size_t length;
 };
 
-/* Binds queues first .. first + count - 1 in one socket, each by one message with command, copy mode, length and flags together; `fail_open`: a full queue lets packets pass.
- * 0; -EBUSY when another program has one of them; -errno. `*error` as in table_open(). */
+/* Binds queues first .. first + count - 1 in one socket, each by one message with command, copy mode, length and flags
+ * together; `fail_open`: a full queue lets packets pass. 0; -EBUSY when another program has one of them; -errno.
+ * `*error` as in table_open(). */
 int queue_open(uint16_t first, uint16_t count, bool fail_open, struct queue **out, const char **error);
 void queue_close(struct queue *queue);
 int queue_fd(const struct queue *queue); /* for epoll */
 
-/* Receives what is there without waiting, at most LIMIT_DRAIN_PACKETS packets. Returns their number; 0 when there is none. ENOBUFS and unreadable messages are counted, not returned.
- * -errno only when the socket is unusable and must be opened anew. */
+/* Receives what is there without waiting, at most LIMIT_DRAIN_PACKETS packets. Returns their number; 0 when there is
+ * none. ENOBUFS and unreadable messages are counted, not returned. -errno only when the socket is unusable and must be
+ * opened anew. */
 int queue_receive(struct queue *queue, struct queue_packet packets[]);
 
-/* One verdict for each packet of the last queue_receive(), in its order: bit i of `drop` drops packets[i], the others are accepted. Runs of accepted packets
- * go as one batch verdict. */
+/* One verdict for each packet of the last queue_receive(), in its order: bit i of `drop` drops packets[i], the others
+ * are accepted. Runs of accepted packets go as one batch verdict. */
 void queue_verdicts(struct queue *queue, const struct queue_packet packets[], size_t count, uint64_t drop);
 
-/* Packets waiting in the kernel for a verdict, and dropped by it for want of room, from /proc/net/netfilter/nfnetlink_queue. 0 or -errno. */
+/* Packets waiting in the kernel for a verdict, and dropped by it for want of room, from
+ * /proc/net/netfilter/nfnetlink_queue. 0 or -errno. */
 int queue_depth(const struct queue *queue, uint64_t *waiting, uint64_t *dropped);
 
 #endif

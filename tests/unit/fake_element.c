@@ -34,7 +34,8 @@ static void broken(const char *what)
 
 static bool key_equal(const struct element_key *a, const struct element_key *b)
 {
-	return ipaddr_equal(&a->address, &b->address) && a->group == b->group && a->l4proto == b->l4proto && a->port == b->port;
+	return ipaddr_equal(&a->address, &b->address) && a->group == b->group && a->l4proto == b->l4proto &&
+	       a->port == b->port;
 }
 
 static struct fake **chain_of(struct table *table, const struct element_key *key)
@@ -171,7 +172,8 @@ static void check(const struct element_change *changes, size_t count)
 	if (count == 0 || count > LIMIT_BATCH_ELEMENTS)
 		broken("an empty or too large batch");
 	for (size_t i = 0; i < count; i++) {
-		if (changes[i].operation != ELEMENT_DELETE && (changes[i].timeout_ms < 1 || changes[i].timeout_ms > UINT64_C(1) << 40))
+		if (changes[i].operation != ELEMENT_DELETE &&
+		    (changes[i].timeout_ms < 1 || changes[i].timeout_ms > UINT64_C(1) << 40))
 			broken("a timeout out of range");
 		for (size_t k = i + 1; count <= 64 && k < count; k++)
 			if (key_equal(&changes[i].key, &changes[k].key))
@@ -231,7 +233,8 @@ size_t element_commit(struct table *table, struct element_change *changes, size_
 }
 
 int element_dump(struct table *table,
-		 void (*visit)(void *context, const struct element_key *key, uint64_t expires_ms, const char *comment), void *context)
+		 void (*visit)(void *context, const struct element_key *key, uint64_t expires_ms, const char *comment),
+		 void *context)
 {
 	int error = table->dump_error;
 

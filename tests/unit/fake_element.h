@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* A kernel in memory behind netfilter/element.h: learned sets with timeouts under a clock that the test moves, and failures on demand. It ends the test
- * program when it is used against its contract: two changes of one element in one batch, too many, a timeout out of range. */
+/* A kernel in memory behind netfilter/element.h: learned sets with timeouts under a clock that the test moves, and
+ * failures on demand. It ends the test program when it is used against its contract: two changes of one element in one
+ * batch, too many, a timeout out of range. */
 #ifndef NFQDN_TESTS_FAKE_ELEMENT_H
 #define NFQDN_TESTS_FAKE_ELEMENT_H
 
@@ -24,7 +25,8 @@ void fake_table_free(struct table *table);
 void fake_table_set_time(struct table *table, struct monotime now);
 /* The set's size: an add beyond it is refused with -ENFILE. The default is no limit. */
 void fake_table_set_size(struct table *table, size_t size);
-/* The next failure: FAKE_REFUSE_ONE strikes the `nth` change from now on (1 is the next one), the others the `nth` commit. `error` is negative. Once. */
+/* The next failure: FAKE_REFUSE_ONE strikes the `nth` change from now on (1 is the next one), the others the `nth`
+ * commit. `error` is negative. Once. */
 void fake_table_fail(struct table *table, enum fake_failure failure, unsigned int nth, int error);
 size_t fake_table_count(const struct table *table);
 size_t fake_table_commits(const struct table *table); /* calls of element_commit() */

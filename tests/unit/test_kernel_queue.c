@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* LINK: netfilter/queue.o base/counters.o */
 /* LIBS: libmnl libnetfilter_queue libnftnl */
-/* queue.c against the running kernel, in a network namespace of its own: what is sent from port 53 waits in queue 40, from port 54 in queue 41. The rules are
- * made here, with the xtables target that every kernel with NFQUEUE has, so that nothing of table.c is needed. */
+/* queue.c against the running kernel, in a network namespace of its own: what is sent from port 53 waits in queue 40,
+ * from port 54 in queue 41. The rules are made here, with the xtables target that every kernel with NFQUEUE has, so
+ * that nothing of table.c is needed. */
 #include <errno.h>
 #include <poll.h>
 #include <sched.h>
@@ -101,7 +102,8 @@ static void put_table_and_chain(struct mnl_nlmsg_batch *batch, uint32_t *seq)
 	struct nlmsghdr *header;
 
 	nftnl_table_set_str(table, NFTNL_TABLE_NAME, "test");
-	header = nftnl_nlmsg_build_hdr(mnl_nlmsg_batch_current(batch), NFT_MSG_NEWTABLE, NFPROTO_INET, NLM_F_CREATE, (*seq)++);
+	header = nftnl_nlmsg_build_hdr(mnl_nlmsg_batch_current(batch), NFT_MSG_NEWTABLE, NFPROTO_INET, NLM_F_CREATE,
+				       (*seq)++);
 	nftnl_table_nlmsg_build_payload(header, table);
 	mnl_nlmsg_batch_next(batch);
 	nftnl_chain_set_str(chain, NFTNL_CHAIN_TABLE, "test");
@@ -110,7 +112,8 @@ static void put_table_and_chain(struct mnl_nlmsg_batch *batch, uint32_t *seq)
 	nftnl_chain_set_u32(chain, NFTNL_CHAIN_HOOKNUM, NF_INET_LOCAL_OUT);
 	nftnl_chain_set_s32(chain, NFTNL_CHAIN_PRIO, 0);
 	nftnl_chain_set_u32(chain, NFTNL_CHAIN_POLICY, NF_ACCEPT);
-	header = nftnl_nlmsg_build_hdr(mnl_nlmsg_batch_current(batch), NFT_MSG_NEWCHAIN, NFPROTO_INET, NLM_F_CREATE, (*seq)++);
+	header = nftnl_nlmsg_build_hdr(mnl_nlmsg_batch_current(batch), NFT_MSG_NEWCHAIN, NFPROTO_INET, NLM_F_CREATE,
+				       (*seq)++);
 	nftnl_chain_nlmsg_build_payload(header, chain);
 	mnl_nlmsg_batch_next(batch);
 	nftnl_table_free(table);
@@ -179,7 +182,9 @@ static void loopback_up(void)
 
 static int bound_socket(uint16_t port)
 {
-	struct sockaddr_in address = { .sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	struct sockaddr_in address = { .sin_family = AF_INET,
+				       .sin_port = htons(port),
+				       .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
 	int fd = socket(AF_INET, SOCK_DGRAM, 0), bytes = 64 << 20;
 
 	assert_true(fd >= 0);
@@ -245,7 +250,9 @@ static struct queue *open_queues(uint16_t count, bool fail_open)
 static void send_sized(struct world *world, int server, uint32_t number, size_t length)
 {
 	static uint8_t data[65000];
-	struct sockaddr_in to = { .sin_family = AF_INET, .sin_port = htons(CLIENT_PORT), .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	struct sockaddr_in to = { .sin_family = AF_INET,
+				  .sin_port = htons(CLIENT_PORT),
+				  .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
 
 	memcpy(data, &number, sizeof(number));
 	sendto(world->servers[server], data, length, 0, (struct sockaddr *)&to, sizeof(to));
@@ -321,7 +328,8 @@ static void test_dropped(void **state)
 	queue_close(queue);
 }
 
-/* Two queues in one drain, every pattern of drops among six packets: exactly the others arrive, and a packet that was sent later waits. */
+/* Two queues in one drain, every pattern of drops among six packets: exactly the others arrive, and a packet that was
+ * sent later waits. */
 static void test_mixed_verdicts(void **state)
 {
 	struct world *world = enter(state);
@@ -394,8 +402,8 @@ static void test_bypass(void **state)
 	assert_int_equal(arrives(world, 20), -1);
 }
 
-/* Sends far more than fits and reads nothing meanwhile. Then: `passed` arrive unjudged, and everything that is held can be received and accepted; what
- * the ids tell as lost is what is missing. */
+/* Sends far more than fits and reads nothing meanwhile. Then: `passed` arrive unjudged, and everything that is held can
+ * be received and accepted; what the ids tell as lost is what is missing. */
 static void overrun(struct world *world, bool fail_open, size_t length, unsigned int total)
 {
 	struct queue *queue = open_queues(1, fail_open);
@@ -424,8 +432,8 @@ static void overrun(struct world *world, bool fail_open, size_t length, unsigned
 	send_sized(world, 0, 1, length);
 	assert_int_equal(queue_receive(queue, packets), 1);
 	queue_verdicts(queue, packets, 1, 0);
-	print_message("%zu octets: %llu held, %llu lost by the socket's buffer, %u passed at once\n", length, (unsigned long long)waiting,
-		      (unsigned long long)counters.queue_overruns, passed);
+	print_message("%zu octets: %llu held, %llu lost by the socket's buffer, %u passed at once\n", length,
+		      (unsigned long long)waiting, (unsigned long long)counters.queue_overruns, passed);
 	assert_int_equal(counters.queue_overruns, total - waiting);
 	assert_int_equal(counters.verdict_errors + counters.queue_errors, 0);
 	assert_int_equal(arrives(world, 500), 1);

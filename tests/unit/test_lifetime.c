@@ -67,14 +67,16 @@ static void test_ttl_above_max(void **state)
 	assert_false(refreshed(&usual, UINT32_MAX, 86000000));
 }
 
-/* For every TTL and setting: right after a refresh nothing is to be done, and what is left alone outlives the answer, unless max forbids it. */
+/* For every TTL and setting: right after a refresh nothing is to be done, and what is left alone outlives the answer,
+ * unless max forbids it. */
 static void test_laws(void **state)
 {
 	unsigned int seed = 1;
 
 	(void)state;
 	for (int i = 0; i < 200000; i++) {
-		struct config_lifetime l = { .grace = (uint32_t)rand_r(&seed) % 200, .min = (uint32_t)rand_r(&seed) % 700 };
+		struct config_lifetime l = { .grace = (uint32_t)rand_r(&seed) % 200,
+					     .min = (uint32_t)rand_r(&seed) % 700 };
 		uint32_t ttl = (uint32_t)rand_r(&seed) % 2000;
 		int64_t below;
 
@@ -92,7 +94,7 @@ static void test_laws(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_life),	      cmocka_unit_test(test_extremes), cmocka_unit_test(test_refresh),
+		cmocka_unit_test(test_life),          cmocka_unit_test(test_extremes), cmocka_unit_test(test_refresh),
 		cmocka_unit_test(test_ttl_above_max), cmocka_unit_test(test_laws),
 	};
 

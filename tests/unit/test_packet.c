@@ -10,6 +10,7 @@
 
 #include <cmocka.h>
 
+#include "base/limits.h"
 #include "dns/packet.h"
 
 /* A packet under construction. */
@@ -55,7 +56,9 @@ static void build4(struct build *b, size_t options, size_t payload)
 /* `next`: the first header after the fixed one. */
 static void start6(struct build *b, uint8_t next)
 {
-	uint8_t header[40] = { 0x60, [6] = next, 64, [8] = 0x20, 0x01, 0x0d, 0xb8, [23] = 0x53, [24] = 0x20, 0x01, 0x0d, 0xb8, [39] = 9 };
+	uint8_t header[40] = {
+		0x60, [6] = next, 64, [8] = 0x20, 0x01, 0x0d, 0xb8, [23] = 0x53, [24] = 0x20, 0x01, 0x0d, 0xb8, [39] = 9
+	};
 
 	b->length = 0;
 	put(b, header, sizeof(header));
@@ -153,7 +156,8 @@ static void test_ipv6(void **state)
 	assert_taken(&b, 65527);
 }
 
-/* A frame may be padded, and a datagram may be shorter than its packet: the lengths in the headers rule, as at the receiver. */
+/* A frame may be padded, and a datagram may be shorter than its packet: the lengths in the headers rule, as at the
+ * receiver. */
 static void test_trailing_octets(void **state)
 {
 	(void)state;
@@ -282,14 +286,14 @@ static void test_ipv6_extension_too_long(void **state)
 static void test_ipv6_extensions_bounded(void **state)
 {
 	(void)state;
-	for (unsigned int count = 1; count <= PACKET_EXTENSIONS + 4; count++) {
+	for (unsigned int count = 1; count <= LIMIT_PACKET_EXTENSIONS + 4; count++) {
 		start6(&b, 60);
 		for (unsigned int i = 1; i < count; i++)
 			put_extension(&b, 60, 0, 8);
 		put_extension(&b, 17, 0, 8);
 		put_udp(&b, 5);
 		end6(&b);
-		if (count <= PACKET_EXTENSIONS)
+		if (count <= LIMIT_PACKET_EXTENSIONS)
 			assert_taken(&b, 5);
 		else
 			assert_refused(&b, -EINVAL);

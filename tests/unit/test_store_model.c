@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* LINK: learn/store.o learn/lifetime.o learn/store_plan.o learn/store_name.o learn/store_heap.o learn/pool.o dns/name.o base/counters.o base/hash.o base/ipaddr.o tests/unit/fake_element.o */
-/* Random answers, clocks and failures against the store and against a naive model of it: arrays, searched from end to end. After each transaction both
- * must hold the same, and three laws must hold between store, kernel and clients:
+/* LINK: learn/store.o learn/store_plan.o learn/store_name.o learn/store_heap.o learn/pool.o learn/lifetime.o */
+/* LINK: dns/name.o base/counters.o base/hash.o base/ipaddr.o tests/unit/fake_element.o */
+/* Random answers, clocks and failures against the store and against a naive model of it: arrays, searched from end to
+ * end. After each transaction both must hold the same, and three laws must hold between store, kernel and clients:
  *   1. what the kernel has, the store knows (or nobody would delete it);
- *   2. what the store holds without doubt, the kernel has, LIFETIME_BACKSTOP_MS longer, unless a transaction was lost on its way;
+ *   2. what the store holds without doubt, the kernel has, LIFETIME_BACKSTOP_MS longer, unless a transaction was lost
+ * on its way;
  *   3. an answer that was not refused is behind an open door for as long as it asked for.
  * The seed is printed; STORE_SEED=n runs that one alone. */
 #include <errno.h>
@@ -80,10 +82,11 @@ static struct element_key key_of(unsigned int i)
 {
 	uint8_t octets[16] = { 0x26, 0x20, [14] = 1, (uint8_t)(i / 4) };
 
-	return (struct element_key){ .address = ipaddr_from_bytes(i % 2 ? IPADDR_V6 : IPADDR_V4, octets + (i % 2 ? 0 : 12)),
-				     .group = (uint8_t)(i / 2 % 2),
-				     .l4proto = IPPROTO_TCP,
-				     .port = 443 };
+	return (struct element_key) { .address = ipaddr_from_bytes(i % 2 ? IPADDR_V6 : IPADDR_V4,
+								   octets + (i % 2 ? 0 : 12)),
+				      .group = (uint8_t)(i / 2 % 2),
+				      .l4proto = IPPROTO_TCP,
+				      .port = 443 };
 }
 
 static struct dns_name name_of(unsigned int i)
@@ -92,7 +95,8 @@ static struct dns_name name_of(unsigned int i)
 	struct dns_name name;
 
 	/* Lengths on both sides of a cell's, and several cells. */
-	snprintf(text, sizeof(text), "%.*s%u.example", (int)(i * 2), "abcdefghijklmnopqrstuvwxyzabcdefghijklmnopqrstuvwxyzabcdefg", i);
+	snprintf(text, sizeof(text), "%.*s%u.example", (int)(i * 2),
+		 "abcdefghijklmnopqrstuvwxyzabcdefghijklmnopqrstuvwxyzabcdefg", i);
 	assert_int_equal(dns_name_from_text(text, &name), 0);
 	return name;
 }
@@ -121,7 +125,8 @@ static void model_forget(struct model_element *element, size_t i)
 	memmove(&element->names[i], &element->names[i + 1], (--element->name_count - i) * sizeof(element->names[0]));
 }
 
-static void model_note(struct world *world, struct model_element *element, unsigned int name, uint32_t ttl, int64_t until)
+static void model_note(struct world *world, struct model_element *element, unsigned int name, uint32_t ttl,
+		       int64_t until)
 {
 	struct model_name *found = model_find_name(element, name);
 	size_t oldest = element->name_count;
@@ -134,13 +139,14 @@ static void model_note(struct world *world, struct model_element *element, unsig
 	if (element->name_count == LIMIT_ELEMENT_NAMES) {
 		for (size_t i = element->name_count; i-- > 0;)
 			if (element->names[i].until / 1000 < world->now.msec / 1000 &&
-			    (oldest == element->name_count || element->names[i].until / 1000 <= element->names[oldest].until / 1000))
+			    (oldest == element->name_count ||
+			     element->names[i].until / 1000 <= element->names[oldest].until / 1000))
 				oldest = i;
 		if (oldest == element->name_count)
 			return;
 		model_forget(element, oldest);
 	}
-	element->names[element->name_count++] = (struct model_name){ name, ttl, until };
+	element->names[element->name_count++] = (struct model_name) { name, ttl, until };
 }
 
 /* The store's plan deletes it. */
@@ -151,12 +157,14 @@ static bool deletes(const struct world *world, size_t i)
 	struct element_key key = key_of((unsigned int)i);
 
 	for (size_t k = 0; k < count; k++)
-		if (changes[k].operation == ELEMENT_DELETE && ipaddr_equal(&changes[k].key.address, &key.address) && changes[k].key.group == key.group)
+		if (changes[k].operation == ELEMENT_DELETE && ipaddr_equal(&changes[k].key.address, &key.address) &&
+		    changes[k].key.group == key.group)
 			return true;
 	return false;
 }
 
-/* The oldest-expiring one that the drain does not need, or NULL. Of several with one deadline the store may take either. */
+/* The oldest-expiring one that the drain does not need, or NULL. Of several with one deadline the store may take
+ * either. */
 static struct model_element *model_victim(struct world *world)
 {
 	struct model_element *victim = NULL;
@@ -166,7 +174,8 @@ static struct model_element *model_victim(struct world *world)
 
 		if (!one->there || one->reason != NOTHING || one->seen)
 			continue;
-		if (!victim || one->deadline < victim->deadline || (one->deadline == victim->deadline && deletes(world, i)))
+		if (!victim || one->deadline < victim->deadline ||
+		    (one->deadline == victim->deadline && deletes(world, i)))
 			victim = one;
 	}
 	return victim;
@@ -197,7 +206,8 @@ static int64_t max64(int64_t a, int64_t b)
 	return a > b ? a : b;
 }
 
-static int model_wish(struct world *world, unsigned int key, unsigned int name, uint32_t ttl, int64_t life, int64_t below, unsigned int packet)
+static int model_wish(struct world *world, unsigned int key, unsigned int name, uint32_t ttl, int64_t life,
+		      int64_t below, unsigned int packet)
 {
 	struct model_element *element = &world->elements[key];
 	int64_t wanted = world->now.msec + life, enough = world->now.msec + below;
@@ -210,7 +220,7 @@ static int model_wish(struct world *world, unsigned int key, unsigned int name, 
 			return rc;
 	}
 	if (!element->there) {
-		*element = (struct model_element){ .there = true, .ttl = UINT32_MAX };
+		*element = (struct model_element) { .there = true, .ttl = UINT32_MAX };
 		model_plan(world, element, ADD);
 	} else if (element->reason >= EXPIRE) {
 		element->reason = RENEW;
@@ -250,14 +260,14 @@ static uint64_t model_settle_one(struct model_element *element, int error)
 
 	element->reason = NOTHING;
 	if (!error && reason >= EXPIRE)
-		*element = (struct model_element){ 0 };
+		*element = (struct model_element) { 0 };
 	else if (!error)
 		element->doubt = SURE;
 	if (!error)
 		return 0;
 	element->deadline = element->old_deadline;
 	if (reason == ADD && error != -ETIMEDOUT)
-		*element = (struct model_element){ .packets = element->packets };
+		*element = (struct model_element) { .packets = element->packets };
 	else if (reason == ADD)
 		element->doubt = DOUBTFUL;
 	else if (reason == DROP)
@@ -419,10 +429,13 @@ static void end_drain(struct world *world)
 static void step_wish(struct world *world)
 {
 	static const uint32_t ttls[] = { 0, 1, 5, 30, 60, 300, 3600, 86400, 2147483647 };
-	struct config_lifetime lifetime = { .grace = dice(world, 4) * 30, .min = 10 + dice(world, 4) * 60, .max = 7200 };
+	struct config_lifetime lifetime = { .grace = dice(world, 4) * 30,
+					    .min = 10 + dice(world, 4) * 60,
+					    .max = 7200 };
 	unsigned int key = dice(world, world->keys), name = dice(world, NAMES), packet = dice(world, 64);
 	uint32_t ttl = ttls[dice(world, 9)];
-	int64_t life = lifetime_of_ttl(&lifetime, ttl) + dice(world, 900), below = lifetime_refresh_below(&lifetime, ttl);
+	int64_t life = lifetime_of_ttl(&lifetime, ttl) + dice(world, 900),
+		below = lifetime_refresh_below(&lifetime, ttl);
 	struct element_key wanted = key_of(key);
 	struct dns_name text = name_of(name);
 	int rc = store_plan(world->store, &wanted, &text, ttl, world->now, life, below, packet);
@@ -432,7 +445,7 @@ static void step_wish(struct world *world)
 		return;
 	if (world->wish_count < WISHES)
 		world->wishes[world->wish_count++] =
-			(struct wish){ key, packet, world->now.msec + (ttl > 7200 ? below : (int64_t)ttl * 1000) };
+			(struct wish) { key, packet, world->now.msec + (ttl > 7200 ? below : (int64_t)ttl * 1000) };
 }
 
 static void step_drop(struct world *world)
@@ -440,7 +453,9 @@ static void step_drop(struct world *world)
 	unsigned int key = dice(world, KEYS);
 	struct element_key wanted = key_of(key);
 	struct model_element *element = &world->elements[key];
-	int expected = !element->there ? -ENOENT : element->reason == NOTHING || element->reason >= EXPIRE ? 0 : -ENOSPC;
+	int expected = !element->there                                           ? -ENOENT
+		       : element->reason == NOTHING || element->reason >= EXPIRE ? 0
+										 : -ENOSPC;
 
 	/* A prune is never in the middle of a drain. */
 	end_drain(world);

@@ -248,7 +248,9 @@ static void print_failure(const struct nfqdnctl_options *options, int status, co
 {
 	json_t *object;
 
-	fprintf(stderr, "nfqdnctl: %s\n", text);
+	fputs("nfqdnctl: ", stderr);
+	nfqdnctl_table_text(text, stderr);
+	fputc('\n', stderr);
 	if (!options->json)
 		return;
 	object = json_pack("{s:i, s:b, s:i, s:s}", "api", CONTROL_API, "ok", 0, "exit", status, "error", text);
@@ -299,6 +301,7 @@ static int print_answer(const struct command *command, const struct nfqdnctl_opt
 	} else if (options->json) {
 		print_result_json(result);
 	} else {
+		nfqdnctl_print_clean(result);
 		command->print(result, stdout);
 	}
 	return status;

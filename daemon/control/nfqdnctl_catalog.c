@@ -369,6 +369,7 @@ static int show(const struct catalog *catalog, char *word, bool json)
 		if (json)
 			break;
 		fputs(index ? "\n" : "", stdout);
+		nfqdnctl_print_clean(row);
 		print_row(row, stdout);
 	}
 	json_decref(rows);
@@ -383,6 +384,7 @@ static int list(const struct catalog *catalog, bool json)
 		json_dumpf(result, stdout, JSON_INDENT(2));
 		putchar('\n');
 	} else {
+		nfqdnctl_print_clean(result);
 		print_catalog(result, stdout);
 	}
 	json_decref(result);

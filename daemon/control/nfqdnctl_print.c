@@ -9,6 +9,35 @@
 #include "base/ipaddr.h"
 #include "control/nfqdnctl_table.h"
 
+/* ---- texts of others ---- */
+
+static void clean_text(json_t *value)
+{
+	char *copy = strdup(json_string_value(value));
+
+	for (char *at = copy; at && *at; at++)
+		if ((unsigned char)*at < 0x20 || *at == 0x7f)
+			*at = '?';
+	if (copy && strcmp(copy, json_string_value(value)) != 0)
+		json_string_set(value, copy);
+	free(copy);
+}
+
+/* As deep as jansson reads, which has a limit. */
+void nfqdnctl_print_clean(json_t *value)
+{
+	const char *key;
+	size_t index;
+	json_t *member;
+
+	if (json_is_string(value))
+		clean_text(value);
+	json_array_foreach (value, index, member)
+		nfqdnctl_print_clean(member);
+	json_object_foreach (value, key, member)
+		nfqdnctl_print_clean(member);
+}
+
 /* ---- members that may be missing ---- */
 
 static const char *text_of(const json_t *object, const char *key)

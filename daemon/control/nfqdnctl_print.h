@@ -8,6 +8,9 @@
 
 #include "control/nfqdnctl_table.h"
 
+/* Makes every text in `value` harmless for a terminal: control characters become '?'. To be called before one of those below. */
+void nfqdnctl_print_clean(json_t *value);
+
 typedef void nfqdnctl_print_function(const json_t *result, FILE *out);
 
 nfqdnctl_print_function nfqdnctl_print_status;

@@ -75,12 +75,9 @@ static const struct no_resolver no_resolvers[] = {
 	{ "ff00::/8", "multicast addresses answer nothing" },
 };
 
-static void check_resolver(struct config_reader *reader, const struct config *config, unsigned int index)
+/* Why nothing in the range, or not all of it, can be a resolver; NULL when it can. */
+static const char *why_no_resolver(const struct value_range *range)
 {
-	const struct config_ranges *resolvers = &config->resolvers;
-	const struct value_range *range = &resolvers->items[index];
-	size_t back = enter_range(reader, "resolvers", index);
-
 	for (size_t i = 0; i < sizeof(no_resolvers) / sizeof(no_resolvers[0]); i++) {
 		struct value_range lawless;
 		enum value_mended mended;
@@ -88,18 +85,29 @@ static void check_resolver(struct config_reader *reader, const struct config *co
 
 		if (value_range_from_text(no_resolvers[i].range, &lawless, &mended, &why) == 0 &&
 		    overlap(&lawless, range))
-			config_reader_error(reader, resolvers->lines[index], "\"%s\" cannot be a resolver: %s",
-					    resolvers->texts[index], no_resolvers[i].why);
+			return no_resolvers[i].why;
 	}
-	/* A warning, since only the running gateway knows whether the address is its own: a router that is its clients'
-	 * resolver is the commonest case. The path check of the kernel rules refuses what really enters by a client interface. */
-	if (!config->resolver_on_client_side && first_overlap(&config->clients, range) != NULL)
-		config_reader_warning(reader, resolvers->lines[index],
-				      "\"%s\" lies among \"clients\": unless it is the gateway's own address, its "
-				      "answers enter by a client "
-				      "interface, where clients can forge them, and are not believed; "
-				      "resolver-on-client-side = true believes them",
-				      resolvers->texts[index]);
+	return NULL;
+}
+
+/* Among the clients: a warning, since only the running gateway knows whether the address is its own, and a router that is
+ * its clients' resolver is the commonest case. The kernel rules' path check refuses what really enters by a client
+ * interface. See config_check_links(). */
+static void check_resolver(struct config_reader *reader, const struct config *config, unsigned int index)
+{
+	const struct config_ranges *resolvers = &config->resolvers;
+	const char *text = resolvers->texts[index], *why = why_no_resolver(&resolvers->items[index]);
+	size_t back = enter_range(reader, "resolvers", index);
+
+	if (why != NULL)
+		config_reader_error(reader, resolvers->lines[index], "\"%s\" cannot be a resolver: %s", text, why);
+	else if (!config->resolver_on_client_side && first_overlap(&config->clients, &resolvers->items[index]) != NULL)
+		config_reader_warning(
+			reader, resolvers->lines[index],
+			"\"%s\" lies among \"clients\": unless it is the gateway's own address, its answers enter by "
+			"a client interface, where clients can forge them, and are not believed; "
+			"resolver-on-client-side = true believes them",
+			text);
 	config_reader_leave(reader, back);
 }
 

@@ -11,7 +11,7 @@ struct item {
 	const char *text; /* libconfig's */
 	unsigned int line;
 	unsigned int place; /* in the list as written */
-	bool dropped;
+	bool dropped; /* stands twice, or is wrong */
 	union {
 		struct value_range range;
 		struct value_ports ports;
@@ -23,7 +23,6 @@ struct list {
 	struct item *items; /* in the file's order */
 	unsigned int count;
 	bool single; /* a text alone, without [ ] */
-	bool bad;
 };
 
 /* What the kinds of lists have in their own way. */
@@ -311,8 +310,7 @@ static void read_item(struct config_reader *reader, const struct kind *kind, con
 	item->text = config_reader_text(reader, setting);
 	item->line = config_reader_line(setting);
 	item->place = place;
-	if (item->text == NULL || !kind->read(reader, item))
-		list->bad = true;
+	item->dropped = item->text == NULL || !kind->read(reader, item);
 	config_reader_leave(reader, back);
 }
 
@@ -360,11 +358,11 @@ static void tell_overlap(struct config_reader *reader, const struct list *list, 
 
 /* One sweep in the kind's order finds what stands twice and what overlaps. */
 static void compare_all(struct config_reader *reader, const struct kind *kind, const struct list *list,
-			struct item **sorted)
+			struct item **sorted, unsigned int count)
 {
 	const struct item *wide = sorted[0], *before = sorted[0];
 
-	for (unsigned int i = 1; i < list->count; i++) {
+	for (unsigned int i = 1; i < count; i++) {
 		struct item *item = sorted[i];
 
 		if (kind->order(before, item) == 0) {
@@ -381,16 +379,19 @@ static void compare_all(struct config_reader *reader, const struct kind *kind, c
 
 static void find_doubles(struct config_reader *reader, const struct kind *kind, const struct list *list)
 {
-	struct item **sorted = calloc(list->count, sizeof(struct item *));
+	struct item **sorted = calloc(list->count + 1, sizeof(struct item *));
+	unsigned int count = 0;
 
 	if (sorted == NULL) {
 		reader->no_memory = true;
 		return;
 	}
 	for (unsigned int i = 0; i < list->count; i++)
-		sorted[i] = &list->items[i];
-	qsort_r(sorted, list->count, sizeof(struct item *), compare_items, (void *)(uintptr_t)kind);
-	compare_all(reader, kind, list, sorted);
+		if (!list->items[i].dropped)
+			sorted[count++] = &list->items[i];
+	qsort_r(sorted, count, sizeof(struct item *), compare_items, (void *)(uintptr_t)kind);
+	if (count > 1)
+		compare_all(reader, kind, list, sorted, count);
 	free(sorted);
 }
 
@@ -434,10 +435,8 @@ void config_list_read(struct config_reader *reader, const config_setting_t *sett
 		return;
 	}
 	read_items(reader, kind, setting, &list);
-	if (!list.bad && list.count > 1)
-		find_doubles(reader, kind, &list);
-	if (!list.bad)
-		kind->store(reader, &list, config_reader_line(setting),
-			    own_fields ? base : (char *)base + option->offset);
+	find_doubles(reader, kind, &list);
+	/* what is lawful is kept even when something is not, so that the checks that follow tell all in this run */
+	kind->store(reader, &list, config_reader_line(setting), own_fields ? base : (char *)base + option->offset);
 	free(list.items);
 }

@@ -43,6 +43,16 @@ static void read_setting(struct config_reader *reader, const config_setting_t *s
 		config_scalar_read(reader, setting, option, base);
 }
 
+static const char *const root_names[] = { "gateway", "allow", "inbound", NULL };
+
+static bool is_root_name(const char *name)
+{
+	for (const char *const *known = root_names; *known != NULL; known++)
+		if (strcmp(name, *known) == 0)
+			return true;
+	return false;
+}
+
 /* What people write, and the setting that they mean. */
 struct other_name {
 	const char *written, *meant;
@@ -65,6 +75,8 @@ static const struct other_name other_names[] = {
 	{ "destinations", "addresses" },
 	{ "destination", "to" },
 	{ "protocols", "ports" },
+	{ "maximum", "max" },
+	{ "minimum", "min" },
 	{ "ttl", "lifetime" },
 	{ "timeout", "lifetime" },
 	{ "socket", "control" },
@@ -105,7 +117,10 @@ static void tell_unknown(struct config_reader *reader, const config_setting_t *s
 	const char *name = config_setting_name(setting);
 	const char *home = home_of(name);
 
-	if (home != NULL)
+	if (is_root_name(name))
+		config_reader_error(reader, config_reader_line(setting),
+				    "%s does not stand here: it is a group at the top of the file", name);
+	else if (home != NULL)
 		config_reader_error(reader, config_reader_line(setting), "%s does not stand here: it belongs to %s",
 				    name, home);
 	else if (near != NULL)
@@ -264,16 +279,6 @@ static void read_entries(struct config_reader *reader, const config_setting_t *r
 }
 
 /* The whole */
-
-static const char *const root_names[] = { "gateway", "allow", "inbound", NULL };
-
-static bool is_root_name(const char *name)
-{
-	for (const char *const *known = root_names; *known != NULL; known++)
-		if (strcmp(name, *known) == 0)
-			return true;
-	return false;
-}
 
 static void check_root(struct config_reader *reader, const config_setting_t *root)
 {

@@ -39,9 +39,10 @@ struct token {
 /* One setting's name, to find those that stand twice. */
 struct seen {
 	unsigned int group;
-	unsigned int line;
+	size_t outer; /* place of the setting whose group it stands in, NOWHERE at the top */
 	struct token name;
 };
+#define NOWHERE SIZE_MAX
 
 struct scan {
 	const char *at, *end;
@@ -56,8 +57,9 @@ struct scan {
 	unsigned int notes;
 	unsigned int depth;
 	unsigned int group, groups; /* the group being read, and those begun so far */
-	struct seen *seen;
+	struct seen *seen; /* in the file's order */
 	size_t seen_count, seen_capacity;
+	size_t outer; /* see struct seen */
 	char path[PATH_SIZE]; /* of the setting being read */
 	size_t path_length;
 };
@@ -112,6 +114,12 @@ static void __attribute__((format(printf, 3, 4))) stop(struct scan *scan, unsign
 	scan->stopped = true;
 }
 
+static void pop_path(struct scan *scan, size_t length)
+{
+	scan->path[length] = '\0';
+	scan->path_length = length;
+}
+
 /* Tokens */
 
 static bool comment_begins(const struct scan *scan)
@@ -137,15 +145,23 @@ static void skip_block_comment(struct scan *scan)
 		if (*scan->at == '\n')
 			scan->line++;
 	}
+	pop_path(scan, 0); /* it belongs to no setting */
 	stop(scan, line, "the comment that begins here with /* has no end: */ is missing");
 }
 
+/* Where a setting may begin, the path is still that of the one before. */
 static void skip_include(struct scan *scan)
 {
-	note(scan, scan->line,
-	     strncmp(scan->at, "@include", 8) == 0 ? "@include is refused: the configuration is one file, so that each "
-						     "line that is named is a line of it"
-						   : "unexpected '@'; a text stands in double quotes");
+	char first = scan->path[0];
+
+	scan->path[0] = '\0';
+	if (strncmp(scan->at, "@include", 8) == 0)
+		note(scan, scan->line,
+		     "@include is refused: the configuration is one file, so that each line that is "
+		     "named is a line of it");
+	else
+		stop(scan, scan->line, "unexpected '@': a text stands in double quotes");
+	scan->path[0] = first;
 	skip_line(scan);
 }
 
@@ -397,8 +413,8 @@ static enum scalar read_scalar(struct scan *scan, enum expect next)
 	keep_line(scan);
 	advance(scan, next);
 	if (scalar == SCALAR_TEXT && scan->token.kind == TOKEN_TEXT)
-		stop(scan, scan->token.line, "a ',' or ';' is missing between \"%s\" and \"%s\"", quote(token).text,
-		     quote(scan->token).text);
+		stop(scan, scan->token.line, "a '%c' is missing between \"%s\" and \"%s\"",
+		     next == EXPECT_VALUE ? ',' : ';', quote(token).text, quote(scan->token).text);
 	return scalar;
 }
 
@@ -435,14 +451,17 @@ static void leave(struct scan *scan, char closing, unsigned int line, enum expec
 
 static void read_group(struct scan *scan, enum expect next)
 {
-	unsigned int line = scan->token.line, outer = scan->group;
+	unsigned int line = scan->token.line, group = scan->group;
+	size_t outer = scan->outer;
 
 	if (!enter(scan))
 		return;
 	scan->group = ++scan->groups;
+	scan->outer = scan->seen_count - 1; /* the name last read is this group's */
 	advance(scan, EXPECT_NAME);
 	read_settings(scan);
-	scan->group = outer;
+	scan->group = group;
+	scan->outer = outer;
 	leave(scan, '}', line, next);
 }
 
@@ -539,7 +558,7 @@ static void refuse_name(struct scan *scan)
 
 static void keep_name(struct scan *scan)
 {
-	struct seen seen = { .group = scan->group, .line = scan->token.line, .name = scan->token };
+	struct seen seen = { .group = scan->group, .outer = scan->outer, .name = scan->token };
 
 	if (scan->seen_count == scan->seen_capacity) {
 		size_t capacity = scan->seen_capacity == 0 ? 64 : 2 * scan->seen_capacity;
@@ -560,12 +579,6 @@ static void push_path(struct scan *scan)
 	snprintf(scan->path + scan->path_length, sizeof(scan->path) - scan->path_length, "%s%s",
 		 scan->path_length == 0 ? "" : ".", quote(scan->token).text);
 	scan->path_length = strlen(scan->path);
-}
-
-static void pop_path(struct scan *scan, size_t length)
-{
-	scan->path[length] = '\0';
-	scan->path_length = length;
 }
 
 /* From the token after the name to the one after the value. */
@@ -624,9 +637,8 @@ static void read_settings(struct scan *scan)
 
 /* Duplicates */
 
-static int compare_seen(const void *left, const void *right)
+static int compare_names(const struct seen *a, const struct seen *b)
 {
-	const struct seen *a = left, *b = right;
 	size_t shorter = a->name.length < b->name.length ? a->name.length : b->name.length;
 	int order;
 
@@ -635,23 +647,47 @@ static int compare_seen(const void *left, const void *right)
 	order = memcmp(a->name.start, b->name.start, shorter);
 	if (order != 0)
 		return order;
-	if (a->name.length != b->name.length)
-		return a->name.length < b->name.length ? -1 : 1;
-	return a->name.start < b->name.start ? -1 : a->name.start > b->name.start;
+	return a->name.length < b->name.length ? -1 : a->name.length > b->name.length;
+}
+
+static int compare_seen(const void *left, const void *right)
+{
+	const struct seen *const *a = left, *const *b = right;
+	int order = compare_names(*a, *b);
+
+	return order != 0 ? order : *a < *b ? -1 : *a > *b;
+}
+
+static void set_path(struct scan *scan, const struct seen *seen)
+{
+	if (seen->outer != NOWHERE)
+		set_path(scan, &scan->seen[seen->outer]);
+	scan->token = seen->name;
+	push_path(scan);
+}
+
+static void tell_twice(struct scan *scan, const struct seen *first, const struct seen *second)
+{
+	set_path(scan, second);
+	note(scan, second->name.line, "this stands twice: the first one is on line %u", first->name.line);
+	pop_path(scan, 0);
 }
 
 static void find_duplicates(struct scan *scan)
 {
-	if (scan->seen_count != 0)
-		qsort(scan->seen, scan->seen_count, sizeof(*scan->seen), compare_seen);
-	for (size_t i = 1; i < scan->seen_count; i++) {
-		const struct seen *first = &scan->seen[i - 1], *second = &scan->seen[i];
+	const struct seen **sorted = calloc(scan->seen_count + 1, sizeof(const struct seen *));
 
-		if (first->group == second->group && first->name.length == second->name.length &&
-		    memcmp(first->name.start, second->name.start, first->name.length) == 0)
-			note(scan, second->line, "%s stands twice: the first one is on line %u",
-			     quote(second->name).text, first->line);
+	if (sorted == NULL) {
+		scan->no_memory = true;
+		return;
 	}
+	for (size_t i = 0; i < scan->seen_count; i++)
+		sorted[i] = &scan->seen[i];
+	qsort(sorted, scan->seen_count, sizeof(const struct seen *), compare_seen);
+	for (size_t i = 1; i < scan->seen_count; i++)
+		if (compare_names(sorted[i - 1], sorted[i]) == 0)
+			tell_twice(scan, sorted[i - 1], sorted[i]);
+	free(sorted);
 }
 
 /* The whole */
@@ -692,6 +728,7 @@ int config_scan_text(const char *text, size_t length, const char *file, struct p
 		.file = file,
 		.problems = problems,
 		.out = out,
+		.outer = NOWHERE,
 	};
 
 	*out = (struct config_scan) { 0 };

@@ -335,7 +335,7 @@ class Net:
             sock.settimeout(seconds * PATIENCE)
             if source:
                 sock.bind((source, 0))
-            sock.connect((server, port))
+            sock.connect(socket.getaddrinfo(server, port, type=sock.type)[0][4])
             if tcp:
                 sock.sendall(struct.pack("!H", len(wire)) + wire)
                 data = b""
@@ -498,9 +498,13 @@ class Listener:
                 data = sock.recv(65535)
             except OSError:
                 data = b""
-            if data:
-                sock.send(data)
-            else:
+            try:
+                sock.settimeout(5)
+                sock.sendall(data)
+                sock.setblocking(False)
+            except OSError:
+                data = b""
+            if not data:
                 self.loop.remove(sock)
                 if self.socks.get(there) is sock:
                     del self.socks[there]
@@ -586,7 +590,7 @@ class Daemon:
     def ctl(self, *arguments, ok=True, seconds=30.0):
         """nfqdnctl; ok=True demands status 0, a number that status, None any."""
         done = self.net.run([NFQDNCTL, "-s", str(self.socket_path), *arguments], ok=False, seconds=seconds)
-        want = {True: 0, None: done.returncode}.get(ok, ok)
+        want = 0 if ok is True else done.returncode if ok is None else ok
         if done.returncode != want:
             raise Failed(f"nfqdnctl {shlex.join(arguments)}: status {done.returncode}, want {want}\n{done.stdout}{done.stderr}")
         return done
@@ -698,6 +702,7 @@ class Case:
         self.client.ip("route add default via 10.1.0.1", "route add default via fd00:1::1")
         self.gw.ip("route add default via 10.2.0.2", "route add default via fd00:2::2")
         self.forward(self.gw)
+        self.inet.sysctl("ipv6.ip_nonlocal_bind", 1)
         self.everywhere(self.inet, "eth0", ["10.2.0.0/24", "fd00:2::/64"],
                         [("10.1.0.0/16", "10.2.0.1"), ("10.3.0.0/24", "10.2.0.1"), ("fd00:1::/64", "fd00:2::1"), ("fd00:3::/64", "fd00:2::1")])
         self.listener = self.listen(self.inet, ports)

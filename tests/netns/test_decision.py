@@ -9,7 +9,7 @@ import time
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "lib"))
 import dnswire  # noqa: E402
 import packets  # noqa: E402
-from netns import IP_MTU, IP_MTU_DISCOVER, IPV6_MTU, case, check, expect, holds, main, until  # noqa: E402
+from netns import IP_MTU, IPV6_MTU, case, check, expect, holds, main, until  # noqa: E402
 
 # 20.80.0.0/24 and 2603:1030:80::/64 are allowed on tcp/443.
 CLOUD = 'cloud: { addresses = [ "20.80.0.0/24", "2603:1030:80::/64" ]; };'
@@ -104,7 +104,7 @@ def second_prefix(t):
     for source, to in (("2a00:1450:1::2", IN6), ("2a00:1450:1::2", OUT6), ("172.30.0.2", IN4), ("172.30.0.2", OUT4), ("2a00:1450:1::2", "fd00:2::2"), ("172.30.0.2", "10.2.0.2")):
         expect(t.client.tcp(to, source=source).result, "reset", f"from {source} to {to}")
     expect(d.counters()["kernel_denied_source_packets"], 6, "denied for their source")
-    expect((t.client.tcp(IN4).result, t.client.tcp(IN6).result), ("open", "open"), "from addresses inside `clients`")
+    expect((t.client.tcp(IN4, source="10.1.0.2").result, t.client.tcp(IN6, source="fd00:1::2").result), ("open", "open"), "from addresses inside `clients`")
 
 
 @case("clients of one family only: the other family is denied wholly")
@@ -200,6 +200,8 @@ def routers(t, mtu):
     t.forward(t.router)
     t.everywhere(t.inet, "eth0", ["10.2.0.0/24", "fd00:2::/64"], [("10.1.0.0/24", "10.2.0.1"), ("fd00:1::/64", "fd00:2::1"), ("20.86.1.0/24", "10.2.0.1"),
                                                                 ("2603:1030:86:1::/64", "fd00:2::1")])
+    # Else the server's announced segment size would hide the narrow link from the client.
+    t.inet.ip("route replace 10.1.0.0/24 via 10.2.0.1 table local advmss 1460", "route replace fd00:1::/64 via fd00:2::1 table local advmss 1440")
     t.listener = t.listen(t.inet, [443])
 
 
@@ -219,9 +221,6 @@ def path_mtu(t):
             got += more
         expect(got == data, True, f"16 KiB come back from {address}")
         until(lambda sock=kept.sock, level=level, option=option: sock.getsockopt(level, option) == 1300, f"the client knows the path's MTU to {address}")
-    with t.client.socket(kind=socket.SOCK_DGRAM) as sock:
-        del sock
-    t.client.sysctl("ipv4.tcp_mtu_probing", 0)
 
 
 @case("ICMP errors of a client about a flow it may have pass out: port unreachable")

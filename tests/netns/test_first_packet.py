@@ -18,7 +18,7 @@ from netns import Failed, case, check, expect, main  # noqa: E402
 COUNT_TABLE = """table inet count {
  counter syn {
  }
- counter reset {
+ counter resets {
  }
  counter unreachable {
  }
@@ -28,7 +28,7 @@ COUNT_TABLE = """table inet count {
  }
  chain in {
  type filter hook input priority 0
- tcp flags & rst == rst counter name reset
+ tcp flags & rst == rst counter name resets
  icmp type destination-unreachable counter name unreachable
  icmpv6 type destination-unreachable counter name unreachable
  }
@@ -128,7 +128,7 @@ def crowd(t, clients, names, seconds=10):
 def no_packet_lost(t, d, wrong, names):
     check(not wrong, f"{len(wrong)} of {2 * names} went wrong:\n" + "\n".join(wrong[:20]))
     expect(t.client.counter("syn"), 2 * names, "SYNs that the clients sent: one a connection")
-    expect((t.client.counter("reset"), t.client.counter("unreachable")), (0, 0), "resets and ICMP errors that clients received")
+    expect((t.client.counter("resets"), t.client.counter("unreachable")), (0, 0), "resets and ICMP errors that clients received")
     expect(t.client.snmp("Tcp.RetransSegs"), 0, "segments sent again")
     counters = d.counters()
     expect((counters["answers_taught"], counters["answers_dropped"], counters["kernel_denied_packets"]), (2 * names, 0, 0),
@@ -193,10 +193,10 @@ def many_addresses(t):
     expect(d.counters()["elements_added"], 224, "elements")
 
 
-@case("an answer of 200 addresses by IPv6 in fragments is learned too")
+@case("an answer of 120 IPv6 addresses, asked by IPv6, in fragments, opens all of them")
 def fragments6(t):
     t.simple()
-    want = [f"2603:1030:{i:x}::7" for i in range(120)]
+    want = [f"2603:1030:{i:x}::7" for i in range(1, 121)]
     t.dns(t.inet, {"many.example.net": want})
     t.gateway(allow='many: { names = "*.example.net"; };')
     message = t.client.query("fd00:2::2", "many.example.net", dnswire.AAAA, edns=4096)

@@ -34,9 +34,9 @@ LIBS_nfqdnctl := jansson
 # daemon/FLOOR/: what each floor has. Objects of nfqdnctl alone begin with nfqdnctl.
 base := arena counters escape hash ipaddr log monotime
 dns := message name packet pattern svcb wire
-policy := catalog catalog_read closed config config_check config_list config_print config_read config_reader \
-	config_scalar config_scan interval lastgood option policy policy_boxes policy_group policy_input policy_list \
-	policy_rules policy_select policy_tenant policy_text policy_warn problem reserved value
+policy := catalog catalog_field catalog_read closed config config_check config_list config_print config_read \
+	config_reader config_scalar config_scan interval lastgood option policy policy_boxes policy_group policy_input \
+	policy_list policy_rules policy_select policy_tenant policy_text policy_warn problem reserved value
 netfilter := batch element element_dump nfattr nlsock own probe queue ruleset ruleset_netlink ruleset_rules ruleset_text \
 	table table_apply table_query table_state
 learn := lifetime pool snoop store store_heap store_name store_plan

@@ -118,7 +118,8 @@ static void icmp_never_reaches_ports(void **state)
 			const struct ruleset_statement *s = rule->statements;
 
 			if (rule->count == 2 && s[0].kind == RULESET_L4PROTO && s[1].kind == RULESET_VERDICT)
-				away[s[0].l4proto == IPPROTO_ICMPV6] |= s[0].l4proto == IPPROTO_ICMP || s[0].l4proto == IPPROTO_ICMPV6;
+				away[s[0].l4proto == IPPROTO_ICMPV6] |=
+					s[0].l4proto == IPPROTO_ICMP || s[0].l4proto == IPPROTO_ICMPV6;
 			for (size_t i = 0; i < rule->count; i++)
 				for (size_t p = 0; p < RULESET_FIELDS; p++)
 					if (s[i].kind == RULESET_TUPLE && s[i].parts[p] == RULESET_PART_DPORT) {
@@ -149,11 +150,14 @@ static void names(void **state)
 					const struct ruleset_statement *s = &rule->statements[k];
 					bool found = s->name == NULL;
 
-					for (const struct ruleset_set *set = ruleset->sets; set && s->name; set = set->next)
+					for (const struct ruleset_set *set = ruleset->sets; set && s->name;
+					     set = set->next)
 						found |= strcmp(set->name, s->name) == 0;
-					for (const struct ruleset_chain *to = ruleset->chains; to != chain && s->name; to = to->next)
+					for (const struct ruleset_chain *to = ruleset->chains; to != chain && s->name;
+					     to = to->next)
 						found |= strcmp(to->name, s->name) == 0;
-					for (const struct ruleset_counter *c = ruleset_counters; c->name && s->name; c++)
+					for (const struct ruleset_counter *c = ruleset_counters; c->name && s->name;
+					     c++)
 						found |= strcmp(c->name, s->name) == 0;
 					assert_true(found);
 				}

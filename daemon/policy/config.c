@@ -18,7 +18,7 @@
 #define READ_STEP 65536u
 
 struct text {
-	char *octets; /* ends with a NUL that does not count */
+	char *octets; /* a newline and a NUL follow, which do not count */
 	size_t length;
 };
 
@@ -26,7 +26,7 @@ struct text {
 static int read_all(int fd, struct text *text)
 {
 	for (;;) {
-		char *octets = realloc(text->octets, text->length + READ_STEP + 1);
+		char *octets = realloc(text->octets, text->length + READ_STEP + 2);
 		ssize_t count;
 
 		if (octets == NULL)
@@ -38,7 +38,8 @@ static int read_all(int fd, struct text *text)
 		if (count < 0)
 			return -errno;
 		text->length += (size_t)count;
-		octets[text->length] = '\0';
+		/* libconfig 1.5 takes a comment on the last line for a syntax error unless a newline ends it */
+		memcpy(octets + text->length, "\n", 2);
 		if (count == 0)
 			return 0;
 		if (text->length > FILE_MAX)
@@ -80,7 +81,7 @@ static int parse(struct config_reader *reader, const struct text *text, config_t
 	size_t next = 0;
 
 	if (result == 0 && config_read_string(file, text->octets) != CONFIG_TRUE) {
-		config_reader_error(reader, (unsigned int)config_error_line(file), "libconfig: %s",
+		config_reader_error(reader, (unsigned int)config_error_line(file), "libconfig says: %s",
 				    config_error_text(file));
 		result = -EINVAL;
 	}

@@ -24,6 +24,17 @@
 	C(targets_over_limit, "chain and SVCB targets beyond the limit, left out") \
 	C(name_matches_over_limit, "names matched by more entries than the limit; further ones left out") \
 	C(pattern_visits_over_limit, "name lookups that were stopped at the limit of visited nodes") \
+	C(tcp_segments, "TCP segments of DNS flows read") \
+	C(tcp_segments_unsynchronised, "TCP segments with data of flows whose beginning was not seen or whose place was lost; passed unlearned") \
+	C(tcp_segments_outside, "TCP segments beyond the window or the memory for unfinished messages; passed, what was beyond not read") \
+	C(tcp_segments_conflicting, "TCP segments that repeat octets with another content; the first copy counts") \
+	C(tcp_flows, "TCP flows followed from their SYN-ACK") \
+	C(tcp_flows_evicted, "TCP flows forgotten at the limit of flows") \
+	C(tcp_flows_expired, "TCP flows forgotten after a long silence") \
+	C(tcp_flows_lost, "TCP flows given up because the place of the next message could no longer be known") \
+	C(tcp_messages, "DNS messages put together from TCP segments") \
+	C(tcp_messages_skipped, "DNS messages over TCP given up because a part never came by or memory was short; passed unlearned") \
+	C(tcp_messages_let_go, "times messages over TCP were let go before their verdict for want of memory: if dropped, their repetition passes unlearned") \
 	C(refused_reserved, "addresses refused because they are private, loopback or otherwise reserved") \
 	C(refused_own, "addresses refused because they are the gateway's own") \
 	C(own_over_limit, "own addresses of the gateway beyond the limit, not refused as answers") \

@@ -52,6 +52,20 @@
 /* Bytes of a packet that are copied: an IP packet has at most 65,535. */
 #define LIMIT_PACKET_BYTES 65535
 
+/* DNS over TCP: flows followed at once. A forwarder keeps a few, a client one for a second; resolvers serve some hundred. A
+ * forgotten flow is not read until it ends, and memory that is not used costs nothing: so rather many. */
+#define LIMIT_STREAM_FLOWS 4096
+/* Octets from the beginning of an unfinished message that are held: the longest message (2 + 65,535) and as much behind it
+ * that came early: a window without scaling. */
+#define LIMIT_STREAM_WINDOW 131072
+/* Octets held for all flows: 32 unfinished messages of 64 KiB, or 4,096 common ones. Twice as much in memory. */
+#define LIMIT_STREAM_OCTETS (2u << 20)
+/* Silence after which a flow is forgotten. Resolvers close an idle one after seconds (RFC 7766 6.2.3), rarely minutes. */
+#define LIMIT_STREAM_IDLE_MS 900000
+/* A gap that stays open this long though segments come: the client has what we missed. A sender repeats after 0.2 to 1 s and
+ * waits twice as long each time: three to five times within this. */
+#define LIMIT_STREAM_GAP_MS 10000
+
 /* One request or answer line on the control socket, and clients at once. */
 #define LIMIT_CONTROL_REQUEST 65536
 #define LIMIT_CONTROL_CLIENTS 16

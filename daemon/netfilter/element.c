@@ -24,10 +24,13 @@
 /* Octets of elements in one message: a nest's length has 16 bits, and an element takes 200 at most. */
 #define ELEMENTS_SIZE 60000
 
-/* The messages of a transaction, in this order: what frees room goes before what takes it. */
+/* The messages of a transaction, in this order. Deletes come first: they free room, and what is deleted and added in one
+ * transaction is there afterwards. */
 enum element_phase {
-	PHASE_PLACE, /* add, so that the delete finds it */
-	PHASE_REMOVE, /* delete or destroy */
+	PHASE_DELETE_PLACE, /* add, so that the delete finds it */
+	PHASE_DELETE,
+	PHASE_REPLACE_PLACE,
+	PHASE_REPLACE, /* delete of what is added anew in the next phase */
 	PHASE_PUT, /* add with its timeout */
 	PHASES
 };
@@ -43,14 +46,17 @@ struct element_writer {
 static bool element_in_phase(const struct table_capabilities *capabilities, const struct element_change *change,
 			     enum element_phase phase)
 {
-	bool put = change->operation != ELEMENT_DELETE;
-	bool remove = !put || !capabilities->update;
+	bool put = change->operation != ELEMENT_DELETE, replace = put && !capabilities->update;
 
 	switch (phase) {
-	case PHASE_PLACE:
-		return remove && !capabilities->destroy;
-	case PHASE_REMOVE:
-		return remove;
+	case PHASE_DELETE_PLACE:
+		return !put && !capabilities->destroy;
+	case PHASE_DELETE:
+		return !put;
+	case PHASE_REPLACE_PLACE:
+		return replace && !capabilities->destroy;
+	case PHASE_REPLACE:
+		return replace;
 	case PHASE_PUT:
 		return put;
 	case PHASES:
@@ -136,8 +142,9 @@ static struct nlmsghdr *element_open(struct element_writer *writer, unsigned int
 {
 	struct table *table = writer->table;
 	uint16_t removal = table->capabilities.destroy ? MESSAGE_DESTROYSETELEM : NFT_MSG_DELSETELEM;
-	struct nlmsghdr *message = phase == PHASE_REMOVE ? batch_open(table->batch, removal, 0)
-							 : batch_open(table->batch, NFT_MSG_NEWSETELEM, NLM_F_CREATE);
+	bool removes = phase == PHASE_DELETE || phase == PHASE_REPLACE;
+	struct nlmsghdr *message =
+		batch_open(table->batch, removes ? removal : NFT_MSG_NEWSETELEM, removes ? 0 : NLM_F_CREATE);
 
 	if (!message)
 		return NULL;
@@ -183,7 +190,7 @@ static int element_send(struct element_writer *writer, struct batch_failure *fai
 {
 	batch_begin(writer->table->batch);
 	writer->table->place_count = 0;
-	for (enum element_phase phase = PHASE_PLACE; phase < PHASES; phase++)
+	for (enum element_phase phase = PHASE_DELETE_PLACE; phase < PHASES; phase++)
 		for (uint64_t sets = writer->sets; sets; sets &= sets - 1)
 			element_write_set(writer, (unsigned int)__builtin_ctzll(sets), phase);
 	return batch_commit(writer->table->batch, failure);

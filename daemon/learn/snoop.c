@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Theory of operation, one drain:
  *
- *   for each packet    read_message -> policy_match_name(the question's name) -> rules of the asker's groups -> each
- * address, each rule, each port -> store_plan plan full          commit early; the packets judged so far stay held like
- * the others at the end         expired elements fill the last transaction; commit; what failed becomes the drop bits
+ *   for each packet   dns_answer_read -> policy_match_name(the question's name) -> the rules of the asker's groups
+ *                     -> for each address, rule and port: store_plan
+ *   plan full         commit early; the packets judged so far stay held like the others
+ *   at the end        expired elements fill the last transaction; commit; what failed becomes the drop bits
  *
- * A packet has one fate: passed (its bit in none of the masks), known (`allowed` alone), taught (`planned`), or dropped
- * (`failed`). */
+ * A packet has one fate: passed (its bit in none of the masks), known (`allowed` alone), taught (`planned`), or
+ * dropped (`failed`). */
 #include "learn/snoop.h"
 
 #include <errno.h>
@@ -371,8 +372,38 @@ int snoop_prune(struct snoop *snoop, struct monotime now)
 struct adoption {
 	struct snoop *snoop;
 	struct monotime now;
+	struct element_change *strays; /* elements that the store did not take: nobody would delete them */
+	size_t stray_count, stray_room;
 	int error; /* of the store; the first */
 };
+
+/* A stray that memory cannot hold stays until the kernel's own timeout. */
+static void note_stray(struct adoption *adoption, const struct element_key *key)
+{
+	if (adoption->stray_count == adoption->stray_room) {
+		size_t room = adoption->stray_room ? 2 * adoption->stray_room : LIMIT_BATCH_ELEMENTS;
+		struct element_change *strays = reallocarray(adoption->strays, room, sizeof(*strays));
+
+		if (!strays)
+			return;
+		adoption->strays = strays;
+		adoption->stray_room = room;
+	}
+	adoption->strays[adoption->stray_count++] =
+		(struct element_change) { .key = *key, .operation = ELEMENT_DELETE };
+}
+
+static void delete_strays(struct adoption *adoption)
+{
+	for (size_t at = 0; at < adoption->stray_count; at += LIMIT_BATCH_ELEMENTS) {
+		size_t left = adoption->stray_count - at,
+		       count = left < LIMIT_BATCH_ELEMENTS ? left : LIMIT_BATCH_ELEMENTS;
+
+		counters.elements_evicted +=
+			count - element_commit(adoption->snoop->table, adoption->strays + at, count);
+	}
+	free(adoption->strays);
+}
 
 static void adopt_element(void *context, const struct element_key *key, uint64_t expires_ms, const char *comment)
 {
@@ -381,11 +412,14 @@ static void adopt_element(void *context, const struct element_key *key, uint64_t
 	bool cut = length > 0 && comment[length - 1] == '~';
 	struct dns_name name;
 	bool named = !cut && dns_name_from_text(comment, &name) == 0;
-	int64_t left = expires_ms > INT64_MAX ? INT64_MAX / 2 : (int64_t)expires_ms;
+	int64_t left = expires_ms > INT64_MAX / 2 ? INT64_MAX / 2 : (int64_t)expires_ms;
 	struct monotime deadline = monotime_add(adoption->now, left - LIFETIME_BACKSTOP_MS);
 	int rc = store_adopt(adoption->snoop->store, key, named ? &name : NULL, deadline);
 
-	if (rc < 0 && rc != -EEXIST && !adoption->error)
+	if (rc == 0 || rc == -EEXIST)
+		return;
+	note_stray(adoption, key);
+	if (!adoption->error)
 		adoption->error = rc;
 }
 
@@ -394,6 +428,7 @@ int snoop_adopt(struct snoop *snoop, struct monotime now)
 	struct adoption adoption = { .snoop = snoop, .now = now };
 	int rc = element_dump(snoop->table, adopt_element, &adoption);
 
+	delete_strays(&adoption);
 	if (rc < 0)
 		return rc;
 	rc = snoop_prune(snoop, now);

@@ -33,7 +33,8 @@ int64_t snoop_tick(struct snoop *snoop, struct monotime now);
  * port in that group; one without a name: no rule of the group has that port). 0 or -errno: a deletion failed, and is
  * tried again by snoop_tick(). */
 int snoop_prune(struct snoop *snoop, struct monotime now);
-/* Takes over what is in the kernel (restart), then prunes. 0 or -errno. */
+/* Takes over what is in the kernel (restart), then prunes. What does not fit into the store is deleted. 0 or -errno;
+ * -EDQUOT: not all was taken over. */
 int snoop_adopt(struct snoop *snoop, struct monotime now);
 
 #endif

@@ -5,9 +5,10 @@
  * of the heap (so neither evicted nor expired), and `change` tells which change of the plan it waits for.
  * store_plan_settle() puts it back with what came of it. The states on the way:
  *
- *   not there   --wish-->        STORE_ADD      --ok--> known            --failed--> not there; result unknown:
- * doubtful, deleted next known       --wish-->        STORE_REFRESH  --ok--> known, new life  --failed--> known, old
- * life ended, doubtful, unwanted, or about to be deleted
+ *   not there   --wish-->        STORE_ADD      --ok--> known            --failed--> not there, or doubtful when the
+ *                                                                                 result is unknown: deleted next
+ *   known       --wish-->        STORE_REFRESH  --ok--> known, new life  --failed--> known, old life
+ *   ended, doubtful, unwanted, or about to be deleted
  *               --wish-->        STORE_RENEW    --ok--> known            --failed--> what it was
  *   known       --its end-->     STORE_EXPIRE   --ok--> not there        --failed--> what it was, tried again
  *   known       --room needed--> STORE_EVICT    --ok--> not there        --failed--> what it was

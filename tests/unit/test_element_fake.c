@@ -1,0 +1,460 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* LINK: netfilter/element.o netfilter/batch.o netfilter/nfattr.o base/counters.o base/ipaddr.o */
+/* LIBS: libmnl */
+/* element_commit() against a kernel made up here: what is sent for each kind of kernel, and what becomes of answers that are late, lost or partial. */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+#include <libmnl/libmnl.h>
+#include <linux/netfilter/nf_tables.h>
+#include <linux/netfilter/nfnetlink.h>
+
+#include "base/counters.h"
+#include "netfilter/element.h"
+#include "netfilter/nlsock.h"
+#include "netfilter/table_private.h"
+
+/* ---- the kernel ---- */
+
+enum answer {
+	ANSWER_ACK,
+	ANSWER_REFUSE, /* element `which` of message `message` */
+	ANSWER_REFUSE_SET, /* the message's set is not there */
+	ANSWER_GIVE_UP, /* the whole batch, by BATCH_BEGIN's number */
+	ANSWER_ACK_AND_REFUSE, /* an error of an earlier message, then the last one's ACK: nothing was done */
+	ANSWER_LOST, /* no reply */
+	ANSWER_OVERRUN, /* ENOBUFS */
+	ANSWER_OVERRUN_AFTER_ERROR,
+	ANSWER_NOT_SENT, /* sendto() fails */
+};
+
+struct nlsock {
+	uint32_t sequence;
+	const enum answer *answers; /* one a transaction */
+	size_t transactions;
+	unsigned int message, which;
+	int error;
+	char said[8192]; /* what was sent, as a text */
+};
+
+uint32_t nlsock_sequence(struct nlsock *socket)
+{
+	return socket->sequence++;
+}
+
+static const char *type_name(uint16_t type)
+{
+	switch (type & 0xff) {
+	case NFT_MSG_NEWSETELEM:
+		return "add";
+	case NFT_MSG_DELSETELEM:
+		return "delete";
+	case 30:
+		return "destroy";
+	}
+	return "other";
+}
+
+static void say_element(struct nlsock *socket, const struct nlattr *element)
+{
+	const struct nlattr *attribute, *value;
+	bool timeout = false, expiration = false, comment = false;
+	unsigned int last = 0;
+
+	mnl_attr_for_each_nested (attribute, element)
+		switch (mnl_attr_get_type(attribute)) {
+		case NFTA_SET_ELEM_KEY:
+			value = mnl_attr_get_payload(attribute);
+			last = ((const uint8_t *)mnl_attr_get_payload(value))[mnl_attr_get_payload_len(value) - 9];
+			break;
+		case NFTA_SET_ELEM_TIMEOUT:
+			timeout = true;
+			break;
+		case NFTA_SET_ELEM_EXPIRATION:
+			expiration = true;
+			break;
+		case NFTA_SET_ELEM_USERDATA:
+			comment = true;
+			break;
+		}
+	sprintf(socket->said + strlen(socket->said), " %u%s%s%s", last, timeout ? "t" : "", expiration ? "e" : "",
+		comment ? "c" : "");
+}
+
+static void say(struct nlsock *socket, const struct nlmsghdr *message)
+{
+	const struct nlattr *attribute, *element;
+
+	sprintf(socket->said + strlen(socket->said), "%s", type_name(message->nlmsg_type));
+	mnl_attr_for_each (attribute, message, sizeof(struct nfgenmsg))
+		if (mnl_attr_get_type(attribute) == NFTA_SET_ELEM_LIST_SET)
+			sprintf(socket->said + strlen(socket->said), " %s", mnl_attr_get_str(attribute));
+		else if (mnl_attr_get_type(attribute) == NFTA_SET_ELEM_LIST_ELEMENTS)
+			mnl_attr_for_each_nested (element, attribute)
+				say_element(socket, element);
+	strcat(socket->said, message->nlmsg_flags & NLM_F_ACK ? "!\n" : "\n");
+}
+
+static enum nlsock_next reply(enum nlsock_next (*visit)(void *, const struct nlmsghdr *), void *context,
+			      uint32_t sequence, int error, uint32_t offset)
+{
+	_Alignas(8) char buffer[256] = { 0 };
+	struct nlmsghdr *message = mnl_nlmsg_put_header(buffer);
+	struct nlmsgerr *body = mnl_nlmsg_put_extra_header(message, sizeof(*body));
+
+	message->nlmsg_type = NLMSG_ERROR;
+	message->nlmsg_flags = NLM_F_CAPPED;
+	message->nlmsg_seq = sequence;
+	body->error = error;
+	body->msg.nlmsg_len = 1000;
+	if (offset) {
+		message->nlmsg_flags |= NLM_F_ACK_TLVS;
+		mnl_attr_put_u32(message, NLMSGERR_ATTR_OFFS, offset);
+	}
+	return visit(context, message);
+}
+
+/* The offset of element `which` in the message, or of its set's name. */
+static uint32_t offset_of(const struct nlmsghdr *message, uint16_t type, unsigned int which)
+{
+	const struct nlattr *attribute, *element;
+
+	mnl_attr_for_each (attribute, message, sizeof(struct nfgenmsg)) {
+		if (mnl_attr_get_type(attribute) != type)
+			continue;
+		if (type != NFTA_SET_ELEM_LIST_ELEMENTS)
+			return (uint32_t)((const char *)attribute - (const char *)message);
+		mnl_attr_for_each_nested (element, attribute)
+			if (which-- == 0)
+				return (uint32_t)((const char *)element - (const char *)message);
+	}
+	fail_msg("no such element");
+	return 0;
+}
+
+int nlsock_transact(struct nlsock *socket, const void *request, size_t length, uint32_t first, uint32_t last,
+		    enum nlsock_next (*visit)(void *context, const struct nlmsghdr *reply), void *context)
+{
+	const struct nlmsghdr *messages[64], *at = request, *refused;
+	int left = (int)length;
+	size_t count = 0;
+
+	for (; mnl_nlmsg_ok(at, left); at = mnl_nlmsg_next(at, &left)) {
+		assert_true(at->nlmsg_seq - first <= last - first);
+		assert_true(count < 64);
+		messages[count++] = at;
+	}
+	assert_int_equal(left, 0);
+	assert_int_equal(messages[0]->nlmsg_type, NFNL_MSG_BATCH_BEGIN);
+	assert_int_equal(messages[count - 1]->nlmsg_type, NFNL_MSG_BATCH_END);
+	for (size_t i = 1; i + 1 < count; i++)
+		say(socket, messages[i]);
+	strcat(socket->said, "--\n");
+	refused = messages[1 + socket->message < count ? 1 + socket->message : 1];
+	switch (socket->answers[socket->transactions++]) {
+	case ANSWER_ACK:
+		break;
+	case ANSWER_REFUSE:
+	case ANSWER_ACK_AND_REFUSE:
+		reply(visit, context, refused->nlmsg_seq, socket->error,
+		      offset_of(refused, NFTA_SET_ELEM_LIST_ELEMENTS, socket->which));
+		break;
+	case ANSWER_REFUSE_SET:
+		reply(visit, context, refused->nlmsg_seq, socket->error, offset_of(refused, NFTA_SET_ELEM_LIST_SET, 0));
+		break;
+	case ANSWER_GIVE_UP:
+		assert_int_equal(reply(visit, context, messages[0]->nlmsg_seq, socket->error, 0), NLSOCK_LAST);
+		return 0;
+	case ANSWER_LOST:
+		return -ETIMEDOUT;
+	case ANSWER_OVERRUN:
+		return -ENOBUFS;
+	case ANSWER_OVERRUN_AFTER_ERROR:
+		reply(visit, context, refused->nlmsg_seq, socket->error,
+		      offset_of(refused, NFTA_SET_ELEM_LIST_ELEMENTS, socket->which));
+		return -ENOBUFS;
+	case ANSWER_NOT_SENT:
+		return socket->error;
+	}
+	assert_int_equal(reply(visit, context, messages[count - 2]->nlmsg_seq, 0, 0), NLSOCK_LAST);
+	return 0;
+}
+
+/* ---- the table ---- */
+
+struct world {
+	struct nlsock socket;
+	struct table *table;
+};
+
+static void begin(struct world *world, bool update, bool destroy, const enum answer *answers)
+{
+	memset(world, 0, sizeof(*world));
+	world->socket.sequence = 0xfffffff0; /* numbers wrap */
+	world->socket.answers = answers;
+	world->table = calloc(1, sizeof(*world->table));
+	world->table->name = "t";
+	world->table->batch = batch_new(&world->socket);
+	world->table->capabilities = (struct table_capabilities) { .update = update, .destroy = destroy };
+	world->table->group_count = 2;
+	strcpy(world->table->learned[0][0], "n4");
+	strcpy(world->table->learned[0][1], "n6");
+	strcpy(world->table->learned[1][0], "g4");
+	strcpy(world->table->learned[1][1], "g6");
+	memset(&counters, 0, sizeof(counters));
+}
+
+static void end(struct world *world)
+{
+	batch_free(world->table->batch);
+	free(world->table);
+}
+
+static struct element_change change(enum element_operation operation, uint8_t last)
+{
+	return (struct element_change) {
+		.key = { .address = { IPADDR_V4, { 192, 0, 2, last } }, .l4proto = IPPROTO_TCP, .port = 443 },
+		.operation = operation,
+		.timeout_ms = 1000,
+		.comment = "name",
+		.error = 77
+	};
+}
+
+static void mixed(struct element_change changes[5])
+{
+	changes[0] = change(ELEMENT_ADD, 1);
+	changes[1] = change(ELEMENT_REFRESH, 2);
+	changes[2] = change(ELEMENT_DELETE, 3);
+	changes[3] = change(ELEMENT_ADD, 4);
+	changes[3].key.group = 1;
+	changes[4] = change(ELEMENT_DELETE, 5);
+	changes[4].key.address.family = IPADDR_V6;
+	changes[4].key.address.bytes[15] = 5;
+}
+
+static void expect_said(bool update, bool destroy, const char *expected)
+{
+	static const enum answer ack[] = { ANSWER_ACK };
+	struct element_change changes[5];
+	struct world world;
+
+	begin(&world, update, destroy, ack);
+	mixed(changes);
+	assert_int_equal(element_commit(world.table, changes, 5), 0);
+	for (size_t i = 0; i < 5; i++)
+		assert_int_equal(changes[i].error, 0);
+	assert_string_equal(world.socket.said, expected);
+	assert_int_equal(counters.transactions, 1);
+	end(&world);
+}
+
+/* t: timeout, e: expiration, c: comment, !: asks for the acknowledgement */
+static void messages_of_each_kernel(void **state)
+{
+	(void)state;
+	expect_said(true, true,
+		    "destroy n4 3\ndestroy n6 5\n"
+		    "add n4 1tec 2te\nadd g4 4tec!\n--\n");
+	expect_said(false, true,
+		    "destroy n4 3\ndestroy n6 5\n"
+		    "destroy n4 1 2\ndestroy g4 4\n"
+		    "add n4 1tc 2t\nadd g4 4tc!\n--\n");
+	expect_said(false, false,
+		    "add n4 3\nadd n6 5\ndelete n4 3\ndelete n6 5\n"
+		    "add n4 1 2\nadd g4 4\ndelete n4 1 2\ndelete g4 4\n"
+		    "add n4 1tc 2t\nadd g4 4tc!\n--\n");
+}
+
+/* ---- answers ---- */
+
+struct expected {
+	const enum answer *answers;
+	unsigned int message, which; /* refused */
+	int error;
+	size_t transactions;
+	int errors[4];
+	uint64_t committed, failed, lost; /* counters */
+};
+
+/* Four adds to one set, in one message. */
+static void expect_errors(const struct expected *expected)
+{
+	struct element_change changes[4];
+	struct world world;
+	size_t wrong = 0;
+
+	begin(&world, true, true, expected->answers);
+	world.socket.message = expected->message;
+	world.socket.which = expected->which;
+	world.socket.error = expected->error;
+	for (uint8_t i = 0; i < 4; i++) {
+		changes[i] = change(ELEMENT_ADD, (uint8_t)(i + 1));
+		wrong += expected->errors[i] != 0;
+	}
+	assert_int_equal(element_commit(world.table, changes, 4), wrong);
+	for (size_t i = 0; i < 4; i++)
+		assert_int_equal(changes[i].error, expected->errors[i]);
+	assert_int_equal(world.socket.transactions, expected->transactions);
+	assert_int_equal(counters.transactions, expected->committed);
+	assert_int_equal(counters.transactions_failed, expected->failed);
+	assert_int_equal(counters.transactions_lost, expected->lost);
+	end(&world);
+}
+
+#define ANSWERS(...)                                                                                                   \
+	(const enum answer[])                                                                                          \
+	{                                                                                                              \
+		__VA_ARGS__                                                                                            \
+	}
+
+static void refused_element_is_left_out(void **state)
+{
+	(void)state;
+	for (unsigned int which = 0; which < 4; which++) {
+		struct expected expected = { ANSWERS(ANSWER_REFUSE, ANSWER_ACK), 0, which, -ENFILE, 2, { 0 }, 1, 1, 0 };
+
+		expected.errors[which] = -ENFILE;
+		expect_errors(&expected);
+	}
+}
+
+static void refused_twice(void **state)
+{
+	(void)state;
+	/* The second refusal is of another one, which the retry does not look for. */
+	expect_errors(&(struct expected) { ANSWERS(ANSWER_REFUSE, ANSWER_REFUSE),
+					   0,
+					   1,
+					   -ENFILE,
+					   2,
+					   { -ENFILE, -ENFILE, -ENFILE, -ENFILE },
+					   0,
+					   2,
+					   0 });
+}
+
+static void ack_after_error_is_no_success(void **state)
+{
+	(void)state;
+	expect_errors(&(struct expected) {
+		ANSWERS(ANSWER_ACK_AND_REFUSE, ANSWER_ACK), 0, 2, -ERANGE, 2, { 0, 0, -ERANGE, 0 }, 1, 1, 0 });
+}
+
+static void missing_set(void **state)
+{
+	(void)state;
+	expect_errors(&(struct expected) {
+		ANSWERS(ANSWER_REFUSE_SET), 0, 0, -ENOENT, 1, { -ENOENT, -ENOENT, -ENOENT, -ENOENT }, 0, 1, 0 });
+}
+
+static void whole_batch_given_up(void **state)
+{
+	(void)state;
+	expect_errors(&(struct expected) {
+		ANSWERS(ANSWER_GIVE_UP), 0, 0, -EPERM, 1, { -EPERM, -EPERM, -EPERM, -EPERM }, 0, 1, 0 });
+	expect_errors(&(struct expected) { ANSWERS(ANSWER_NOT_SENT),
+					   0,
+					   0,
+					   -EMSGSIZE,
+					   1,
+					   { -EMSGSIZE, -EMSGSIZE, -EMSGSIZE, -EMSGSIZE },
+					   0,
+					   1,
+					   0 });
+}
+
+/* Not tried again: it may have been done, and the caller must not believe it. */
+static void unknown_result(void **state)
+{
+	(void)state;
+	expect_errors(&(struct expected) {
+		ANSWERS(ANSWER_LOST), 0, 0, 0, 1, { -ETIMEDOUT, -ETIMEDOUT, -ETIMEDOUT, -ETIMEDOUT }, 0, 0, 1 });
+	expect_errors(&(struct expected) {
+		ANSWERS(ANSWER_OVERRUN), 0, 0, 0, 1, { -ENOBUFS, -ENOBUFS, -ENOBUFS, -ENOBUFS }, 0, 0, 1 });
+}
+
+/* An error that did arrive is an answer: nothing was done, and the rest can be tried. */
+static void overrun_after_error(void **state)
+{
+	(void)state;
+	expect_errors(&(struct expected) {
+		ANSWERS(ANSWER_OVERRUN_AFTER_ERROR, ANSWER_ACK), 0, 3, -ENFILE, 2, { 0, 0, 0, -ENFILE }, 1, 1, 0 });
+}
+
+static void lost_at_the_retry(void **state)
+{
+	(void)state;
+	expect_errors(&(struct expected) { ANSWERS(ANSWER_REFUSE, ANSWER_LOST),
+					   0,
+					   0,
+					   -ENFILE,
+					   2,
+					   { -ENFILE, -ETIMEDOUT, -ETIMEDOUT, -ETIMEDOUT },
+					   0,
+					   1,
+					   1 });
+}
+
+/* The refused element is found in each message that names it: here in the delete of an "add, delete, add". */
+static void refused_in_any_phase(void **state)
+{
+	(void)state;
+	for (unsigned int message = 0; message < 3; message++) {
+		struct element_change changes[4];
+		struct world world;
+
+		begin(&world, false, false, ANSWERS(ANSWER_REFUSE, ANSWER_ACK));
+		world.socket.message = message;
+		world.socket.which = 2;
+		world.socket.error = -ENFILE;
+		for (uint8_t i = 0; i < 4; i++)
+			changes[i] = change(ELEMENT_REFRESH, (uint8_t)(i + 1));
+		assert_int_equal(element_commit(world.table, changes, 4), 1);
+		for (size_t i = 0; i < 4; i++)
+			assert_int_equal(changes[i].error, i == 2 ? -ENFILE : 0);
+		assert_non_null(strstr(world.socket.said, "--\nadd n4 1 2 4\ndelete n4 1 2 4\nadd n4 1t 2t 4t!\n--\n"));
+		end(&world);
+	}
+}
+
+static void only_unknown_groups_sends_nothing(void **state)
+{
+	struct element_change one = change(ELEMENT_ADD, 1);
+	struct world world;
+
+	(void)state;
+	begin(&world, true, true, ANSWERS(ANSWER_ACK));
+	one.key.group = 2;
+	assert_int_equal(element_commit(world.table, &one, 1), 1);
+	assert_int_equal(one.error, -ENOENT);
+	assert_int_equal(world.socket.transactions, 0);
+	end(&world);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(messages_of_each_kernel),
+		cmocka_unit_test(refused_element_is_left_out),
+		cmocka_unit_test(refused_twice),
+		cmocka_unit_test(ack_after_error_is_no_success),
+		cmocka_unit_test(missing_set),
+		cmocka_unit_test(whole_batch_given_up),
+		cmocka_unit_test(unknown_result),
+		cmocka_unit_test(overrun_after_error),
+		cmocka_unit_test(lost_at_the_retry),
+		cmocka_unit_test(refused_in_any_phase),
+		cmocka_unit_test(only_unknown_groups_sends_nothing),
+	};
+
+	cmocka_set_message_output(CM_OUTPUT_TAP);
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

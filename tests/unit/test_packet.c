@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -313,23 +314,191 @@ static void test_ipv6_lengths(void **state)
 	assert_refused(&b, -EMSGSIZE);
 }
 
+/* ---- TCP ---- */
+
+#define TCP_SEQUENCE 0x89abcdef
+
+static void put_tcp(struct build *b, size_t options, size_t payload)
+{
+	uint8_t header[60] = {
+		0, 53, 0xc3, 0x50, 0x89, 0xab, 0xcd, 0xef, 1, 2, 3, 4, 0, PACKET_ACK | PACKET_FIN, 0xff
+	};
+
+	header[12] = (uint8_t)((5 + options / 4) << 4);
+	put(b, header, 20 + options);
+	for (size_t i = 0; i < payload; i++)
+		b->octets[b->length++] = (uint8_t)(i * 7);
+}
+
+static void build_tcp(struct build *b, int version, size_t options, size_t payload)
+{
+	uint8_t header[20] = { 0x45, [8] = 64, 6, 0, 0, 10, 2, 0, 2, 10, 1, 0, 9 };
+
+	if (version == 4) {
+		b->length = 0;
+		put(b, header, sizeof(header));
+	} else {
+		start6(b, 6);
+	}
+	put_tcp(b, options, payload);
+	if (version == 4)
+		put16(b, 2, (unsigned int)b->length);
+	else
+		end6(b);
+}
+
+static int read_tcp_at_end(const uint8_t *octets, size_t length, struct packet_tcp *out)
+{
+	uint8_t *copy = malloc(length ? length : 1);
+	int rc;
+
+	if (length)
+		memcpy(copy, octets, length);
+	rc = packet_read_tcp(copy, length, out);
+	if (rc == 0) {
+		assert_true(out->payload >= copy && out->payload + out->length <= copy + length);
+		out->payload = octets + (out->payload - copy);
+	}
+	free(copy);
+	return rc;
+}
+
+static void assert_tcp_refused(const struct build *b, int error)
+{
+	struct packet_tcp out, before;
+
+	memset(&out, 0xa5, sizeof(out));
+	before = out;
+	assert_int_equal(read_tcp_at_end(b->octets, b->length, &out), error);
+	assert_memory_equal(&out, &before, sizeof(out));
+}
+
+static void assert_tcp_taken(const struct build *b, size_t payload)
+{
+	struct packet_tcp out;
+	char text[IPADDR_TEXT_SIZE];
+	bool v4 = b->octets[0] >> 4 == 4;
+
+	assert_int_equal(read_tcp_at_end(b->octets, b->length, &out), 0);
+	assert_string_equal(ipaddr_to_text(&out.source, text), v4 ? "10.2.0.2" : "2001:db8::53");
+	assert_string_equal(ipaddr_to_text(&out.destination, text), v4 ? "10.1.0.9" : "2001:db8::9");
+	assert_int_equal(out.source_port, 53);
+	assert_int_equal(out.destination_port, 50000);
+	assert_int_equal(out.sequence, TCP_SEQUENCE);
+	assert_int_equal(out.flags, PACKET_ACK | PACKET_FIN);
+	assert_int_equal(out.length, payload);
+	for (size_t i = 0; i < payload; i++)
+		assert_int_equal(out.payload[i], (uint8_t)(i * 7));
+}
+
+static void test_tcp(void **state)
+{
+	static const size_t payloads[] = { 0, 1, 1460, 65000 };
+
+	(void)state;
+	for (int version = 4; version <= 6; version += 2)
+		for (size_t options = 0; options <= 40; options += 4)
+			for (size_t i = 0; i < 4; i++) {
+				build_tcp(&b, version, options, payloads[i]);
+				assert_tcp_taken(&b, payloads[i]);
+			}
+}
+
+/* TCP has no length of its own: a frame's padding must not be taken for data. */
+static void test_tcp_trailing_octets(void **state)
+{
+	(void)state;
+	build_tcp(&b, 4, 0, 0);
+	b.length += 6;
+	assert_tcp_taken(&b, 0);
+	build_tcp(&b, 6, 8, 5);
+	b.length += 40;
+	assert_tcp_taken(&b, 5);
+}
+
+static void test_tcp_cut_anywhere(void **state)
+{
+	(void)state;
+	for (int version = 4; version <= 6; version += 2) {
+		build_tcp(&b, version, 12, 30);
+		while (b.length > 0) {
+			b.length--;
+			assert_tcp_refused(&b, -EMSGSIZE);
+		}
+	}
+}
+
+static void test_tcp_lengths(void **state)
+{
+	(void)state;
+	build_tcp(&b, 4, 0, 30);
+	for (unsigned int words = 0; words < 5; words++) {
+		b.octets[32] = (uint8_t)(words << 4);
+		assert_tcp_refused(&b, -EINVAL);
+	}
+	b.octets[32] = 13 << 4; /* 52 octets of 50 */
+	assert_tcp_refused(&b, -EINVAL);
+	build_tcp(&b, 4, 0, 30);
+	put16(&b, 2, 39); /* nineteen octets of TCP */
+	assert_tcp_refused(&b, -EINVAL);
+	build_tcp(&b, 4, 0, 32);
+	b.octets[32] = 13 << 4; /* all of it options */
+	assert_int_equal(packet_read_tcp(b.octets, b.length, &(struct packet_tcp) { 0 }), 0);
+}
+
+static void test_tcp_after_extensions(void **state)
+{
+	(void)state;
+	start6(&b, 0);
+	put_extension(&b, 60, 1, 16);
+	put_extension(&b, 6, 0, 8);
+	put_tcp(&b, 12, 100);
+	end6(&b);
+	assert_tcp_taken(&b, 100);
+}
+
+static void test_tcp_fragment_and_others(void **state)
+{
+	(void)state;
+	build_tcp(&b, 4, 0, 30);
+	put16(&b, 6, 0x2000);
+	assert_tcp_refused(&b, -EMSGSIZE);
+	build4(&b, 0, 30);
+	assert_tcp_refused(&b, -EPROTONOSUPPORT);
+	build6(&b, 30);
+	assert_tcp_refused(&b, -EPROTONOSUPPORT);
+	build_tcp(&b, 4, 0, 30);
+	assert_refused(&b, -EPROTONOSUPPORT);
+}
+
 /* Whatever the octets: no read outside, no payload outside. */
 static void test_noise(void **state)
 {
 	unsigned int seed = 7;
 	struct packet_udp out;
+	struct packet_tcp segment;
 
 	(void)state;
 	for (int i = 0; i < 200000; i++) {
 		size_t length = (size_t)rand_r(&seed) % 120;
 
-		if (i % 2)
+		switch (i % 4) {
+		case 0:
 			build4(&b, 0, 60);
-		else
+			break;
+		case 1:
 			build6(&b, 60);
+			break;
+		case 2:
+			build_tcp(&b, 4, 8, 60);
+			break;
+		default:
+			build_tcp(&b, 6, 8, 60);
+		}
 		for (int k = rand_r(&seed) % 6; k >= 0; k--)
 			b.octets[rand_r(&seed) % 60] = (uint8_t)rand_r(&seed);
 		read_at_end(b.octets, length, &out);
+		read_tcp_at_end(b.octets, length, &segment);
 	}
 }
 
@@ -347,6 +516,12 @@ int main(void)
 		cmocka_unit_test(test_ipv6_extension_too_long),
 		cmocka_unit_test(test_ipv6_extensions_bounded),
 		cmocka_unit_test(test_ipv6_lengths),
+		cmocka_unit_test(test_tcp),
+		cmocka_unit_test(test_tcp_trailing_octets),
+		cmocka_unit_test(test_tcp_cut_anywhere),
+		cmocka_unit_test(test_tcp_lengths),
+		cmocka_unit_test(test_tcp_after_extensions),
+		cmocka_unit_test(test_tcp_fragment_and_others),
 		cmocka_unit_test(test_noise),
 	};
 

@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* DOC: Theory of operation
  * 1. read_header() and read_question() judge whether the message is an answer that can teach.
- * 2. index_records() reads every record of every section once. What is not well formed anywhere ends here with nothing
- *    taught: a client may read such a message otherwise than we do. The few kinds that can teach get an index entry.
- * 3. collect() walks names over that index: the chain from the question first, then each SVCB target found on the way. It
- *    cannot fail, so `out` is filled only from here on. The order of records does not matter: none is promised.
- * Octets after the last counted record are left alone: stub resolvers read such messages, and nothing there can teach. */
+ * 2. index_records() reads every record of every section once. What is not well formed anywhere ends here with
+ *    nothing taught: a client may read such a message otherwise than we do. The few kinds that can teach get an
+ *    index entry.
+ * 3. collect() walks names over that index: the chain from the question first, then each SVCB target found on the
+ *    way. It cannot fail, so `out` is filled only from here on. The order of records does not matter: none is
+ *    promised.
+ * Octets after the last counted record are left alone: stub resolvers read such messages, and nothing there can
+ * teach. */
 #include "dns/message.h"
 
 #include <string.h>
@@ -24,7 +27,8 @@
 #define FLAG_TC 0x0200
 #define FLAG_RCODE 0x000f
 
-_Static_assert((WIRE_MESSAGE_MAX - WIRE_HEADER_SIZE) / RECORD_SIZE_MIN <= LIMIT_MESSAGE_RECORDS, "the index holds any message");
+_Static_assert((WIRE_MESSAGE_MAX - WIRE_HEADER_SIZE) / RECORD_SIZE_MIN <= LIMIT_MESSAGE_RECORDS,
+	       "the index holds any message");
 
 struct header {
 	uint16_t id, flags, questions, answers, authorities, additionals;
@@ -34,8 +38,16 @@ enum section { SECTION_ANSWER, SECTION_AUTHORITY, SECTION_ADDITIONAL };
 
 /* A record that can teach. */
 struct record {
-	struct wire_record wire; /* its TTL already read as RFC 2181 8 says */
+	struct wire_name owner;
+	uint32_t ttl;
+	uint16_t type;
 	bool additional;
+	union {
+		struct wire_name target; /* CNAME */
+		struct {
+			uint16_t at, length;
+		} data; /* others */
+	};
 };
 
 struct index {
@@ -89,7 +101,8 @@ static enum dns_read check_header(const struct wire *wire, const struct header *
 	return DNS_READ_OK;
 }
 
-static enum dns_read read_question(struct wire *wire, const struct header *header, struct wire_name *question, struct dns_answer *out)
+static enum dns_read read_question(struct wire *wire, const struct header *header, struct wire_name *question,
+				   struct dns_answer *out)
 {
 	struct wire_name name = wire_name_read(wire);
 	uint16_t type = wire_u16(wire);
@@ -116,41 +129,47 @@ static bool teaches(uint16_t type)
 	return type == DNS_TYPE_A || type == DNS_TYPE_AAAA || type == DNS_TYPE_CNAME || is_service(type);
 }
 
-/* RDATA of the types whose form every reader knows. SVCB is looked at later: a bad one spoils its RRset only (RFC 9460 2.2). */
-static bool data_well_formed(const struct wire *wire, const struct wire_record *record)
+/* Reads RDATA of the types whose form every reader knows; false when it is malformed. SVCB is looked at later: a bad
+ * one spoils its RRset only (RFC 9460 2.2). */
+static bool read_data(const struct wire *wire, const struct wire_record *from, struct record *record)
 {
 	struct wire data;
 
-	if (record->type == DNS_TYPE_A)
-		return record->length == 4;
-	if (record->type == DNS_TYPE_AAAA)
-		return record->length == 16;
-	if (record->type != DNS_TYPE_CNAME)
+	record->data.at = from->data;
+	record->data.length = from->length;
+	if (from->type == DNS_TYPE_A)
+		return from->length == 4;
+	if (from->type == DNS_TYPE_AAAA)
+		return from->length == 16;
+	if (from->type != DNS_TYPE_CNAME)
 		return true;
-	data = wire_part(wire, record->data, record->length);
-	wire_name_read(&data);
+	data = wire_part(wire, from->data, from->length);
+	record->target = wire_name_read(&data);
 	return !data.failed && wire_left(&data) == 0;
 }
 
 static enum dns_read index_record(struct wire *wire, enum section section, struct index *index)
 {
-	struct wire_record record = wire_record_read(wire);
-	bool additional = section == SECTION_ADDITIONAL;
+	struct wire_record from = wire_record_read(wire);
+	struct record *record = &index->records[index->count]; /* kept by counting it */
 
 	if (wire->failed)
 		return DNS_READ_MALFORMED;
-	if (record.type == TYPE_OPT && additional && record.ttl >> 24 != 0) /* the RCODE's upper eight bits, RFC 6891 6.1.3 */
+	record->additional = section == SECTION_ADDITIONAL;
+	if (from.type == TYPE_OPT && record->additional &&
+	    from.ttl >> 24 != 0) /* the RCODE's upper eight bits, RFC 6891 6.1.3 */
 		return DNS_READ_ERROR_RESPONSE;
-	if (record.class != CLASS_IN)
+	if (from.class != CLASS_IN)
 		return DNS_READ_OK;
-	if (!data_well_formed(wire, &record))
+	if (!read_data(wire, &from, record))
 		return DNS_READ_MALFORMED;
-	if (section == SECTION_AUTHORITY || !teaches(record.type))
+	if (section == SECTION_AUTHORITY || !teaches(from.type))
 		return DNS_READ_OK;
-	if (record.ttl >> 31) /* RFC 2181 8 */
-		record.ttl = 0;
-	index->has_services |= is_service(record.type);
-	index->records[index->count++] = (struct record){ .wire = record, .additional = additional };
+	record->owner = from.owner;
+	record->type = from.type;
+	record->ttl = from.ttl >> 31 ? 0 : from.ttl; /* RFC 2181 8 */
+	index->has_services |= is_service(from.type);
+	index->count++;
 	return DNS_READ_OK;
 }
 
@@ -197,7 +216,8 @@ static bool seen_before(uint64_t seen[SEEN_WORDS], const struct ipaddr *address)
 static struct dns_address *find_address(struct dns_answer *out, const struct ipaddr *address)
 {
 	for (unsigned int i = 0; i < out->address_count; i++)
-		if (memcmp(&out->addresses[i].address, address, sizeof(*address)) == 0) /* equal ones are equal as bytes */
+		if (memcmp(&out->addresses[i].address, address, sizeof(*address)) ==
+		    0) /* equal ones are equal as bytes */
 			return &out->addresses[i];
 	return NULL;
 }
@@ -211,7 +231,7 @@ static void add_address(struct reader *reader, enum ipaddr_family family, const 
 	if (known)
 		known->ttl = smaller(known->ttl, ttl);
 	else if (out->address_count < LIMIT_ANSWER_ADDRESSES)
-		out->addresses[out->address_count++] = (struct dns_address){ .address = address, .ttl = ttl };
+		out->addresses[out->address_count++] = (struct dns_address) { .address = address, .ttl = ttl };
 	else
 		out->addresses_over_limit++;
 }
@@ -260,11 +280,12 @@ static void add_place(struct reader *reader, const struct place *place)
 	reader->places[reader->place_count++] = *place;
 }
 
-/* Whether a record counts at this place and has its name. Two names at the same offset are the same: with compression that
- * settles nearly all. Other comparisons are rationed, for a message can be written in which each takes 255 octets. */
+/* Whether a record counts at this place and has its name. Two names at the same offset are the same: with
+ * compression that settles nearly all. Other comparisons are rationed, for a message can be written in which each
+ * takes 255 octets. */
 static bool owned(struct reader *reader, const struct record *record, const struct place *place)
 {
-	const struct wire_name *owner = &record->wire.owner;
+	const struct wire_name *owner = &record->owner;
 
 	if (record->additional && !place->additional)
 		return false;
@@ -280,32 +301,33 @@ static bool owned(struct reader *reader, const struct record *record, const stru
 	return wire_name_equal(&reader->message, *owner, place->name);
 }
 
-static void take_address(struct reader *reader, struct place *place, const struct wire_record *record)
+static void take_address(struct reader *reader, struct place *place, const struct record *record)
 {
-	struct wire data = wire_part(&reader->message, record->data, record->length);
+	struct wire data = wire_part(&reader->message, record->data.at, record->data.length);
 	enum ipaddr_family family = record->type == DNS_TYPE_A ? IPADDR_V4 : IPADDR_V6;
 
-	add_address(reader, family, wire_octets(&data, record->length), smaller(place->ttl, record->ttl));
+	add_address(reader, family, wire_octets(&data, record->data.length), smaller(place->ttl, record->ttl));
 	place->addressed = true;
 }
 
-/* Takes the A and AAAA records of a place, whatever the question's type: the resolver says that the name has them, and caches
- * hand them out later. Returns its CNAME record or NULL. There can be only one (RFC 2181 10.1); of several the first counts, as
- * with the stub resolvers that read straight through, so that no answer makes us follow more than a client does. */
-static const struct wire_record *take_records(struct reader *reader, struct place *place)
+/* Takes the A and AAAA records of a place, whatever the question's type: the resolver says that the name has them,
+ * and caches hand them out later. Returns its CNAME record or NULL. There can be only one (RFC 2181 10.1); of
+ * several the first counts, as with the stub resolvers that read straight through, so that no answer makes us follow
+ * more than a client does. */
+static const struct record *take_records(struct reader *reader, struct place *place)
 {
-	const struct wire_record *cname = NULL;
+	const struct record *cname = NULL;
 
 	place->addressed = false;
 	for (unsigned int i = 0; i < reader->index.count; i++) {
 		const struct record *record = &reader->index.records[i];
 
-		if (is_service(record->wire.type) || !owned(reader, record, place))
+		if (is_service(record->type) || !owned(reader, record, place))
 			continue;
-		if (record->wire.type != DNS_TYPE_CNAME)
-			take_address(reader, place, &record->wire);
+		if (record->type != DNS_TYPE_CNAME)
+			take_address(reader, place, record);
 		else if (!cname)
-			cname = &record->wire;
+			cname = record;
 	}
 	return cname;
 }
@@ -325,8 +347,8 @@ static void take_service(struct reader *reader, const struct place *place, uint3
 	add_place(reader, &target);
 }
 
-/* The SVCB or HTTPS RRset of a place. One malformed record makes a client reject all of it (RFC 9460 2.2), so it teaches
- * nothing; beside an AliasMode record those in ServiceMode are ignored (RFC 9460 2.4.1). */
+/* The SVCB or HTTPS RRset of a place. One malformed record makes a client reject all of it (RFC 9460 2.2), so it
+ * teaches nothing; beside an AliasMode record those in ServiceMode are ignored (RFC 9460 2.4.1). */
 static void take_services(struct reader *reader, const struct place *place, uint16_t type)
 {
 	struct svcb svcb;
@@ -336,17 +358,18 @@ static void take_services(struct reader *reader, const struct place *place, uint
 		for (unsigned int i = 0; i < reader->index.count; i++) {
 			const struct record *record = &reader->index.records[i];
 
-			if (record->wire.type != type || !owned(reader, record, place))
+			if (record->type != type || !owned(reader, record, place))
 				continue;
-			if (!svcb_read(&reader->message, record->wire.data, record->wire.length, &svcb))
+			if (!svcb_read(&reader->message, record->data.at, record->data.length, &svcb))
 				return;
 			if (judged && alias == (svcb.priority == 0))
-				take_service(reader, place, record->wire.ttl, &svcb);
+				take_service(reader, place, record->ttl, &svcb);
 			alias |= svcb.priority == 0;
 		}
 }
 
-static bool is_among(const struct wire *message, struct wire_name name, const struct wire_name *names, unsigned int count)
+static bool is_among(const struct wire *message, struct wire_name name, const struct wire_name *names,
+		     unsigned int count)
 {
 	for (unsigned int i = 0; i < count; i++)
 		if (wire_name_equal(message, name, names[i]))
@@ -361,9 +384,7 @@ static void visit(struct reader *reader, struct place *place)
 	unsigned int count = 0;
 
 	for (;;) {
-		const struct wire_record *cname = take_records(reader, place);
-		struct wire data;
-		struct wire_name next;
+		const struct record *cname = take_records(reader, place);
 
 		if (place->services && reader->index.has_services) {
 			take_services(reader, place, DNS_TYPE_SVCB);
@@ -378,16 +399,15 @@ static void visit(struct reader *reader, struct place *place)
 		}
 		reader->steps_left--;
 		visited[count++] = place->name;
-		data = wire_part(&reader->message, cname->data, cname->length);
-		next = wire_name_read(&data);
-		if (is_among(&reader->message, next, visited, count)) /* a loop has no end to ask for */
+		if (is_among(&reader->message, cname->target, visited, count)) /* a loop has no end to ask for */
 			return;
-		place->name = next;
+		place->name = cname->target;
 		place->ttl = smaller(place->ttl, cname->ttl);
 	}
 }
 
-/* Another place can have found addresses at the same end: the question's chain does not look at the additional section. */
+/* Another place can have found addresses at the same end: the question's chain does not look at the additional
+ * section. */
 static bool has_address(const struct reader *reader, struct wire_name name)
 {
 	for (unsigned int i = 0; i < reader->place_count; i++) {
@@ -406,7 +426,8 @@ static void collect_targets(struct reader *reader)
 	for (unsigned int i = 0; i < reader->place_count; i++) {
 		const struct place *place = &reader->places[i];
 
-		if (!place->ended || place->name.length == 1 || wire_name_equal(&reader->message, place->name, question))
+		if (!place->ended || place->name.length == 1 ||
+		    wire_name_equal(&reader->message, place->name, question))
 			continue;
 		if (!has_address(reader, place->name))
 			add_target(reader, place);
@@ -420,19 +441,19 @@ static void collect(struct reader *reader)
 	collect_targets(reader);
 }
 
-static enum dns_read read_records(struct wire *wire, const struct header *header, struct wire_name question, struct record *records,
-				  struct dns_answer *out)
+static enum dns_read read_records(struct wire *wire, const struct header *header, struct wire_name question,
+				  struct record *records, struct dns_answer *out)
 {
 	struct reader reader;
 	enum dns_read result;
 
-	reader.index = (struct index){ .records = records };
+	reader.index = (struct index) { .records = records };
 	result = index_records(wire, header, &reader.index);
 	if (result != DNS_READ_OK)
 		return result;
 	reader.message = wire_message(wire->start, wire->end);
 	reader.out = out;
-	reader.places[0] = (struct place){ .start = question, .name = question, .ttl = UINT32_MAX, .services = true };
+	reader.places[0] = (struct place) { .start = question, .name = question, .ttl = UINT32_MAX, .services = true };
 	reader.place_count = 1;
 	reader.steps_left = LIMIT_CHAIN_STEPS;
 	reader.compares_left = wire->end * LIMIT_CHAIN_STEPS;
@@ -447,12 +468,15 @@ static enum dns_read read_records(struct wire *wire, const struct header *header
 
 enum dns_read dns_answer_read(const uint8_t *message, size_t length, struct dns_answer *out)
 {
-	struct record records[LIMIT_MESSAGE_RECORDS]; /* 144 kB of stack, of which a usual message touches the first few */
+	struct record
+		records[LIMIT_MESSAGE_RECORDS]; /* 144 kB of stack, of which a usual message touches the first few */
+	struct wire_known known = { 0 };
 	struct wire wire = wire_message(message, length);
 	struct header header = read_header(&wire);
 	enum dns_read result = check_header(&wire, &header);
 	struct wire_name question;
 
+	wire.known = &known;
 	if (result == DNS_READ_OK)
 		result = read_question(&wire, &header, &question, out);
 	if (result != DNS_READ_OK)

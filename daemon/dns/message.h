@@ -31,10 +31,11 @@ enum dns_read {
 
 struct dns_address {
 	struct ipaddr address;
-	uint32_t ttl; /* seconds; the smallest on the chain from the question; a TTL with the top bit set is 0 (RFC 2181 8) */
+	uint32_t ttl; /* seconds; the smallest on the way from the question; one with the top bit set is 0 (RFC 2181 8) */
 };
 
-/* A name that the client asks next: the end of a chain, or an SVCB target, without an address in this message. */
+/* A name that the client asks next: the end of a chain, or an SVCB target, without an A or AAAA record in this message. A
+ * hint does not count here: the client asks all the same (RFC 9460 7.3). */
 struct dns_target {
 	struct dns_name name;
 	uint32_t ttl; /* seconds, smallest on the way to it */
@@ -54,9 +55,9 @@ struct dns_answer {
 	struct dns_target targets[LIMIT_ANSWER_TARGETS];
 };
 
-/* Reads one whole DNS message (without TCP's length prefix) of `length` octets. `out` is changed only when DNS_READ_OK is
- * returned, except that id, qname and qtype may be set as soon as they were read. No allocation, no recursion; the time is
- * bounded by the message's length times LIMIT_CHAIN_STEPS. */
+/* Reads one whole DNS message (without TCP's length prefix) of `length` octets. `out` is changed only when
+ * DNS_READ_OK is returned, except that id, qname and qtype may be set as soon as they were read. No allocation, no
+ * recursion; the time is bounded by the message's length times LIMIT_CHAIN_STEPS. */
 enum dns_read dns_answer_read(const uint8_t *message, size_t length, struct dns_answer *out);
 
 #endif

@@ -36,14 +36,15 @@ static int read_escape(const char **text)
 	return value;
 }
 
-/* Reads one label up to its dot or the end of the text into `out` (its length octet first) and moves `text` there. 0, -EINVAL or
- * -ENAMETOOLONG. A label that is too long is read to its end first, so that a bad escape is told whatever the length. */
+/* Reads one label up to its dot or the end of the text into `out` (its length octet first) and moves `text` there.
+ * 0, -EINVAL or -ENAMETOOLONG. A label that is too long is read to its end first, so that a bad escape is told
+ * whatever the length. */
 static int read_label(const char **text, uint8_t out[1 + DNS_LABEL_MAX])
 {
 	size_t length = 0;
 
 	while (**text != '\0' && **text != '.') {
-		int octet = (uint8_t)*(*text)++;
+		int octet = (uint8_t) * (*text)++;
 
 		if (octet == '\\')
 			octet = read_escape(text);

@@ -18,11 +18,13 @@ struct dns_name {
 	uint8_t octets[DNS_NAME_MAX];
 };
 
-/* Reads presentation form: labels separated by dots, an optional final dot, \DDD and \X escapes (RFC 1035 5.1), any case.
- * 0; -EINVAL for an empty label, a bad escape or "" ("." is the root); -ENAMETOOLONG over 63 octets a label or 255 in all. */
+/* Reads presentation form: labels separated by dots, an optional final dot, \DDD and \X escapes (RFC 1035 5.1), any
+ * case. 0; -EINVAL for an empty label, a bad escape or "" ("." is the root); -ENAMETOOLONG over 63 octets a label or
+ * 255 in all. */
 int dns_name_from_text(const char *text, struct dns_name *out);
-/* Writes presentation form, lower case, without the final dot ("." for the root). What is not a printable host-name-like
- * character (RFC 1035 5.1: dots in labels, quotes, backslash, control, space, '#', 8-bit) is escaped as \DDD. Returns `out`. */
+/* Writes presentation form, lower case, without the final dot ("." for the root). What is not a printable
+ * host-name-like character (RFC 1035 5.1: dots in labels, quotes, backslash, control, space, '#', 8-bit) is escaped
+ * as \DDD. Returns `out`. */
 const char *dns_name_to_text(const struct dns_name *name, char out[DNS_NAME_TEXT_SIZE]);
 bool dns_name_equal(const struct dns_name *a, const struct dns_name *b);
 /* Number of labels without the root, and the offset of each label's length octet in `octets`, leftmost first. */

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* DOC: Theory of operation
- * A trie over labels from the root of the DNS downwards, so that a lookup walks the name from its right end. A node is a place
- * where a name may end; below a node hang exact labels and labels with `*`. A label with `*`, "P*M*S", is itself a path of
- * parts: its literal prefix P, then its suffix S, then what must lie between in order. Every step, label or part, is one entry
- * of one hash table with the key (node, what the step is, octets); a node holds as bits which lengths of parts hang below it.
- * So one label costs a probe for each *length* that occurs at a node, never for each pattern.
- * Several nodes can be reached by one name ("a*" and "*b" for "ab"); a lookup carries them all, LIMIT_PATTERN_VISITS at most. */
+ * A trie over labels from the root of the DNS downwards, so that a lookup walks the name from its right end. A node
+ * is a place where a name may end; below a node hang exact labels and labels with `*`. A label with `*`, "P*M*S", is
+ * itself a path of parts: its literal prefix P, then its suffix S, then what must lie between in order. Every step,
+ * label or part, is one entry of one hash table with the key (node, what the step is, octets); a node holds as bits
+ * which lengths of parts hang below it. So one label costs a probe for each *length* that occurs at a node, never
+ * for each pattern. Several nodes can be reached by one name ("a*" and "*b" for "ab"); a lookup carries them all,
+ * LIMIT_PATTERN_VISITS at most. */
 #include "dns/pattern.h"
 
 #include <errno.h>
@@ -67,7 +68,7 @@ static bool last_label(const char *text, const char **end, struct span *out)
 		return false;
 	while (at > text && at[-1] != '.')
 		at--;
-	*out = (struct span){ .at = at, .length = (size_t)(*end - at) };
+	*out = (struct span) { .at = at, .length = (size_t)(*end - at) };
 	*end = at > text ? at - 1 : text;
 	return true;
 }
@@ -127,7 +128,8 @@ static const char *judge_label(struct span label, size_t *octets, unsigned int *
 		if (label.at[i] != '*')
 			literal++;
 		else if (i > 0 && label.at[i - 1] == '*')
-			return "`**` means no more than `*`; write one star (`*.` in front already stands for any depth)";
+			return "`**` means no more than `*`; write one star (`*.` in front already stands for any "
+			       "depth)";
 		else if (!below)
 			++*stars;
 	if (literal > DNS_LABEL_MAX)
@@ -185,8 +187,8 @@ int pattern_check(const char *text, const char **why)
 
 /* ---- One pattern, plainly ---- */
 
-/* Whether a label's pattern matches a label: the usual walk that goes back to the last star only, for what an earlier star takes
- * more can be taken by the later one too. */
+/* Whether a label's pattern matches a label: the usual walk that goes back to the last star only, for what an
+ * earlier star takes more can be taken by the later one too. */
 static bool label_matches(struct span pattern, const uint8_t *label, size_t length)
 {
 	size_t p = 0, at = 0, star = SIZE_MAX, resume = 0;
@@ -235,8 +237,8 @@ int pattern_matches(const char *text, const struct dns_name *name)
 
 /* ---- The trie ---- */
 
-/* A label is hashed once and looked up at several nodes: the parent and the kind of step are mixed in behind the keyed hash,
- * where nobody outside can make them collide. */
+/* A label is hashed once and looked up at several nodes: the parent and the kind of step are mixed in behind the
+ * keyed hash, where nobody outside can make them collide. */
 static uint64_t mix(uint64_t hash, uint32_t parent, enum step step)
 {
 	hash ^= ((uint64_t)parent << 2 | step) * 0x9e3779b97f4a7c15;
@@ -251,7 +253,8 @@ static bool is_step(const struct node *node, uint32_t parent, enum step step, st
 }
 
 /* The slot of a step, or the free one where it belongs. */
-static struct slot *find_slot(const struct pattern_set *set, uint64_t mixed, uint32_t parent, enum step step, struct span octets)
+static struct slot *find_slot(const struct pattern_set *set, uint64_t mixed, uint32_t parent, enum step step,
+			      struct span octets)
 {
 	for (uint32_t i = (uint32_t)mixed;; i++) {
 		struct slot *slot = &set->slots[i & set->slot_mask];
@@ -301,7 +304,7 @@ static uint32_t add_star_label(struct pattern_set *set, uint32_t node, struct sp
 	node = add_step(set, node, STEP_SUFFIX, suffix);
 	for (const char *at = star + 1; at < suffix.at; at = star + 1) {
 		star = memchr(at, '*', (size_t)(suffix.at - at));
-		node = add_step(set, node, STEP_MIDDLE, (struct span){ at, (size_t)(star - at) });
+		node = add_step(set, node, STEP_MIDDLE, (struct span) { at, (size_t)(star - at) });
 	}
 	if (set->nodes[node].end == 0) {
 		uint32_t behind = new_node(set, node, STEP_LABEL, label);
@@ -357,7 +360,8 @@ static int compare_claims(const void *a, const void *b)
 	return left < right ? -1 : left > right;
 }
 
-/* Gives each node its values. A claim is a place of add_pattern() and a value; sorted, those of one place stand together. */
+/* Gives each node its values. A claim is a place of add_pattern() and a value; sorted, those of one place stand
+ * together. */
 static void place_values(struct pattern_set *set, uint64_t *claims, size_t count)
 {
 	uint32_t used = 0;
@@ -396,7 +400,8 @@ static struct pattern_set *new_set(struct arena *arena, const struct hash_key *k
 	return set->nodes && set->slots && set->values ? set : NULL;
 }
 
-struct pattern_set *pattern_set_build(struct arena *arena, const struct hash_key *key, const struct pattern *patterns, size_t count)
+struct pattern_set *pattern_set_build(struct arena *arena, const struct hash_key *key, const struct pattern *patterns,
+				      size_t count)
 {
 	struct pattern_set *set = new_set(arena, key, count_nodes(patterns, count), count);
 	uint64_t *claims = arena_array(arena, count, sizeof(*claims));
@@ -466,11 +471,11 @@ static uint32_t find_part(const struct lookup *lookup, uint32_t node, enum step 
 static void reach_part(struct lookup *lookup, uint32_t node, size_t from, size_t to)
 {
 	if (node != 0 && may_visit(lookup))
-		lookup->partials[lookup->partial_count++] = (struct partial){ node, (uint8_t)from, (uint8_t)to };
+		lookup->partials[lookup->partial_count++] = (struct partial) { node, (uint8_t)from, (uint8_t)to };
 }
 
-/* Whether label[at, at + length) stands in label[from, ...) nowhere earlier. Taking the first place leaves the most for the rest,
- * so the others need no visit. */
+/* Whether label[at, at + length) stands in label[from, ...) nowhere earlier. Taking the first place leaves the most
+ * for the rest, so the others need no visit. */
 static bool is_first(const struct lookup *lookup, size_t from, size_t at, size_t length)
 {
 	for (size_t i = from; i < at; i++)
@@ -507,7 +512,8 @@ static void follow_parts(struct lookup *lookup, struct partial here)
 			reach_part(lookup, find_part(lookup, here.node, STEP_PREFIX, 0, length), length, here.to);
 			break;
 		case STEP_PREFIX:
-			reach_part(lookup, find_part(lookup, here.node, STEP_SUFFIX, here.to - length, length), here.from, here.to - length);
+			reach_part(lookup, find_part(lookup, here.node, STEP_SUFFIX, here.to - length, length),
+				   here.from, here.to - length);
 			break;
 		case STEP_SUFFIX:
 		case STEP_MIDDLE:
@@ -529,7 +535,7 @@ static void step_label(struct lookup *lookup, const uint8_t *octets)
 		uint32_t node = lookup->now[i];
 
 		reach(lookup, find_slot(lookup->set, mix(hash, node, STEP_LABEL), node, STEP_LABEL, label)->node);
-		follow_parts(lookup, (struct partial){ node, 0, (uint8_t)label.length });
+		follow_parts(lookup, (struct partial) { node, 0, (uint8_t)label.length });
 		while (lookup->partial_count > 0)
 			follow_parts(lookup, lookup->partials[--lookup->partial_count]);
 	}
@@ -587,7 +593,8 @@ static void walk(struct lookup *lookup, const struct pattern_set *set, const str
 	}
 }
 
-size_t pattern_set_match(const struct pattern_set *set, const struct dns_name *name, uint32_t *values, size_t size, int *over)
+size_t pattern_set_match(const struct pattern_set *set, const struct dns_name *name, uint32_t *values, size_t size,
+			 int *over)
 {
 	struct found found = { .values = values, .size = size };
 	struct lookup lookup;

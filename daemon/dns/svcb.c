@@ -14,8 +14,8 @@ static bool read_hints(struct wire value, size_t size, struct wire *out)
 	return true;
 }
 
-/* One key and value. The values of other keys are the client's affair: learning a hint that it then does not use opens no name
- * that the answer did not tell. */
+/* One key and value. The values of other keys are the client's affair: learning a hint that it then does not use
+ * opens no name that the answer did not tell. */
 static bool read_param(struct wire *wire, int32_t *last_key, struct svcb *svcb)
 {
 	uint16_t key = wire_u16(wire);

@@ -11,11 +11,12 @@
 
 struct svcb {
 	uint16_t priority; /* 0 is AliasMode, any other ServiceMode */
-	struct wire_name target; /* length 1, the root, means the owner in ServiceMode and "no such service" in AliasMode (2.5) */
+	struct wire_name target; /* the root (length 1): the owner, or in AliasMode "no such service" (RFC 9460 2.5) */
 	struct wire hints4, hints6; /* the addresses one after another; nothing left when there are none */
 };
 
-/* Reads the RDATA of `length` octets at `position`. False, and `out` untouched, when the record is malformed by RFC 9460 2.2. */
+/* Reads the RDATA of `length` octets at `position`. False, and `out` untouched, when the record is malformed by RFC
+ * 9460 2.2. */
 bool svcb_read(const struct wire *message, size_t position, size_t length, struct svcb *out);
 
 #endif

@@ -4,18 +4,23 @@
 #include <string.h>
 
 #define LABEL_TYPE 0xc0 /* 00 label, 11 pointer; 01 and 10 are reserved (RFC 1035 4.1.4, RFC 6891 5) */
+#define POINTER 0xc000
 #define POINTER_MASK 0x3fff
 
 struct wire wire_message(const uint8_t *message, size_t length)
 {
-	return (struct wire){ .start = message, .end = length, .failed = length > WIRE_MESSAGE_MAX };
+	return (struct wire) { .start = message, .end = length, .failed = length > WIRE_MESSAGE_MAX };
 }
 
 struct wire wire_part(const struct wire *wire, size_t position, size_t length)
 {
 	bool fits = !wire->failed && position <= wire->end && length <= wire->end - position;
 
-	return (struct wire){ .start = wire->start, .position = position, .end = position + length, .failed = !fits };
+	return (struct wire) { .start = wire->start,
+			       .position = position,
+			       .end = position + length,
+			       .known = wire->known,
+			       .failed = !fits };
 }
 
 size_t wire_left(const struct wire *wire)
@@ -70,11 +75,11 @@ struct walk {
 
 static inline struct walk walk_from(size_t position)
 {
-	return (struct walk){ .position = position, .part = position };
+	return (struct walk) { .position = position, .part = position };
 }
 
-/* Follows one pointer. More pointers than a name has labels cannot each lead to one: without this bound a message full of
- * pointers to pointers would cost its length for each record. */
+/* Follows one pointer. More pointers than a name has labels cannot each lead to one: without this bound a message
+ * full of pointers to pointers would cost its length for each record. */
 static inline bool walk_pointer(const struct wire *wire, struct walk *walk)
 {
 	size_t target;
@@ -110,36 +115,62 @@ static uint32_t label_print(const uint8_t *label)
 	return label[0] | (uint32_t)(label[1] | 0x20) << 8 | (uint32_t)(label[label[0]] | 0x20) << 16;
 }
 
-static struct wire_name name_failed(struct wire *wire)
+static struct wire_name read_labels(struct wire *wire)
 {
-	wire->failed = true;
-	return (struct wire_name){ 0 };
+	struct walk walk = walk_from(wire->position);
+	struct wire_name name = { 0 };
+	size_t total = 0;
+	int label;
+
+	do {
+		label = walk_label(wire, &walk);
+		if (label < 0 || total + 1 + (size_t)label > DNS_NAME_MAX) {
+			wire->failed = true;
+			return (struct wire_name) { 0 };
+		}
+		if (total == 0)
+			name.first = (uint16_t)walk.position;
+		if (label > 0)
+			name.print = (name.print ^ label_print(wire->start + walk.position)) * 0x9e3779b1;
+		total += 1 + (size_t)label;
+		walk.position += 1 + (size_t)label;
+	} while (label > 0);
+	wire->position = walk.after ? walk.after : walk.position;
+	name.length = (uint8_t)total;
+	return name;
+}
+
+/* The name that the pointer at the cursor leads to, when it was read before. */
+static const struct wire_name *find_known(const struct wire *wire)
+{
+	const struct wire_name *name;
+	uint16_t pointer;
+
+	if (!wire->known || wire->end - wire->position < 2)
+		return NULL;
+	pointer = get16(wire->start + wire->position);
+	name = &wire->known->names[pointer % WIRE_KNOWN];
+	if (pointer != (POINTER | name->first) || name->length == 0 || name->first >= wire->position)
+		return NULL;
+	return name;
 }
 
 struct wire_name wire_name_read(struct wire *wire)
 {
-	struct walk walk = walk_from(wire->position);
-	size_t first = 0, total = 0;
-	uint32_t print = 0;
-	int label;
+	const struct wire_name *known;
+	struct wire_name name;
 
 	if (wire->failed)
-		return (struct wire_name){ 0 };
-	do {
-		label = walk_label(wire, &walk);
-		if (label < 0)
-			return name_failed(wire);
-		if (total == 0)
-			first = walk.position;
-		if (label > 0)
-			print = (print ^ label_print(wire->start + walk.position)) * 0x9e3779b1;
-		total += 1 + (size_t)label;
-		if (total > DNS_NAME_MAX)
-			return name_failed(wire);
-		walk.position += 1 + (size_t)label;
-	} while (label > 0);
-	wire->position = walk.after ? walk.after : walk.position;
-	return (struct wire_name){ .print = print, .first = (uint16_t)first, .length = (uint8_t)total };
+		return (struct wire_name) { 0 };
+	known = find_known(wire);
+	if (known) {
+		wire->position += 2;
+		return *known;
+	}
+	name = read_labels(wire);
+	if (wire->known && !wire->failed)
+		wire->known->names[name.first % WIRE_KNOWN] = name;
+	return name;
 }
 
 struct wire_record wire_record_read(struct wire *wire)

@@ -13,20 +13,29 @@
 #define WIRE_HEADER_SIZE 12 /* RFC 1035 4.1.1 */
 #define WIRE_MESSAGE_MAX 65535 /* what TCP's length prefix can say, RFC 1035 4.2.2; offsets fit 16 bits */
 
-struct wire {
-	const uint8_t *start; /* of the message: compression pointers count from here */
-	size_t position;
-	size_t end; /* reading stops here */
-	bool failed;
-};
-
-/* A name that wire_name_read() found good: where its first label stands (pointers before it already followed), how many octets
- * it has without compression, and a fingerprint: equal names have equal ones, most others do not. The fingerprint saves time
- * only, for anyone can make two collide. Good only together with the message that it was read from. */
+/* A name that wire_name_read() found good: where its first label stands (pointers before it already followed), how
+ * many octets it has without compression, and a fingerprint: equal names have equal ones, most others do not. The
+ * fingerprint saves time only, for anyone can make two collide. Good only together with the message that it was read
+ * from. */
 struct wire_name {
 	uint32_t print;
 	uint16_t first;
 	uint8_t length;
+};
+
+/* Names already read, by their first label's offset: most owners are one pointer to such a name, and need no second
+ * look. */
+#define WIRE_KNOWN 16
+struct wire_known {
+	struct wire_name names[WIRE_KNOWN];
+};
+
+struct wire {
+	const uint8_t *start; /* of the message: compression pointers count from here */
+	size_t position;
+	size_t end; /* reading stops here */
+	struct wire_known *known; /* the caller's, zeroed, for this message alone; or NULL */
+	bool failed;
 };
 
 /* The fixed fields of a resource record, and where its RDATA stands in the message (RFC 1035 4.1.3). */
@@ -49,8 +58,9 @@ void wire_skip(struct wire *wire, size_t count);
 /* `count` octets inside the message, or NULL. */
 const uint8_t *wire_octets(struct wire *wire, size_t count);
 
-/* Checks the name at the cursor and moves behind it (RFC 1035 3.1, 4.1.4): the only place that judges compression. A pointer
- * must lead to before the part of the name that it ends, and not into the header, so that no loop can be written. */
+/* Checks the name at the cursor and moves behind it (RFC 1035 3.1, 4.1.4): the only place that judges compression. A
+ * pointer must lead to before the part of the name that it ends, and not into the header, so that no loop can be
+ * written. */
 struct wire_name wire_name_read(struct wire *wire);
 /* Reads a record and moves behind its RDATA, which is not looked at. */
 struct wire_record wire_record_read(struct wire *wire);

@@ -33,7 +33,7 @@ static void put(const void *octets, size_t length)
 
 static void put16(unsigned int value)
 {
-	put((uint8_t[]){ (uint8_t)(value >> 8), (uint8_t)value }, 2);
+	put((uint8_t[]) { (uint8_t)(value >> 8), (uint8_t)value }, 2);
 }
 
 static void put32(uint32_t value)
@@ -54,7 +54,7 @@ static void put_name(const char *text)
 	while (*text && *text != '@') {
 		size_t length = strcspn(text, ".@");
 
-		put(&(uint8_t){ (uint8_t)length }, length ? 1 : 0);
+		put(&(uint8_t) { (uint8_t)length }, length ? 1 : 0);
 		put(text, length);
 		text += length;
 		text += *text == '.';
@@ -102,7 +102,8 @@ static void end_record(size_t data)
 	set16(data - 2, (unsigned int)(message.length - data));
 }
 
-static void add(enum section section, const char *owner, unsigned int type, uint32_t ttl, const void *data, size_t length)
+static void add(enum section section, const char *owner, unsigned int type, uint32_t ttl, const void *data,
+		size_t length)
 {
 	size_t at = begin_record(section, owner, type, ttl);
 
@@ -457,7 +458,7 @@ static void many_addresses(unsigned int count)
 {
 	start("www.example", DNS_TYPE_A);
 	for (unsigned int i = 0; i < count; i++)
-		add(ANSWER, "@12", DNS_TYPE_A, 60, (uint8_t[]){ 192, 0, (uint8_t)(i >> 8), (uint8_t)i }, 4);
+		add(ANSWER, "@12", DNS_TYPE_A, 60, (uint8_t[]) { 192, 0, (uint8_t)(i >> 8), (uint8_t)i }, 4);
 }
 
 static void two_hundred_addresses(void **state)
@@ -475,7 +476,7 @@ static void addresses_over_the_limit_are_counted(void **state)
 	reads(LIMIT_ANSWER_ADDRESSES, 0);
 	assert_int_equal(answer.addresses_over_limit, 0);
 	many_addresses(LIMIT_ANSWER_ADDRESSES + 3);
-	add(ANSWER, "@12", DNS_TYPE_A, 5, (uint8_t[]){ 192, 0, 0, 1 }, 4); /* known: not over the limit */
+	add(ANSWER, "@12", DNS_TYPE_A, 5, (uint8_t[]) { 192, 0, 0, 1 }, 4); /* known: not over the limit */
 	reads(LIMIT_ANSWER_ADDRESSES, 0);
 	assert_int_equal(answer.addresses_over_limit, 3);
 	has_address("192.0.0.1", 5);
@@ -797,7 +798,8 @@ static void names_of_255_octets_work(void **state)
 	is(DNS_READ_MALFORMED);
 }
 
-/* Long names that differ in their last octet alone, stored many times: to compare them all is what an attacker would like. */
+/* Long names that differ in their last octet alone, stored many times: to compare them all is what an attacker would
+ * like. */
 static void comparisons_are_rationed(void **state)
 {
 	char name[300];

@@ -15,7 +15,8 @@
 
 #define HEADER 12
 
-/* Reads the name that stands at `at` of a message made of twelve header octets and `body`. Returns false when it is refused. */
+/* Reads the name that stands at `at` of a message made of twelve header octets and `body`. Returns false when it is
+ * refused. */
 static bool read_at(const void *body, size_t length, size_t at, struct dns_name *out, size_t *after)
 {
 	uint8_t message[2048] = { 0 };

@@ -213,7 +213,9 @@ static void check_refuses_what_cannot_be_meant(void **state)
 	refused("a.example\n", "only letters");
 	refused("a\\.example", "only letters");
 	refused("a#.example", "only letters");
-	refused("b\xc3\xbc" "cher.example", "xn--");
+	refused("b\xc3\xbc"
+		"cher.example",
+		"xn--");
 	refused("*a*b*c*d*.example", "four");
 	refused("*a.*b.*c.*d.*e.example", "four");
 }
@@ -244,10 +246,22 @@ static void check_bounds_lengths(void **state)
 
 static void check_accepts_what_is_written_in_documents(void **state)
 {
-	const char *const texts[] = { "*.manage.microsoft.com", "manage.microsoft.com", "*cdn.onenote.net", "autodiscover.*.onmicrosoft.com",
-				      "autodiscover-*.outlook.com", "*-files.sharepoint.com", "payloadprod*.blob.core.windows.net",
-				      "_sipfederationtls._tcp.example.com", "xn--bcher-kva.example", "1.2.example", "*.com", "localhost",
-				      "*.a.*.b.example", "*.*a.*b.*c.*d.example", "A.EXAMPLE.", "4.xn--p1ai" };
+	const char *const texts[] = { "*.manage.microsoft.com",
+				      "manage.microsoft.com",
+				      "*cdn.onenote.net",
+				      "autodiscover.*.onmicrosoft.com",
+				      "autodiscover-*.outlook.com",
+				      "*-files.sharepoint.com",
+				      "payloadprod*.blob.core.windows.net",
+				      "_sipfederationtls._tcp.example.com",
+				      "xn--bcher-kva.example",
+				      "1.2.example",
+				      "*.com",
+				      "localhost",
+				      "*.a.*.b.example",
+				      "*.*a.*b.*c.*d.example",
+				      "A.EXAMPLE.",
+				      "4.xn--p1ai" };
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++) {
@@ -268,8 +282,9 @@ static struct pattern_set *build(struct arena *arena, const struct pattern *patt
 
 static void all_that_match_are_told_in_order(void **state)
 {
-	const struct pattern patterns[] = { { "*.example", 9 }, { "a.b.example", 3 }, { "*.b.example", 5 }, { "a.*.example", 1 },
-					    { "a*.b.example", 7 }, { "A.B.example", 4 }, { "a.b.example", 3 }, { "c.example", 2 } };
+	const struct pattern patterns[] = { { "*.example", 9 },   { "a.b.example", 3 },  { "*.b.example", 5 },
+					    { "a.*.example", 1 }, { "a*.b.example", 7 }, { "A.B.example", 4 },
+					    { "a.b.example", 3 }, { "c.example", 2 } };
 	const uint32_t expected[] = { 1, 3, 4, 5, 7, 9 };
 	struct arena *arena = arena_new();
 	struct pattern_set *set = build(arena, patterns, 8);
@@ -312,7 +327,7 @@ static void too_many_values_keep_the_smallest_and_say_so(void **state)
 
 	(void)state;
 	for (uint32_t i = 0; i < 200; i++)
-		patterns[i] = (struct pattern){ i % 2 ? "*.example" : "a.example", 1000 - i };
+		patterns[i] = (struct pattern) { i % 2 ? "*.example" : "a.example", 1000 - i };
 	set = build(arena, patterns, 200);
 	values[LIMIT_NAME_MATCHES] = 77;
 	assert_int_equal(pattern_set_match(set, &name, values, LIMIT_NAME_MATCHES, &over), LIMIT_NAME_MATCHES);
@@ -345,7 +360,7 @@ static void too_many_visits_end_the_lookup_and_say_so(void **state)
 			snprintf(texts[count], sizeof(texts[count]), "%.*s*%.*s.example", prefix,
 				 "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", suffix,
 				 "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa");
-			patterns[count] = (struct pattern){ texts[count], (uint32_t)count };
+			patterns[count] = (struct pattern) { texts[count], (uint32_t)count };
 			count++;
 		}
 	set = build(arena, patterns, count);
@@ -378,11 +393,14 @@ static void empty_set_matches_nothing(void **state)
 
 static void apex_is_known(void **state)
 {
-	const struct pattern patterns[] = { { "*.manage.microsoft.com", 1 }, { "a.example", 2 }, { "*.x-*.example", 3 } };
+	const struct pattern patterns[] = { { "*.manage.microsoft.com", 1 },
+					    { "a.example", 2 },
+					    { "*.x-*.example", 3 } };
 	struct arena *arena = arena_new();
 	struct pattern_set *set = build(arena, patterns, 3);
 	const char *const apexes[] = { "manage.microsoft.com", "MANAGE.microsoft.com", "x-1.example" };
-	const char *const others[] = { "microsoft.com", "a.manage.microsoft.com", "a.example", "example", ".", "x.example" };
+	const char *const others[] = { "microsoft.com", "a.manage.microsoft.com", "a.example", "example", ".",
+				       "x.example" };
 
 	(void)state;
 	for (size_t i = 0; i < 3; i++) {
@@ -433,7 +451,8 @@ static void random_text(char *out, const char *alphabet)
 	strcpy(out, pick(2) ? "aa" : "example");
 }
 
-static void set_agrees_with_the_oracle(const struct pattern *patterns, size_t count, const struct pattern_set *set, const char *text)
+static void set_agrees_with_the_oracle(const struct pattern *patterns, size_t count, const struct pattern_set *set,
+				       const char *text)
 {
 	struct dns_name name = name_of(text);
 	static uint32_t values[4096];
@@ -468,7 +487,7 @@ static void random_patterns_agree(size_t patterns, unsigned int sets, unsigned i
 			do
 				random_text(texts[i], pick(3) ? "ab" : "ab*");
 			while (pattern_check(texts[i], &why) != 0);
-			list[i] = (struct pattern){ texts[i], (uint32_t)i };
+			list[i] = (struct pattern) { texts[i], (uint32_t)i };
 		}
 		set = build(arena, list, patterns);
 		for (unsigned int i = 0; i < names; i++) {
@@ -502,10 +521,11 @@ static void ten_thousand_patterns_agree(void **state)
 {
 	static char texts[10000][48];
 	static struct pattern list[10000];
-	const char *const forms[] = { "a%03u-*.example.com", "*-%03u.example.com", "x*%03u.example.com", "n%u.example.com", "*.d%u.example.com",
-				      "*m%u*.example.com" };
-	const char *const names[] = { "a%03u-%u.example.com", "%u-%03u.example.com", "x%u%03u.example.com", "n%u.example.com",
-				      "q.d%u.example.com", "xm%ux.example.com", "d%u.example.com", "x%u-%03u.example.com", "am%u-%u.example.org" };
+	const char *const forms[] = { "a%03u-*.example.com", "*-%03u.example.com", "x*%03u.example.com",
+				      "n%u.example.com",     "*.d%u.example.com",  "*m%u*.example.com" };
+	const char *const names[] = { "a%03u-%u.example.com", "%u-%03u.example.com",  "x%u%03u.example.com",
+				      "n%u.example.com",      "q.d%u.example.com",    "xm%ux.example.com",
+				      "d%u.example.com",      "x%u-%03u.example.com", "am%u-%u.example.org" };
 	struct arena *arena = arena_new();
 	struct pattern_set *set;
 
@@ -513,7 +533,7 @@ static void ten_thousand_patterns_agree(void **state)
 	seed_once();
 	for (uint32_t i = 0; i < 10000; i++) {
 		snprintf(texts[i], sizeof(texts[i]), forms[i % 6], i / 6);
-		list[i] = (struct pattern){ texts[i], i };
+		list[i] = (struct pattern) { texts[i], i };
 	}
 	set = build(arena, list, 10000);
 	for (unsigned int i = 0; i < 200; i++) {

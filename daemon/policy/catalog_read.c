@@ -17,6 +17,8 @@
 #define KEY_MAX 160
 /* The largest list that a vendor publishes is 4 MB as JSON. */
 #define FILE_BYTES_MAX (16u << 20)
+/* Rows of all files together. Azure's service tags of all clouds are some 9,000; lookups among words are linear. */
+#define ROWS_MAX 20000
 
 /* One file while it is read. */
 struct file {
@@ -338,8 +340,14 @@ static void read_service(struct file *file, json_t *root, size_t folder)
 		return;
 	service.title = catalog_field_keep(&file->reader, service.title);
 	catalog_field_kept(&file->reader, policy_list_add(&file->read->services, &service));
-	for (size_t i = 0; i < json_array_size(rows) && !file->reader.out_of_memory; i++)
+	for (size_t i = 0; i < json_array_size(rows) && !file->reader.out_of_memory; i++) {
+		if (file->read->rows.count == ROWS_MAX) {
+			file->reader.where[0] = '\0';
+			catalog_field_fault(&file->reader, "rows", "the catalog has more than %d rows", ROWS_MAX);
+			break;
+		}
 		read_row(file, json_array_get(rows, i), i, service.name, folder);
+	}
 	file->reader.where[0] = '\0';
 }
 

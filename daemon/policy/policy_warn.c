@@ -78,7 +78,9 @@ static void write_past(FILE *out, const struct catalog_row *row)
 {
 	char *names = join_names(row, false);
 
-	fprintf(out, "its document says that this ends on %s, which is past: %s", row->until, names ? names : "?");
+	fprintf(out, "its document says that this ends on %s, which is past", row->until);
+	if (names && row->urls.count)
+		fprintf(out, ": %s", names);
 	free(names);
 }
 
@@ -128,20 +130,19 @@ static bool year_before(const char *today, char out[16])
 
 static bool same_edition(const struct catalog_row *a, const struct catalog_row *b)
 {
-	return has_addresses(a) && has_addresses(b) && strcmp(a->as_of, b->as_of) == 0 &&
-	       strcmp(a->document, b->document) == 0;
+	return strcmp(a->as_of, b->as_of) == 0 && strcmp(a->document, b->document) == 0;
 }
 
-/* "feature/id, ..." of the selected rows of one edition of a document; their number. */
-static size_t write_edition(FILE *out, const struct policy_selection *selection, const struct catalog_row *first)
+/* By edition, then in the catalog's order: the rows of one service are one array. */
+static int compare_editions(const void *left, const void *right)
 {
-	size_t count = 0;
+	const struct catalog_row *a = *(const struct catalog_row *const *)left;
+	const struct catalog_row *b = *(const struct catalog_row *const *)right;
+	int order = strcmp(a->as_of, b->as_of);
 
-	for (size_t i = 0; i < selection->count; i++)
-		if (same_edition(selection->rows[i], first))
-			fprintf(out, "%s%s/%s", count++ ? ", " : "", selection->rows[i]->feature,
-				selection->rows[i]->id);
-	return count;
+	if (!order)
+		order = strcmp(a->document, b->document);
+	return order ? order : (a > b) - (a < b);
 }
 
 /* Of sources, the notes of all rows tell how much is missing. */
@@ -164,52 +165,87 @@ static int write_notes(FILE *out, const struct policy_selection *selection)
 	return result;
 }
 
+/* `count` rows of one edition of a document, told as "feature/id, ...". */
 static int warn_old_edition(const struct policy_input *input, const struct config_entry *entry,
-			    const struct policy_selection *selection, const struct catalog_row *first)
+			    const struct policy_selection *selection, const struct catalog_row *const *rows,
+			    size_t count)
 {
-	char *rows = NULL;
-	size_t size, count;
-	FILE *out = open_memstream(&rows, &size);
+	char *keys = NULL;
+	size_t size;
+	FILE *out = open_memstream(&keys, &size);
 	int result = 0;
 
 	if (!out)
 		return -ENOMEM;
-	count = write_edition(out, selection, first);
+	for (size_t i = 0; i < count; i++)
+		fprintf(out, "%s%s/%s", i ? ", " : "", rows[i]->feature, rows[i]->id);
 	if (entry->inbound)
 		result = write_notes(out, selection);
 	fclose(out);
-	if (rows && !result)
+	if (keys && !result)
 		policy_input_tell(input, PROBLEM_WARNING, entry, entry->service.line, "service",
 				  "%zu row%s of %s %s as of %s, more than a year ago (%s): %s", count,
-				  count == 1 ? "" : "s", first->service, count == 1 ? "is" : "are", first->as_of,
-				  first->document, rows);
-	free(rows);
-	return rows ? result : -ENOMEM;
-}
-
-static bool first_of_edition(const struct policy_selection *selection, size_t index)
-{
-	for (size_t i = 0; i < index; i++)
-		if (same_edition(selection->rows[i], selection->rows[index]))
-			return false;
-	return true;
+				  count == 1 ? "" : "s", rows[0]->service, count == 1 ? "is" : "are", rows[0]->as_of,
+				  rows[0]->document, keys);
+	free(keys);
+	return keys ? result : -ENOMEM;
 }
 
 static int warn_old(const struct policy_input *input, const struct config_entry *entry,
 		    const struct policy_selection *selection)
 {
+	const struct catalog_row **rows = calloc(selection->count + 1, sizeof(struct catalog_row *));
 	char limit[16];
+	size_t count = 0;
 	int result = 0;
 
-	if (!year_before(input->today, limit))
-		return 0;
-	for (size_t i = 0; i < selection->count && !result; i++) {
-		const struct catalog_row *row = selection->rows[i];
-
-		if (has_addresses(row) && strcmp(row->as_of, limit) < 0 && first_of_edition(selection, i))
-			result = warn_old_edition(input, entry, selection, row);
+	if (!rows)
+		return -ENOMEM;
+	if (year_before(input->today, limit))
+		for (size_t i = 0; i < selection->count; i++)
+			if (has_addresses(selection->rows[i]) && strcmp(selection->rows[i]->as_of, limit) < 0)
+				rows[count++] = selection->rows[i];
+	qsort(rows, count, sizeof(struct catalog_row *), compare_editions);
+	for (size_t i = 0, end; i < count && !result; i = end) {
+		for (end = i; end < count && same_edition(rows[end], rows[i]); end++)
+			;
+		result = warn_old_edition(input, entry, selection, rows + i, end - i);
 	}
+	free(rows);
 	return result;
+}
+
+static bool has_family(const struct config_ranges *ranges, uint8_t family)
+{
+	for (unsigned int i = 0; i < ranges->count; i++)
+		if (ranges->items[i].first.family == family)
+			return true;
+	return false;
+}
+
+static bool rows_have_family(const struct policy_selection *selection, uint8_t family)
+{
+	for (size_t i = 0; i < selection->count; i++)
+		for (size_t k = 0; k < selection->rows[i]->ips.count; k++)
+			if (selection->rows[i]->ranges[k].first.family == family)
+				return true;
+	return false;
+}
+
+/* A dual-stack server whose callers are all of one family is closed to the other. */
+static void warn_unreachable(const struct policy_input *input, const struct config_entry *entry,
+			     const struct policy_selection *selection)
+{
+	static const uint8_t families[] = { IPADDR_V4, IPADDR_V6 };
+
+	for (size_t i = 0; i < 2; i++)
+		if (has_family(&entry->to, families[i]) && !has_family(&entry->addresses, families[i]) &&
+		    !has_family(&entry->also, families[i]) && !rows_have_family(selection, families[i]))
+			policy_input_tell(
+				input, PROBLEM_WARNING, entry, entry->to.line, "to",
+				"no source of this entry is an IPv%u address, so nobody reaches the IPv%u addresses "
+				"in `to` on its ports; `also` names sources that keep access",
+				families[i], families[i]);
 }
 
 int policy_warn_rows(const struct policy_input *input, const struct config_entry *entry,
@@ -219,6 +255,8 @@ int policy_warn_rows(const struct policy_input *input, const struct config_entry
 
 	for (size_t i = 0; i < selection->count && !result; i++)
 		result = warn_of_row(input, entry, selection->rows[i]);
+	if (entry->inbound && (!entry->service.text || selection->service))
+		warn_unreachable(input, entry, selection);
 	return result ? result : warn_old(input, entry, selection);
 }
 

@@ -460,6 +460,28 @@ static void large_files_are_refused(void **unused)
 	free(text);
 }
 
+static void rows_are_limited(void **unused)
+{
+	char *row = row_with("id", "\"%d\""), *text = NULL, *out;
+	size_t size;
+	FILE *file = open_memstream(&text, &size);
+
+	(void)unused;
+	fputs(SERVICE, file);
+	for (int i = 0; i <= 20000; i++) {
+		char *hole = strstr(row, "%d");
+
+		fprintf(file, "%s%.*s%d%s", i ? "," : "", (int)(hole - row), row, i, hole + 2);
+	}
+	fputs("]}", file);
+	fclose(file);
+	out = told(text, size);
+	assert_string_equal(out, "a.json: error: rows: the catalog has more than 20000 rows\n");
+	free(out);
+	free(text);
+	free(row);
+}
+
 static void folders_must_exist(void **unused)
 {
 	static const char *const folders[] = { "tests/unit/policy/catalog", "tests/unit/policy/absent" };
@@ -523,6 +545,7 @@ int main(void)
 		cmocka_unit_test(long_keys_are_refused),
 		cmocka_unit_test(many_errors_are_counted),
 		cmocka_unit_test(large_files_are_refused),
+		cmocka_unit_test(rows_are_limited),
 		cmocka_unit_test(folders_must_exist),
 		cmocka_unit_test(real_catalog),
 	};

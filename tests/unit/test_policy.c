@@ -208,6 +208,10 @@ static const struct {
 	  "document): "
 	  "callers/north, callers/south; calls from addresses that were added since are refused. Today there are "
 	  "more\n" },
+	{ "inbound: { a: { addresses = \"192.0.2.1\"; to = [ \"10.1.0.10\", \"fd00::1\" ]; ports = \"tcp/1433\"; }; };",
+	  "conf:2: warning: inbound.a.to: no source of this entry is an IPv6 address, so nobody reaches the IPv6 "
+	  "addresses in "
+	  "`to` on its ports; `also` names sources that keep access\n" },
 };
 
 static void warnings(void **unused)

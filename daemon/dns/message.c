@@ -20,7 +20,7 @@
 #define CLASS_IN 1
 #define TYPE_OPT 41
 
-#define SEEN_WORDS 32
+#define SEEN_WORDS 32 /* a power of two */
 
 #define FLAG_QR 0x8000
 #define FLAG_OPCODE 0x7800
@@ -156,8 +156,8 @@ static enum dns_read index_record(struct wire *wire, enum section section, struc
 	if (wire->failed)
 		return DNS_READ_MALFORMED;
 	record->additional = section == SECTION_ADDITIONAL;
-	if (from.type == TYPE_OPT && record->additional &&
-	    from.ttl >> 24 != 0) /* the RCODE's upper eight bits, RFC 6891 6.1.3 */
+	/* the RCODE's upper eight bits, RFC 6891 6.1.3 */
+	if (from.type == TYPE_OPT && record->additional && from.ttl >> 24 != 0)
 		return DNS_READ_ERROR_RESPONSE;
 	if (from.class != CLASS_IN)
 		return DNS_READ_OK;
@@ -215,9 +215,8 @@ static bool seen_before(uint64_t seen[SEEN_WORDS], const struct ipaddr *address)
 
 static struct dns_address *find_address(struct dns_answer *out, const struct ipaddr *address)
 {
-	for (unsigned int i = 0; i < out->address_count; i++)
-		if (memcmp(&out->addresses[i].address, address, sizeof(*address)) ==
-		    0) /* equal ones are equal as bytes */
+	for (unsigned int i = 0; i < out->address_count; i++) /* equal ones are equal as bytes: base/ipaddr.h */
+		if (memcmp(&out->addresses[i].address, address, sizeof(*address)) == 0)
 			return &out->addresses[i];
 	return NULL;
 }
@@ -468,8 +467,7 @@ static enum dns_read read_records(struct wire *wire, const struct header *header
 
 enum dns_read dns_answer_read(const uint8_t *message, size_t length, struct dns_answer *out)
 {
-	struct record
-		records[LIMIT_MESSAGE_RECORDS]; /* 144 kB of stack, of which a usual message touches the first few */
+	struct record records[LIMIT_MESSAGE_RECORDS]; /* 144 kB of stack; a usual message touches the first few */
 	struct wire_known known = { 0 };
 	struct wire wire = wire_message(message, length);
 	struct header header = read_header(&wire);

@@ -31,7 +31,7 @@ enum dns_read {
 
 struct dns_address {
 	struct ipaddr address;
-	uint32_t ttl; /* seconds; the smallest on the way from the question; one with the top bit set is 0 (RFC 2181 8) */
+	uint32_t ttl; /* seconds; the smallest on the way here; with the top bit set it is 0 (RFC 2181 8) */
 };
 
 /* A name that the client asks next: the end of a chain, or an SVCB target, without an A or AAAA record in this message. A

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """A queue of the test's own, to hold packets for as long as it wants."""
+import errno
 import os
 import socket
 import struct
@@ -60,35 +61,40 @@ class Queue:
         acknowledged(self.sock, message(QUEUE | 2, NLM_F_REQUEST | NLM_F_ACK, 1, 0, number, bind))
         self.sock.setblocking(False)
 
+    def read(self, data):
+        """One message of the kernel: a packet is noted; the error of an acknowledgement is returned, else None."""
+        kind = struct.unpack_from("=H", data, 4)[0]
+        if kind == 2:
+            return -struct.unpack_from("=i", data, 16)[0]
+        offset = 20
+        while offset < len(data):
+            size, kind = struct.unpack_from("=HH", data, offset)
+            if kind & 0x7FFF == 1:
+                self.ids.append(struct.unpack_from("!I", data, offset + 4)[0])
+            offset += size + -size % 4
+        return None
+
     def collect(self):
         """Takes note of what has arrived; returns how many are held."""
         while True:
             try:
-                data = self.sock.recv(65536)
+                self.read(self.sock.recv(65536))
             except BlockingIOError:
                 return len(self.ids)
-            offset = 20
-            while offset < len(data):
-                size, kind = struct.unpack_from("=HH", data, offset)
-                if kind & 0x7FFF == 1:
-                    self.ids.append(struct.unpack_from("!I", data, offset + 4)[0])
-                offset += size + -size % 4
 
     def wait(self, count):
         until(lambda: self.collect() == count, f"{count} packets are held")
 
     def release(self):
-        """Lets all held packets go. Returns how many of them the kernel still had."""
-        good = 0
+        """Lets all held packets go; they may come again at once. Returns how many of them the kernel still had."""
+        good, ids, self.ids = 0, self.ids, []
         self.sock.settimeout(5)
-        for number in self.ids:
-            try:
-                acknowledged(self.sock, message(QUEUE | 1, NLM_F_REQUEST | NLM_F_ACK, 1, 0, self.number, attribute(2, struct.pack("!II", 1, number))))
-                good += 1
-            except FileNotFoundError:
+        for number in ids:
+            self.sock.send(message(QUEUE | 1, NLM_F_REQUEST | NLM_F_ACK, 1, 0, self.number, attribute(2, struct.pack("!II", 1, number))))
+            while (error := self.read(self.sock.recv(65536))) is None:
                 pass
-            except OSError as error:
-                raise Failed(f"verdict: {error}") from None
+            if error not in (0, errno.ENOENT):
+                raise Failed(f"verdict: {os.strerror(error)}")
+            good += error == 0
         self.sock.setblocking(False)
-        self.ids = []
         return good

@@ -328,18 +328,21 @@ def queue_taken(t):
     first.stop()
 
 
-@case("it ends on SIGINT as on SIGTERM, and also while clients of the control socket hang on")
+@case("it ends on SIGINT as on SIGTERM, also while clients of the control socket hang on; nfqdnctl wait waits for the next start")
 def sigint(t):
     t.simple()
-    d = t.gateway(allow=CLOUD)
-    waiting = t.gw.popen([str(pathlib.Path(NFQDND).parent / "nfqdnctl"), "-s", str(d.socket_path), "wait", "learned", "never.example.net", "--timeout", "60"],
+    t.dns(t.inet, ZONE)
+    d = t.gateway(allow=WEB)
+    waiting = t.gw.popen([str(pathlib.Path(NFQDND).parent / "nfqdnctl"), "-s", str(d.socket_path), "wait", "learned", "www.example.net", "--timeout", "60"],
                          stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    time.sleep(0.2)
+    until(lambda: d.counters()["control_requests"] > 3, "nfqdnctl waits")
     d.signal(signal.SIGINT)
     expect(d.process.wait(5 * PATIENCE), 0, "exit status")
     d.ended = True
-    expect(waiting.wait(5 * PATIENCE) in (1, 3), True, "the waiting nfqdnctl ends too")
-    expect(os.path.exists(d.socket_path), False, "the socket is gone")
+    expect((os.path.exists(d.socket_path), waiting.poll()), (False, None), "the socket is gone, nfqdnctl waits")
+    d.start()
+    learn(t, "www.example.net")
+    expect(waiting.wait(5 * PATIENCE), 0, "nfqdnctl saw it")
 
 
 if __name__ == "__main__":

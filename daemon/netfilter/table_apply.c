@@ -271,6 +271,19 @@ static int apply_exchange(struct apply *a)
 
 /* ---- hook ---- */
 
+/* When the kernel's answer was lost: are the base chains there now? */
+static int apply_hooked(struct apply *a, int error)
+{
+	struct table_state now;
+
+	if (!apply_unknown(error) || table_state_read(a->table, a->arena, &now) < 0)
+		return error;
+	for (const struct ruleset_chain *chain = a->ruleset->chains; chain; chain = chain->next)
+		if (!table_state_find(now.chains, chain->name))
+			return error;
+	return 0;
+}
+
 static int apply_hook(struct apply *a)
 {
 	struct batch *batch = a->table->batch;
@@ -286,7 +299,7 @@ static int apply_hook(struct apply *a)
 			ruleset_netlink_chain(batch, a->table->name, chain);
 			apply_rules(a, chain, chain->name);
 		}
-	error = batch_commit(batch, NULL);
+	error = apply_hooked(a, batch_commit(batch, NULL));
 	return error < 0 ? apply_failed(a->table, error, "the kernel refused the base chains: %s", strerror(-error))
 			 : 0;
 }

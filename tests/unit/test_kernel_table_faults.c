@@ -1,0 +1,256 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* LINK: tests/unit/ruleset/fixture.o tests/unit/ruleset/kernel.o */
+/* LINK: netfilter/ruleset.o netfilter/ruleset_rules.o netfilter/ruleset_text.o netfilter/ruleset_netlink.o netfilter/table.o netfilter/table_apply.o netfilter/table_state.o netfilter/table_query.o netfilter/probe.o netfilter/batch.o netfilter/nfattr.o netfilter/element.o netfilter/element_dump.o */
+/* LINK: policy/policy.o policy/policy_boxes.o policy/policy_group.o policy/policy_input.o policy/policy_list.o policy/policy_rules.o policy/policy_select.o policy/policy_tenant.o policy/policy_text.o policy/policy_warn.o policy/interval.o policy/catalog.o policy/catalog_field.o policy/catalog_read.o policy/closed.o policy/config.o policy/config_check.o policy/config_list.o policy/config_print.o policy/config_read.o policy/config_reader.o policy/config_scalar.o policy/config_scan.o policy/option.o policy/problem.o policy/value.o */
+/* LINK: dns/name.o dns/pattern.o base/arena.o base/counters.o base/escape.o base/hash.o base/ipaddr.o base/log.o */
+/* LIBS: jansson libconfig libmnl libnftnl */
+/* table_apply() when any one of its requests goes wrong: nlsock.c is the real one, with a fault between it and its callers. Whatever goes wrong, the rules in force are the old policy's or the new
+ * one's, whole; and the next call mends what was left. */
+#define nlsock_transact real_transact
+#include "netfilter/nlsock.c"
+#undef nlsock_transact
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "netfilter/table.h"
+#include "tests/unit/ruleset/fixture.h"
+#include "tests/unit/ruleset/kernel.h"
+
+enum fault {
+	FAULT_NONE,
+	FAULT_NOT_SENT, /* sendto() says ENOBUFS: nothing was done, which the caller cannot know */
+	FAULT_LOST, /* done, and the answer did not come */
+	FAULT_MEMORY, /* the kernel gives the batch up, by an error of the first message */
+};
+
+static struct {
+	enum fault fault;
+	size_t at, count; /* the request that goes wrong, requests so far */
+} injected;
+
+int nlsock_transact(struct nlsock *socket, const void *request, size_t length, uint32_t first, uint32_t last,
+		    enum nlsock_next (*visit)(void *context, const struct nlmsghdr *reply), void *context);
+
+static enum nlsock_next ignore(void *context, const struct nlmsghdr *reply)
+{
+	(void)context;
+	return reply->nlmsg_type == NLMSG_ERROR || reply->nlmsg_type == NLMSG_DONE ? NLSOCK_LAST : NLSOCK_MORE;
+}
+
+static int give_up(uint32_t first, enum nlsock_next (*visit)(void *context, const struct nlmsghdr *reply),
+		   void *context)
+{
+	char buffer[64] __attribute__((aligned(8))) = { 0 };
+	struct nlmsghdr *message = mnl_nlmsg_put_header(buffer);
+	struct nlmsgerr *error = mnl_nlmsg_put_extra_header(message, sizeof(*error));
+
+	message->nlmsg_type = NLMSG_ERROR;
+	message->nlmsg_seq = first;
+	error->error = -ENOMEM;
+	visit(context, message);
+	return 0;
+}
+
+int nlsock_transact(struct nlsock *socket, const void *request, size_t length, uint32_t first, uint32_t last,
+		    enum nlsock_next (*visit)(void *context, const struct nlmsghdr *reply), void *context)
+{
+	if (injected.count++ != injected.at)
+		return real_transact(socket, request, length, first, last, visit, context);
+	switch (injected.fault) {
+	case FAULT_NONE:
+		break;
+	case FAULT_NOT_SENT:
+		return -ENOBUFS;
+	case FAULT_LOST:
+		real_transact(socket, request, length, first, last, ignore, NULL);
+		return -ETIMEDOUT;
+	case FAULT_MEMORY:
+		return give_up(first, visit, context);
+	}
+	return real_transact(socket, request, length, first, last, visit, context);
+}
+
+static char *text_of(const struct policy *policy, enum ruleset_side side)
+{
+	return kernel_sorted(kernel_without_queue(fixture_print(policy, side)));
+}
+
+/* The rules alone: sets may stand aside, filled or not. */
+static char *rules_of(char *sorted)
+{
+	char *from = sorted, *to = sorted;
+
+	for (char *line = strtok(from, "\n"); line; line = strtok(NULL, "\n"))
+		if (strstr(line, " @") || strstr(line, "goto") || strstr(line, "chain ") || strstr(line, "accept") ||
+		    strstr(line, "drop") || strstr(line, "reject")) {
+			size_t length = strlen(line);
+
+			memmove(to, line, length);
+			to += length;
+			*to++ = '\n';
+		}
+	*to = '\0';
+	return sorted;
+}
+
+static bool same_rules(const struct policy *policy, enum ruleset_side side)
+{
+	char *got = rules_of(kernel_sorted(kernel_without_queue(kernel_list("nfqdn")))),
+	     *expected = rules_of(text_of(policy, side));
+	bool same = strcmp(got, expected) == 0;
+
+	free(got);
+	free(expected);
+	return same;
+}
+
+static void expect_whole(const struct policy *policy, enum ruleset_side side)
+{
+	char *got = kernel_sorted(kernel_without_queue(kernel_list("nfqdn"))), *expected = text_of(policy, side);
+
+	assert_string_equal(got, expected);
+	free(got);
+	free(expected);
+}
+
+static enum fault faults[] = { FAULT_NOT_SENT, FAULT_LOST, FAULT_MEMORY };
+
+/* Each request of a reload, one after the other, goes wrong. */
+static void reload(void **state)
+{
+	struct policy *old_policy, *new_policy;
+	const char *error;
+	size_t requests = 40;
+
+	kernel_need();
+	old_policy = fixture_policy_text(
+		"gateway: { interfaces = [ \"lan\" ]; resolvers = [ \"10.2.0.2\" ]; denied = \"drop\"; "
+		"catalog = [ \"@CATALOG@\" ]; };\nallow: { a: { names = [ \"a.example\" ]; clients = [ \"10.1.0.1\" ]; "
+		"}; };");
+	new_policy = fixture_policy("router");
+	for (size_t at = 0; at < requests; at++) {
+		struct table *table;
+		int result;
+
+		injected.fault = FAULT_NONE;
+		kernel_flush();
+		table = kernel_open("nfqdn");
+		kernel_apply(table, old_policy);
+		injected.fault = *(enum fault *)*state;
+		injected.at = at;
+		injected.count = 0;
+		result = table_apply(table, new_policy, &error);
+		if (injected.count <= at) {
+			assert_int_equal(result, 0);
+			requests = at;
+		}
+		if (result == 0) {
+			expect_whole(new_policy, RULESET_B);
+		} else {
+			assert_non_null(error);
+			assert_true(same_rules(old_policy, RULESET_A));
+		}
+		injected.fault = FAULT_NONE;
+		kernel_apply(table, new_policy);
+		expect_whole(new_policy, result == 0 ? RULESET_A : RULESET_B);
+		table_close(table);
+	}
+	print_message("# %zu requests\n", requests);
+	assert_true(requests > 10);
+	policy_free(old_policy);
+	policy_free(new_policy);
+}
+
+/* Each request of a first start goes wrong. There is nothing then, or a table without what decides, or the whole table. */
+static void start(void **state)
+{
+	struct policy *policy;
+	const char *error;
+	size_t requests = 40;
+
+	kernel_need();
+	policy = fixture_policy("router");
+	for (size_t at = 0; at < requests; at++) {
+		struct table *table;
+		int result;
+
+		injected.fault = FAULT_NONE;
+		kernel_flush();
+		table = kernel_open("nfqdn");
+		injected.fault = *(enum fault *)*state;
+		injected.at = at;
+		injected.count = 0;
+		result = table_apply(table, policy, &error);
+		if (injected.count <= at) {
+			assert_int_equal(result, 0);
+			requests = at;
+		}
+		if (result == 0)
+			expect_whole(policy, RULESET_A);
+		injected.fault = FAULT_NONE;
+		kernel_apply(table, policy);
+		assert_true(same_rules(policy, RULESET_A) || same_rules(policy, RULESET_B));
+		expect_whole(policy, same_rules(policy, RULESET_A) ? RULESET_A : RULESET_B);
+		table_close(table);
+	}
+	print_message("# %zu requests\n", requests);
+	assert_true(requests > 5);
+	policy_free(policy);
+}
+
+/* Each request of an opening goes wrong: an error with a text, or less is found than there is, and nothing is left behind. */
+static void opening(void **state)
+{
+	size_t requests = 40;
+
+	kernel_need();
+	for (size_t at = 0; at < requests; at++) {
+		struct table *table = NULL;
+		const char *error = NULL;
+		int result;
+		char *left;
+
+		injected.fault = FAULT_NONE;
+		kernel_flush();
+		injected.fault = *(enum fault *)*state;
+		injected.at = at;
+		injected.count = 0;
+		result = table_open("nfqdn", &table, &error);
+		if (injected.count <= at) {
+			assert_int_equal(result, 0);
+			requests = at;
+		}
+		if (result < 0)
+			assert_non_null(error);
+		table_close(table);
+		injected.fault = FAULT_NONE;
+		left = kernel_shell("nft list ruleset");
+		assert_string_equal(left, "");
+		free(left);
+	}
+	print_message("# %zu requests\n", requests);
+	assert_true(requests > 5);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		{ "a reload, a request not sent", reload, NULL, NULL, &faults[0] },
+		{ "a reload, an answer lost", reload, NULL, NULL, &faults[1] },
+		{ "a reload, a batch given up", reload, NULL, NULL, &faults[2] },
+		{ "a start, a request not sent", start, NULL, NULL, &faults[0] },
+		{ "a start, an answer lost", start, NULL, NULL, &faults[1] },
+		{ "a start, a batch given up", start, NULL, NULL, &faults[2] },
+		{ "an opening, a request not sent", opening, NULL, NULL, &faults[0] },
+		{ "an opening, an answer lost", opening, NULL, NULL, &faults[1] },
+		{ "an opening, a batch given up", opening, NULL, NULL, &faults[2] },
+	};
+
+	cmocka_set_message_output(CM_OUTPUT_TAP);
+	return cmocka_run_group_tests(tests, kernel_enter, NULL);
+}

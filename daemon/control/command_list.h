@@ -1,18 +1,20 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The one list of commands. The server's functions (commands.c), nfqdnctl's argument readers and printers (nfqdnctl_commands.c), help, usage and manual
- * all come from it; the linker finds a row without its functions. */
+/* The one list of commands. The server's functions (commands.c), nfqdnctl's argument readers and printers
+ * (nfqdnctl_commands.c), help, usage and manual all come from it; the linker finds a row without its functions. */
 #ifndef NFQDN_CONTROL_COMMAND_LIST_H
 #define NFQDN_CONTROL_COMMAND_LIST_H
 
 /* REMOTE rows are answered by nfqdnd, LOCAL rows by nfqdnctl alone: (name, arguments, help). */
-#define COMMAND_LIST(REMOTE, LOCAL) \
-	REMOTE(status, "", "tell what is enforced, since when, and every counter") \
-	REMOTE(policy, "", "list the entries: services, rows, names, address ranges, ports, and what to be careful about") \
-	REMOTE(learned, "[NAME|ADDR]", "list learned addresses, or those that NAME brought, or those of ADDR") \
-	REMOTE(why, "ADDR [PROTO/PORT] [from CLIENT]", "tell whether a connection to ADDR is allowed, and by what") \
-	REMOTE(explain, "NAME", "tell whether a DNS name is allowed, and by which patterns") \
-	REMOTE(wait, "ready | learned NAME | generation N", "wait until it is so (--timeout SECONDS, else 30)") \
-	REMOTE(reload, "", "read configuration and catalog again; refused as a whole when anything is wrong") \
-	LOCAL(catalog, "[list | show SERVICE[/FEATURE[/ID]]]", "list or show what the catalog knows; needs no daemon (--catalog DIR)")
+#define COMMAND_LIST(REMOTE, LOCAL)                                                                                    \
+	REMOTE(status, "", "tell what is enforced, since when, and every counter")                                     \
+	REMOTE(policy, "",                                                                                             \
+	       "list the entries: services, rows, names, address ranges, ports, and what to be careful about")         \
+	REMOTE(learned, "[NAME|ADDR]", "list learned addresses, or those that NAME brought, or those of ADDR")         \
+	REMOTE(why, "ADDR [PROTO/PORT] [from CLIENT]", "tell whether a connection to ADDR is allowed, and by what")    \
+	REMOTE(explain, "NAME", "tell whether a DNS name is allowed, and by which patterns")                           \
+	REMOTE(wait, "ready | learned NAME | generation N", "wait until it is so (--timeout SECONDS, else 30)")        \
+	REMOTE(reload, "", "read configuration and catalog again; refused as a whole when anything is wrong")          \
+	LOCAL(catalog, "[list | show SERVICE[/FEATURE[/ID]]]",                                                         \
+	      "list or show what the catalog knows; needs no daemon (--catalog DIR)")
 
 #endif

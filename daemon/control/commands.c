@@ -59,10 +59,12 @@ static void run_learned(struct call *call)
 	int by_name = control_request_name(call->request, "name", &name);
 
 	if (by_address == -EINVAL || by_name == -EINVAL || (by_address == 0 && by_name == 0)) {
-		refuse(call, "either \"address\" is an IPv4 or IPv6 address, or \"name\" is a DNS name, or neither is there");
+		refuse(call,
+		       "either \"address\" is an IPv4 or IPv6 address, or \"name\" is a DNS name, or neither is there");
 		return;
 	}
-	if (control_listing_new(call->context, by_address == 0 ? &address : NULL, by_name == 0 ? &name : NULL, &call->listing) < 0)
+	if (control_listing_new(call->context, by_address == 0 ? &address : NULL, by_name == 0 ? &name : NULL,
+				&call->listing) < 0)
 		return;
 	if ((by_address == 0 || by_name == 0) && control_listing_count(call->listing) == 0)
 		call->status = STATUS_NO;
@@ -130,7 +132,8 @@ static json_t *problems_json(const struct problems *problems)
 		const struct problem *one = &problems->items[i];
 		json_t *object = json_object();
 
-		control_json_set(&object, "severity", json_string(one->severity == PROBLEM_ERROR ? "error" : "warning"));
+		control_json_set(&object, "severity",
+				 json_string(one->severity == PROBLEM_ERROR ? "error" : "warning"));
 		control_json_set(&object, "file", control_json_text(one->file));
 		control_json_set(&object, "line", json_integer(one->line));
 		control_json_set(&object, "setting", control_json_text(one->setting));
@@ -184,8 +187,8 @@ static char *unknown_command(const char *name)
 		names[i] = command_rows[i].name;
 	nearest = problem_nearest(name, names);
 	escape_text(shown, sizeof(shown), name, strlen(name));
-	snprintf(text, sizeof(text), "unknown command \"%s\"%s%s%s", shown, nearest ? "; did you mean \"" : "", nearest ? nearest : "",
-		 nearest ? "\"?" : "");
+	snprintf(text, sizeof(text), "unknown command \"%s\"%s%s%s", shown, nearest ? "; did you mean \"" : "",
+		 nearest ? nearest : "", nearest ? "\"?" : "");
 	return control_commands_error(STATUS_USAGE, text);
 }
 
@@ -242,10 +245,12 @@ static char *listing_head(int status)
 {
 	char *text;
 
-	return asprintf(&text, "{\"api\":%d,\"ok\":true,\"exit\":%d,\"result\":[", CONTROL_API, status) < 0 ? NULL : text;
+	return asprintf(&text, "{\"api\":%d,\"ok\":true,\"exit\":%d,\"result\":[", CONTROL_API, status) < 0 ? NULL
+													    : text;
 }
 
-char *control_commands_piece(struct control_listing *listing, const struct control_context *context, struct monotime now, bool *more)
+char *control_commands_piece(struct control_listing *listing, const struct control_context *context,
+			     struct monotime now, bool *more)
 {
 	char *text = control_listing_next(listing, context, now, more);
 	char *line;
@@ -280,7 +285,8 @@ static int take_reply(struct call *call, struct control_reply *out)
 	return 0;
 }
 
-static int run_request(const struct control_context *context, struct monotime now, const json_t *request, struct control_reply *out)
+static int run_request(const struct control_context *context, struct monotime now, const json_t *request,
+		       struct control_reply *out)
 {
 	const struct command_row *row = find(control_request_command(request));
 	struct call call = { .context = context, .now = now, .request = request };
@@ -293,7 +299,7 @@ static int run_request(const struct control_context *context, struct monotime no
 	text = unknown_command(control_request_command(request));
 	if (!text)
 		return -ENOMEM;
-	*out = (struct control_reply){ .text = text };
+	*out = (struct control_reply) { .text = text };
 	return 0;
 }
 
@@ -314,6 +320,6 @@ int control_commands_run(const struct control_context *context, struct monotime 
 	text = control_commands_error(STATUS_USAGE, why);
 	if (!text)
 		return -ENOMEM;
-	*out = (struct control_reply){ .text = text, .malformed = error == -EBADMSG };
+	*out = (struct control_reply) { .text = text, .malformed = error == -EBADMSG };
 	return 0;
 }

@@ -19,7 +19,8 @@ struct control_context {
 	const char *config_path;
 	struct monotime started;
 	bool ready; /* the first commit and the queue's bind are done */
-	/* Reads the configuration again and applies it, or refuses: 0 or -errno, problems added either way. It may change `policy`. */
+	/* Reads the configuration again and applies it, or refuses: 0 or -errno, problems added either way. It may
+	 * change `policy`. */
 	int (*reload)(void *daemon, struct problems *problems);
 	void *daemon; /* handed to reload() */
 };

@@ -94,8 +94,8 @@ const char *control_describe_mode(enum config_mode mode)
 	return "";
 }
 
-bool control_describe_ports_hold(const struct value_ports *ports, size_t count, enum ipaddr_family family, uint8_t l4proto,
-				 uint16_t port)
+bool control_describe_ports_hold(const struct value_ports *ports, size_t count, enum ipaddr_family family,
+				 uint8_t l4proto, uint16_t port)
 {
 	for (size_t i = 0; i < count; i++) {
 		if (value_proto_number(ports[i].proto, family) != l4proto)
@@ -108,6 +108,6 @@ bool control_describe_ports_hold(const struct value_ports *ports, size_t count, 
 
 bool control_describe_rule_brings(const struct policy_rule *rule, const struct element_key *key)
 {
-	return rule->entry->group == key->group && control_describe_ports_hold(rule->ports, rule->port_count, key->address.family,
-									       key->l4proto, key->port);
+	return rule->entry->group == key->group &&
+	       control_describe_ports_hold(rule->ports, rule->port_count, key->address.family, key->l4proto, key->port);
 }

@@ -27,8 +27,8 @@ json_t *control_describe_left(struct monotime now, struct monotime deadline);
 const char *control_describe_group(const struct policy *policy, uint8_t group);
 const char *control_describe_mode(enum config_mode mode);
 /* Does one of `ports` hold this protocol and port as they stand in a set of this family? */
-bool control_describe_ports_hold(const struct value_ports *ports, size_t count, enum ipaddr_family family, uint8_t l4proto,
-				 uint16_t port);
+bool control_describe_ports_hold(const struct value_ports *ports, size_t count, enum ipaddr_family family,
+				 uint8_t l4proto, uint16_t port);
 /* Did this rule bring the element? Its group and port must be the element's. */
 bool control_describe_rule_brings(const struct policy_rule *rule, const struct element_key *key);
 

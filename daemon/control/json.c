@@ -51,11 +51,22 @@ void control_json_add(json_t **array, json_t *value)
 
 int control_json_holds(const json_t *array, const char *text)
 {
-	size_t index;
-	json_t *value;
+	for (size_t i = 0; i < json_array_size(array); i++) {
+		const char *item = json_string_value(json_array_get(array, i));
 
-	json_array_foreach (array, index, value)
-		if (json_is_string(value) && strcmp(json_string_value(value), text) == 0)
+		if (item && strcmp(item, text) == 0)
 			return 1;
+	}
 	return 0;
+}
+
+void control_json_add_once(json_t **array, json_t *texts)
+{
+	for (size_t i = 0; i < json_array_size(texts); i++) {
+		json_t *text = json_array_get(texts, i);
+
+		if (!control_json_holds(*array, json_string_value(text)))
+			control_json_add(array, json_incref(text));
+	}
+	json_decref(texts);
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Building JSON with an error that sticks: when memory runs out the object becomes NULL and stays so, and one check at the end is enough. */
+/* Building JSON with an error that sticks: when memory runs out the object becomes NULL and stays so, and one check at
+ * the end is enough. */
 #ifndef NFQDN_CONTROL_JSON_H
 #define NFQDN_CONTROL_JSON_H
 
@@ -14,6 +15,8 @@ json_t *control_json_count(uint64_t value);
 void control_json_set(json_t **object, const char *key, json_t *value);
 /* Appends `value` likewise. */
 void control_json_add(json_t **array, json_t *value);
+/* Appends those of the texts of another array (taken over) that are not there yet. */
+void control_json_add_once(json_t **array, json_t *texts);
 /* True when an array of strings holds `text`. */
 int control_json_holds(const json_t *array, const char *text);
 

@@ -45,8 +45,8 @@ static bool collect(void *context, const struct store_view *view)
 	return true;
 }
 
-int control_listing_new(const struct control_context *context, const struct ipaddr *address, const struct dns_name *name,
-			struct control_listing **out)
+int control_listing_new(const struct control_context *context, const struct ipaddr *address,
+			const struct dns_name *name, struct control_listing **out)
 {
 	struct control_listing *listing = calloc(1, sizeof(*listing));
 
@@ -143,7 +143,8 @@ static void without_brackets(char *text, bool comma)
 		memmove(text, text + 1, length - 1);
 }
 
-char *control_listing_next(struct control_listing *listing, const struct control_context *context, struct monotime now, bool *more)
+char *control_listing_next(struct control_listing *listing, const struct control_context *context, struct monotime now,
+			   bool *more)
 {
 	json_t *array = piece_json(listing, context, now);
 	bool empty = json_array_size(array) == 0;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The answer of `learned`, made piece by piece: a hundred thousand elements in one go would hold up the DNS answers that wait in the queue meanwhile. */
+/* The answer of `learned`, made piece by piece: a hundred thousand elements in one go would hold up the DNS answers
+ * that wait in the queue meanwhile. */
 #ifndef NFQDN_CONTROL_LISTING_H
 #define NFQDN_CONTROL_LISTING_H
 
@@ -13,13 +14,15 @@
 
 struct control_listing;
 
-/* Takes note of which elements are there now: of all, of one address or of one name (NULL: not asked for). 0 or -ENOMEM. */
-int control_listing_new(const struct control_context *context, const struct ipaddr *address, const struct dns_name *name,
-			struct control_listing **out);
+/* Takes note of which elements are there now: of all, of one address or of one name (NULL: not asked for). 0 or
+ * -ENOMEM. */
+int control_listing_new(const struct control_context *context, const struct ipaddr *address,
+			const struct dns_name *name, struct control_listing **out);
 void control_listing_free(struct control_listing *listing);
 size_t control_listing_count(const struct control_listing *listing);
-/* The next piece of the JSON array's inside, to be freed by the caller; elements that went meanwhile are left out. `*more` says whether there is another.
- * NULL when memory is out. */
-char *control_listing_next(struct control_listing *listing, const struct control_context *context, struct monotime now, bool *more);
+/* The next piece of the JSON array's inside, to be freed by the caller; elements that went meanwhile are left out.
+ * `*more` says whether there is another. NULL when memory is out. */
+char *control_listing_next(struct control_listing *listing, const struct control_context *context, struct monotime now,
+			   bool *more);
 
 #endif

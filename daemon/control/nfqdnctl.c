@@ -34,7 +34,8 @@ struct command {
 	int (*local)(char **words, const struct nfqdnctl_options *options, const char **why);
 };
 
-#define REMOTE_ROW(name, arguments, help) { #name, arguments, help, nfqdnctl_request_##name, nfqdnctl_print_##name, NULL },
+#define REMOTE_ROW(name, arguments, help)                                                                              \
+	{ #name, arguments, help, nfqdnctl_request_##name, nfqdnctl_print_##name, NULL },
 #define LOCAL_ROW(name, arguments, help) { #name, arguments, help, NULL, NULL, nfqdnctl_##name##_run },
 static const struct command commands[] = { COMMAND_LIST(REMOTE_ROW, LOCAL_ROW) };
 #define COMMANDS (sizeof(commands) / sizeof(commands[0]))
@@ -48,7 +49,8 @@ static const struct option_row {
 	{ "socket", "PATH", 's', NULL, "the daemon's control socket (NFQDN_SOCKET, else " CONTROL_DEFAULT_SOCKET ")" },
 	{ "json", NULL, 'j', NULL, "print JSON instead of text" },
 	{ "timeout", "SECONDS", 't', "wait", "wait this long at most (30); 0 looks once" },
-	{ "catalog", "DIR", 'd', "catalog", "a folder of the catalog, later ones override earlier ones (NFQDN_CATALOG)" },
+	{ "catalog", "DIR", 'd', "catalog",
+	  "a folder of the catalog, later ones override earlier ones (NFQDN_CATALOG)" },
 	{ "version", NULL, 'V', NULL, "print the version, and end" },
 	{ "help", NULL, 'h', NULL, "print this, and end" },
 };
@@ -65,7 +67,8 @@ struct line {
 static void print_usage(FILE *out, const struct command *command)
 {
 	if (command)
-		fprintf(out, "usage: nfqdnctl %s%s%s [options]\n", command->name, command->arguments[0] ? " " : "", command->arguments);
+		fprintf(out, "usage: nfqdnctl %s%s%s [options]\n", command->name, command->arguments[0] ? " " : "",
+			command->arguments);
 	else
 		fputs("usage: nfqdnctl [-s SOCKET] COMMAND [--json]\n", out);
 }
@@ -75,8 +78,8 @@ static void print_option(const struct option_row *row, FILE *out)
 	bool lettered = strchr("shV", row->letter);
 	char text[64];
 
-	snprintf(text, sizeof(text), "%c%c%s--%s%s%s", lettered ? '-' : ' ', lettered ? row->letter : ' ', lettered ? ", " : "  ",
-		 row->name, row->argument ? " " : "", row->argument ? row->argument : "");
+	snprintf(text, sizeof(text), "%c%c%s--%s%s%s", lettered ? '-' : ' ', lettered ? row->letter : ' ',
+		 lettered ? ", " : "  ", row->name, row->argument ? " " : "", row->argument ? row->argument : "");
 	fprintf(out, "  %-20s %s\n", text, row->help);
 }
 
@@ -161,8 +164,9 @@ static int read_line(int argc, char **argv, struct line *line)
 	int letter, status;
 
 	for (size_t i = 0; i < OPTION_ROWS; i++)
-		long_options[i] = (struct option){ option_rows[i].name, option_rows[i].argument ? required_argument : no_argument, NULL,
-						   option_rows[i].letter };
+		long_options[i] = (struct option) { option_rows[i].name,
+						    option_rows[i].argument ? required_argument : no_argument, NULL,
+						    option_rows[i].letter };
 	while ((letter = getopt_long(argc, argv, "s:hV", long_options, NULL)) != -1) {
 		status = take_option(line, letter);
 		if (status != NFQDNCTL_YES)
@@ -218,7 +222,8 @@ static int64_t clock_msec(void)
 	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
-/* `wait` also waits for the daemon itself: its socket appears only when it is ready. A connection that breaks is a daemon that is started again. */
+/* `wait` also waits for the daemon itself: its socket appears only when it is ready. A connection that breaks is a
+ * daemon that is started again. */
 static int ask_patiently(const char *path, json_t *request, const struct nfqdnctl_options *options, json_t **out)
 {
 	int64_t end = clock_msec() + 1000 * (int64_t)(options->has_timeout ? options->timeout : WAIT_DEFAULT);

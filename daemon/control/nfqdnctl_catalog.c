@@ -127,7 +127,8 @@ static json_t *summary_json(const struct catalog_service *service, const char *f
 		if (!control_json_holds(directions, direction_name(row->direction)))
 			control_json_add(&directions, json_string(direction_name(row->direction)));
 	}
-	control_json_set(&object, feature ? "feature" : "service", control_json_text(feature ? feature : service->name));
+	control_json_set(&object, feature ? "feature" : "service",
+			 control_json_text(feature ? feature : service->name));
 	control_json_set(&object, "rows", control_json_count(rows));
 	control_json_set(&object, "opt_in", json_boolean(opt_in));
 	control_json_set(&object, "directions", directions);
@@ -206,10 +207,11 @@ static void print_features(const json_t *service, FILE *out)
 {
 	static const char *const headers[] = { "FEATURE", ">ROWS", "DIRECTION", "CLOUDS", "", NULL };
 	struct nfqdnctl_table *table = nfqdnctl_table_new(headers);
-	size_t index;
-	json_t *feature;
+	const json_t *features = json_object_get(service, "features");
 
-	json_array_foreach (json_object_get(service, "features"), index, feature) {
+	for (size_t i = 0; i < json_array_size(features); i++) {
+		const json_t *feature = json_array_get(features, i);
+
 		nfqdnctl_table_cell(table, nfqdnctl_print_member(feature, "feature"));
 		nfqdnctl_table_number(table, json_integer_value(json_object_get(feature, "rows")));
 		nfqdnctl_print_cell(table, json_object_get(feature, "directions"));
@@ -221,21 +223,23 @@ static void print_features(const json_t *service, FILE *out)
 	nfqdnctl_print_words("units", json_object_get(service, "scale_units"), out);
 }
 
+static void cell_member(struct nfqdnctl_table *table, const json_t *object, const char *key)
+{
+	const json_t *member = json_object_get(object, key);
+
+	if (json_is_array(member))
+		nfqdnctl_print_cell(table, member);
+	else
+		nfqdnctl_table_cell(table, nfqdnctl_print_member(object, key));
+}
+
 static void print_places(const json_t *places, const char *const *headers, const char *const *keys, FILE *out)
 {
 	struct nfqdnctl_table *table = nfqdnctl_table_new(headers);
-	size_t index;
-	json_t *place;
 
-	json_array_foreach (places, index, place)
-		for (size_t i = 0; keys[i]; i++) {
-			const json_t *member = json_object_get(place, keys[i]);
-
-			if (json_is_array(member))
-				nfqdnctl_print_cell(table, member);
-			else
-				nfqdnctl_table_cell(table, nfqdnctl_print_member(place, keys[i]));
-		}
+	for (size_t i = 0; i < json_array_size(places); i++)
+		for (size_t k = 0; keys[k]; k++)
+			cell_member(table, json_array_get(places, i), keys[k]);
 	nfqdnctl_table_print(table, 0, out);
 }
 
@@ -245,11 +249,13 @@ static void print_catalog(const json_t *result, FILE *out)
 	static const char *const region_keys[] = { "region", "aliases", NULL };
 	static const char *const tenant_headers[] = { "TENANT", "SCALE UNITS", "REGION", "ALSO SPELLED", NULL };
 	static const char *const tenant_keys[] = { "location", "prefixes", "region", "aliases", NULL };
-	size_t index;
-	json_t *service;
+	const json_t *services = json_object_get(result, "services");
 
-	json_array_foreach (json_object_get(result, "services"), index, service) {
-		fprintf(out, "%s: %s, %lld rows\n", nfqdnctl_print_member(service, "service"), nfqdnctl_print_member(service, "title"),
+	for (size_t i = 0; i < json_array_size(services); i++) {
+		const json_t *service = json_array_get(services, i);
+
+		fprintf(out, "%s: %s, %lld rows\n", nfqdnctl_print_member(service, "service"),
+			nfqdnctl_print_member(service, "title"),
 			(long long)json_integer_value(json_object_get(service, "rows")));
 		print_features(service, out);
 		fputc('\n', out);
@@ -265,7 +271,8 @@ static void print_flags(const json_t *row, FILE *out)
 {
 	static const char *const words[] = { "rentable", "broad", NULL };
 
-	fprintf(out, "  %-9s %s, %s, %s", "kind", nfqdnctl_print_member(row, "direction"), nfqdnctl_print_member(row, "state"),
+	fprintf(out, "  %-9s %s, %s, %s", "kind", nfqdnctl_print_member(row, "direction"),
+		nfqdnctl_print_member(row, "state"),
 		json_is_true(json_object_get(row, "required")) ? "required" : "optional");
 	if (json_is_true(json_object_get(row, "opt_in")))
 		fputs(", only by name", out);
@@ -310,12 +317,13 @@ static void print_row(const json_t *row, FILE *out)
 
 /* A word of SERVICE/FEATURE/ID: NULL stands for all. */
 struct selector {
-	char *service, *feature, *id;
+	const char *service, *feature, *id;
 };
 
 static bool selects(const struct selector *selector, const struct catalog_row *row)
 {
-	return strcmp(row->service, selector->service) == 0 && (!selector->feature || strcmp(row->feature, selector->feature) == 0) &&
+	return strcmp(row->service, selector->service) == 0 &&
+	       (!selector->feature || strcmp(row->feature, selector->feature) == 0) &&
 	       (!selector->id || strcmp(row->id, selector->id) == 0);
 }
 
@@ -343,35 +351,56 @@ static void tell_nearest(const struct catalog *catalog, const struct selector *s
 	if (names && word)
 		nearest = problem_nearest(word, names);
 	if (nearest && strcmp(nearest, word) != 0)
-		fprintf(stderr, "; did you mean \"%s%s%s\"?", service ? service->name : "", service ? "/" : "", nearest);
+		fprintf(stderr, "; did you mean \"%s%s%s\"?", service ? service->name : "", service ? "/" : "",
+			nearest);
 	free(names);
+}
+
+static void print_rows_json(json_t *rows)
+{
+	json_t *result = json_pack("{s:i, s:O}", "api", CONTROL_API, "rows", rows);
+
+	json_dumpf(result, stdout, JSON_INDENT(2));
+	putchar('\n');
+	json_decref(result);
+}
+
+static void print_rows(json_t *rows)
+{
+	nfqdnctl_print_clean(rows);
+	for (size_t i = 0; i < json_array_size(rows); i++) {
+		fputs(i ? "\n" : "", stdout);
+		print_row(json_array_get(rows, i), stdout);
+	}
+}
+
+/* Ends `text` at its first slash; what follows that, or NULL. */
+static char *cut(char *text)
+{
+	char *slash = strchr(text, '/');
+
+	if (!slash)
+		return NULL;
+	*slash = '\0';
+	return slash + 1;
 }
 
 static int show(const struct catalog *catalog, char *word, bool json)
 {
-	char *rest = word;
-	struct selector selector = { .service = strsep(&rest, "/"), .feature = strsep(&rest, "/"), .id = rest };
-	json_t *rows = selected_json(catalog, &selector), *result, *row;
-	size_t index, count = json_array_size(rows);
+	char *feature = cut(word), *id = feature ? cut(feature) : NULL;
+	struct selector selector = { .service = word, .feature = feature, .id = id };
+	json_t *rows = selected_json(catalog, &selector);
+	size_t count = json_array_size(rows);
 
 	if (count == 0) {
 		fprintf(stderr, "nfqdnctl: the catalog has no such rows");
 		tell_nearest(catalog, &selector);
 		fputc('\n', stderr);
 	}
-	if (json) {
-		result = json_pack("{s:i, s:O}", "api", CONTROL_API, "rows", rows);
-		json_dumpf(result, stdout, JSON_INDENT(2));
-		putchar('\n');
-		json_decref(result);
-	}
-	json_array_foreach (rows, index, row) {
-		if (json)
-			break;
-		fputs(index ? "\n" : "", stdout);
-		nfqdnctl_print_clean(row);
-		print_row(row, stdout);
-	}
+	if (json)
+		print_rows_json(rows);
+	else
+		print_rows(rows);
 	json_decref(rows);
 	return count > 0 ? NFQDNCTL_YES : NFQDNCTL_NO;
 }
@@ -404,7 +433,7 @@ static void take_folders(const struct nfqdnctl_options *options, struct folders 
 	const char *variable = getenv("NFQDN_CATALOG");
 	char *rest, *folder;
 
-	*folders = (struct folders){ .count = options->catalog_count };
+	*folders = (struct folders) { .count = options->catalog_count };
 	memcpy(folders->items, options->catalogs, sizeof(folders->items));
 	if (folders->count > 0)
 		return;
@@ -416,7 +445,8 @@ static void take_folders(const struct nfqdnctl_options *options, struct folders 
 		folders->items[folders->count++] = NFQDN_DATADIR "/data";
 }
 
-static int run(char **words, const struct nfqdnctl_options *options, struct arena *arena)
+/* `shown`: what to show; NULL: the list. */
+static int run(char *shown, const struct nfqdnctl_options *options, struct arena *arena)
 {
 	struct problems problems = { 0 };
 	struct folders folders;
@@ -427,7 +457,7 @@ static int run(char **words, const struct nfqdnctl_options *options, struct aren
 	catalog = catalog_load(arena, folders.items, folders.count, &problems);
 	problem_print(&problems, stderr);
 	if (catalog)
-		status = words[0] && strcmp(words[0], "show") == 0 ? show(catalog, words[1], options->json) : list(catalog, options->json);
+		status = shown ? show(catalog, shown, options->json) : list(catalog, options->json);
 	problem_clear(&problems);
 	free(folders.copy);
 	return status;
@@ -446,7 +476,7 @@ int nfqdnctl_catalog_run(char **words, const struct nfqdnctl_options *options, c
 	arena = arena_new();
 	if (!arena)
 		return NFQDNCTL_NO;
-	status = run(words, options, arena);
+	status = run(is_show ? words[1] : NULL, options, arena);
 	arena_free(arena);
 	return status;
 }

@@ -5,7 +5,8 @@
 
 #include "control/nfqdnctl.h"
 
-/* Runs `catalog WORDS...` (ends with NULL). Returns the exit status; for NFQDNCTL_USAGE `*why` (static) says what would be right. */
+/* Runs `catalog WORDS...` (ends with NULL). Returns the exit status; for NFQDNCTL_USAGE `*why` (static) says what would
+ * be right. */
 int nfqdnctl_catalog_run(char **words, const struct nfqdnctl_options *options, const char **why);
 
 #endif

@@ -26,16 +26,12 @@ static void clean_text(json_t *value)
 /* As deep as jansson reads, which has a limit. */
 void nfqdnctl_print_clean(json_t *value)
 {
-	const char *key;
-	size_t index;
-	json_t *member;
-
 	if (json_is_string(value))
 		clean_text(value);
-	json_array_foreach (value, index, member)
-		nfqdnctl_print_clean(member);
-	json_object_foreach (value, key, member)
-		nfqdnctl_print_clean(member);
+	for (size_t i = 0; i < json_array_size(value); i++)
+		nfqdnctl_print_clean(json_array_get(value, i));
+	for (void *at = json_object_iter(value); at; at = json_object_iter_next(value, at))
+		nfqdnctl_print_clean(json_object_iter_value(at));
 }
 
 /* ---- members that may be missing ---- */
@@ -57,14 +53,19 @@ static int64_t number_of(const json_t *object, const char *key)
 	return json_integer_value(json_object_get(object, key));
 }
 
+/* An item of an array of strings. */
+static const char *text_at(const json_t *array, size_t index)
+{
+	const char *text = json_string_value(json_array_get(array, index));
+
+	return text ? text : "";
+}
+
 /* Words with spaces inside ("North America") need more than a space between them. */
 static const char *separator_of(const json_t *array)
 {
-	size_t index;
-	json_t *value;
-
-	json_array_foreach (array, index, value)
-		if (json_is_string(value) && strchr(json_string_value(value), ' '))
+	for (size_t i = 0; i < json_array_size(array); i++)
+		if (strchr(text_at(array, i), ' '))
 			return ",";
 	return "";
 }
@@ -73,15 +74,14 @@ static const char *separator_of(const json_t *array)
 static char *words_of(const json_t *array)
 {
 	char *text = NULL;
-	size_t size, index;
+	size_t size;
 	FILE *stream = open_memstream(&text, &size);
 	const char *separator = separator_of(array);
-	json_t *value;
 
 	if (!stream)
 		return NULL;
-	json_array_foreach (array, index, value)
-		fprintf(stream, "%s%s%s", index ? separator : "", index ? " " : "", json_is_string(value) ? json_string_value(value) : "");
+	for (size_t i = 0; i < json_array_size(array); i++)
+		fprintf(stream, "%s%s%s", i ? separator : "", i ? " " : "", text_at(array, i));
 	fclose(stream);
 	return text;
 }
@@ -104,7 +104,8 @@ static void cell_duration(struct nfqdnctl_table *table, const json_t *object, co
 	const json_t *value = json_object_get(object, key);
 	char text[NFQDNCTL_DURATION_SIZE];
 
-	nfqdnctl_table_cell(table, json_is_integer(value) ? nfqdnctl_table_duration(json_integer_value(value), text) : NULL);
+	nfqdnctl_table_cell(table,
+			    json_is_integer(value) ? nfqdnctl_table_duration(json_integer_value(value), text) : NULL);
 }
 
 static void print_pair(FILE *out, const char *key, const char *value)
@@ -122,7 +123,8 @@ static void print_queue(const json_t *queue, FILE *out)
 	int used = snprintf(text, sizeof(text), "%" PRId64, number_of(queue, "first"));
 
 	if (number_of(queue, "count") > 1)
-		used += snprintf(text + used, sizeof(text) - (size_t)used, "-%" PRId64, number_of(queue, "first") + number_of(queue, "count") - 1);
+		used += snprintf(text + used, sizeof(text) - (size_t)used, "-%" PRId64,
+				 number_of(queue, "first") + number_of(queue, "count") - 1);
 	used += snprintf(text + used, sizeof(text) - (size_t)used, " (%.32s)", text_of(queue, "backend"));
 	if (json_object_get(queue, "waiting"))
 		snprintf(text + used, sizeof(text) - (size_t)used, ", %" PRId64 " waiting, %" PRId64 " dropped",
@@ -135,25 +137,24 @@ static void print_sizes(const json_t *status, FILE *out)
 	const json_t *learned = json_object_get(status, "learned"), *policy = json_object_get(status, "policy");
 	char text[192];
 
-	snprintf(text, sizeof(text), "%" PRId64 " IPv4, %" PRId64 " IPv6 (limit %" PRId64 ")", number_of(learned, "ipv4"),
-		 number_of(learned, "ipv6"), number_of(learned, "limit"));
+	snprintf(text, sizeof(text), "%" PRId64 " IPv4, %" PRId64 " IPv6 (limit %" PRId64 ")",
+		 number_of(learned, "ipv4"), number_of(learned, "ipv6"), number_of(learned, "limit"));
 	print_pair(out, "learned", text);
-	snprintf(text, sizeof(text), "%" PRId64 " entries: %" PRId64 " names, %" PRId64 " address ranges, %" PRId64 " inbound sources",
+	snprintf(text, sizeof(text),
+		 "%" PRId64 " entries: %" PRId64 " names, %" PRId64 " address ranges, %" PRId64 " inbound sources",
 		 number_of(policy, "entries"), number_of(policy, "names"), number_of(policy, "prefixes"),
 		 number_of(policy, "inbound_prefixes"));
 	print_pair(out, "policy", text);
 }
 
-static void print_counters(const json_t *counters, FILE *out)
+static void print_counters(json_t *counters, FILE *out)
 {
 	static const char *const headers[] = { "COUNTER", ">VALUE", NULL };
 	struct nfqdnctl_table *table = nfqdnctl_table_new(headers);
-	const char *key;
-	json_t *value;
 
-	json_object_foreach ((json_t *)counters, key, value) {
-		nfqdnctl_table_cell(table, key);
-		nfqdnctl_table_number(table, json_integer_value(value));
+	for (void *at = json_object_iter(counters); at; at = json_object_iter_next(counters, at)) {
+		nfqdnctl_table_cell(table, json_object_iter_key(at));
+		nfqdnctl_table_number(table, json_integer_value(json_object_iter_value(at)));
 	}
 	nfqdnctl_table_print(table, 0, out);
 }
@@ -162,7 +163,8 @@ void nfqdnctl_print_status(const json_t *result, FILE *out)
 {
 	char uptime[NFQDNCTL_DURATION_SIZE], text[64];
 
-	fprintf(out, "nfqdn %s, up %s, %s\n", text_of(result, "version"), nfqdnctl_table_duration(number_of(result, "uptime"), uptime),
+	fprintf(out, "nfqdn %s, up %s, %s\n", text_of(result, "version"),
+		nfqdnctl_table_duration(number_of(result, "uptime"), uptime),
 		json_is_true(json_object_get(result, "ready")) ? "ready" : "not ready yet");
 	print_pair(out, "mode", text_of(result, "mode"));
 	print_pair(out, "table", text_of(result, "table"));
@@ -178,15 +180,14 @@ void nfqdnctl_print_status(const json_t *result, FILE *out)
 
 void nfqdnctl_print_words(const char *key, const json_t *array, FILE *out)
 {
-	size_t index, width = 0, count = json_array_size(array);
+	size_t width = 0, count = json_array_size(array);
 	const char *separator = separator_of(array);
-	json_t *value;
 
 	if (count == 0)
 		return;
 	fprintf(out, "  %-9s", key);
-	json_array_foreach (array, index, value) {
-		const char *text = json_is_string(value) ? json_string_value(value) : "";
+	for (size_t i = 0; i < count; i++) {
+		const char *text = text_at(array, i);
 
 		/* wrapped below 100 columns, so that it reads well over ssh */
 		if (width > 0 && width + strlen(text) + 2 > 88) {
@@ -195,7 +196,7 @@ void nfqdnctl_print_words(const char *key, const json_t *array, FILE *out)
 		}
 		fputc(' ', out);
 		nfqdnctl_table_text(text, out);
-		fputs(index + 1 < count ? separator : "", out);
+		fputs(i + 1 < count ? separator : "", out);
 		width += strlen(text) + 2;
 	}
 	fputc('\n', out);
@@ -205,10 +206,10 @@ static void print_rows(const json_t *rows, FILE *out)
 {
 	static const char *const headers[] = { "ROW", ">NAMES", ">RANGES", "PORTS", "AS OF", "TITLE", NULL };
 	struct nfqdnctl_table *table = nfqdnctl_table_new(headers);
-	size_t index;
-	json_t *row;
 
-	json_array_foreach (rows, index, row) {
+	for (size_t i = 0; i < json_array_size(rows); i++) {
+		const json_t *row = json_array_get(rows, i);
+
 		nfqdnctl_table_cell(table, text_of(row, "row"));
 		nfqdnctl_table_number(table, (int64_t)json_array_size(json_object_get(row, "names")));
 		nfqdnctl_table_number(table, (int64_t)json_array_size(json_object_get(row, "prefixes")));
@@ -221,12 +222,9 @@ static void print_rows(const json_t *rows, FILE *out)
 
 static void print_warnings(const json_t *warnings, FILE *out)
 {
-	size_t index;
-	json_t *value;
-
-	json_array_foreach (warnings, index, value) {
+	for (size_t i = 0; i < json_array_size(warnings); i++) {
 		fputs("  careful:  ", out);
-		nfqdnctl_table_text(json_is_string(value) ? json_string_value(value) : "", out);
+		nfqdnctl_table_text(text_at(warnings, i), out);
 		fputc('\n', out);
 	}
 }
@@ -248,28 +246,26 @@ static void print_entry(const json_t *entry, FILE *out)
 
 static void print_groups(const json_t *groups, FILE *out)
 {
-	size_t index;
-	json_t *group;
+	for (size_t i = 0; i < json_array_size(groups); i++) {
+		const json_t *group = json_array_get(groups, i);
+		char *clients = words_of(json_object_get(group, "clients"));
 
-	json_array_foreach (groups, index, group)
-		if (text_of(group, "name")[0]) {
-			char *clients = words_of(json_object_get(group, "clients"));
-
+		if (text_of(group, "name")[0])
 			fprintf(out, "group %s: clients %s\n", text_of(group, "name"), clients ? clients : "");
-			free(clients);
-		}
+		free(clients);
+	}
 }
 
 void nfqdnctl_print_policy(const json_t *result, FILE *out)
 {
 	const json_t *entries = json_object_get(result, "entries");
-	size_t index;
-	json_t *entry;
 
-	fprintf(out, "generation %" PRId64 ", mode %s, %zu entries\n", number_of(result, "generation"), text_of(result, "mode"),
-		json_array_size(entries));
+	fprintf(out, "generation %" PRId64 ", mode %s, %zu entries\n", number_of(result, "generation"),
+		text_of(result, "mode"), json_array_size(entries));
 	print_groups(json_object_get(result, "groups"), out);
-	json_array_foreach (entries, index, entry) {
+	for (size_t i = 0; i < json_array_size(entries); i++) {
+		const json_t *entry = json_array_get(entries, i);
+
 		fputc('\n', out);
 		print_entry(entry, out);
 	}
@@ -303,13 +299,13 @@ static void add_element(struct nfqdnctl_table *table, const json_t *element)
 
 void nfqdnctl_print_learned(const json_t *result, FILE *out)
 {
-	static const char *const headers[] = { "ADDRESS", "PORT", "GROUP", ">EXPIRES", ">TTL", "ENTRIES", "NAMES", NULL };
+	static const char *const headers[] = {
+		"ADDRESS", "PORT", "GROUP", ">EXPIRES", ">TTL", "ENTRIES", "NAMES", NULL
+	};
 	struct nfqdnctl_table *table = nfqdnctl_table_new(headers);
-	size_t index;
-	json_t *element;
 
-	json_array_foreach (result, index, element)
-		add_element(table, element);
+	for (size_t i = 0; i < json_array_size(result); i++)
+		add_element(table, json_array_get(result, i));
 	if (json_array_size(result) == 0)
 		fputs("nothing learned\n", out);
 	nfqdnctl_table_print(table, 0, out);
@@ -326,12 +322,14 @@ static const char *reason_what(const json_t *reason)
 
 static void print_reasons(const json_t *by, FILE *out)
 {
-	static const char *const headers[] = { "VIA", "WHAT", "TO", "PORTS", "ENTRY", "GROUP", "ROW", ">EXPIRES", NULL };
+	static const char *const headers[] = {
+		"VIA", "WHAT", "TO", "PORTS", "ENTRY", "GROUP", "ROW", ">EXPIRES", NULL
+	};
 	struct nfqdnctl_table *table = nfqdnctl_table_new(headers);
-	size_t index;
-	json_t *reason;
 
-	json_array_foreach (by, index, reason) {
+	for (size_t i = 0; i < json_array_size(by); i++) {
+		const json_t *reason = json_array_get(by, i);
+
 		nfqdnctl_table_cell(table, text_of(reason, "via"));
 		nfqdnctl_table_cell(table, reason_what(reason));
 		cell_words(table, json_object_get(reason, "to"));
@@ -350,8 +348,8 @@ void nfqdnctl_print_why(const json_t *result, FILE *out)
 	char port[32];
 
 	port_text(result, port);
-	fprintf(out, "%s%s%s%s%s: %s%s%s\n", text_of(result, "address"), port[0] ? " " : "", port, from[0] ? " from " : "", from,
-		text_of(result, "verdict"), reason[0] ? ": " : "", reason);
+	fprintf(out, "%s%s%s%s%s: %s%s%s\n", text_of(result, "address"), port[0] ? " " : "", port,
+		from[0] ? " from " : "", from, text_of(result, "verdict"), reason[0] ? ": " : "", reason);
 	print_reasons(json_object_get(result, "by"), out);
 }
 
@@ -359,10 +357,10 @@ static void print_patterns(const json_t *by, FILE *out)
 {
 	static const char *const headers[] = { "PATTERN", "PORTS", "ENTRY", "GROUP", "ROW", NULL };
 	struct nfqdnctl_table *table = nfqdnctl_table_new(headers);
-	size_t index;
-	json_t *rule;
 
-	json_array_foreach (by, index, rule) {
+	for (size_t i = 0; i < json_array_size(by); i++) {
+		const json_t *rule = json_array_get(by, i);
+
 		nfqdnctl_table_cell(table, text_of(rule, "pattern"));
 		cell_words(table, json_object_get(rule, "ports"));
 		nfqdnctl_table_cell(table, text_of(rule, "entry"));
@@ -409,11 +407,9 @@ static void print_problem(const json_t *problem, FILE *out)
 void nfqdnctl_print_reload(const json_t *result, FILE *out)
 {
 	const json_t *problems = json_object_get(result, "problems");
-	size_t index;
-	json_t *problem;
 
-	json_array_foreach (problems, index, problem)
-		print_problem(problem, out);
+	for (size_t i = 0; i < json_array_size(problems); i++)
+		print_problem(json_array_get(problems, i), out);
 	if (json_is_true(json_object_get(result, "ok")))
 		fprintf(out, "reloaded: generation %" PRId64 "\n", number_of(result, "generation"));
 	else

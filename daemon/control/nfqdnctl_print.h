@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Results of the daemon as text for people. Members that are missing are passed over: the daemon may be older or newer. */
+/* Results of the daemon as text for people. Members that are missing are passed over: the daemon may be older or
+ * newer. */
 #ifndef NFQDN_CONTROL_NFQDNCTL_PRINT_H
 #define NFQDN_CONTROL_NFQDNCTL_PRINT_H
 
@@ -8,7 +9,8 @@
 
 #include "control/nfqdnctl_table.h"
 
-/* Makes every text in `value` harmless for a terminal: control characters become '?'. To be called before one of those below. */
+/* Makes every text in `value` harmless for a terminal: control characters become '?'. To be called before one of those
+ * below. */
 void nfqdnctl_print_clean(json_t *value);
 
 typedef void nfqdnctl_print_function(const json_t *result, FILE *out);
@@ -21,7 +23,8 @@ nfqdnctl_print_function nfqdnctl_print_explain;
 nfqdnctl_print_function nfqdnctl_print_wait;
 nfqdnctl_print_function nfqdnctl_print_reload;
 
-/* Pieces for others. A member's text, "" when it is missing; the next cell made of an array's texts; "  key  word word ...", wrapped, nothing when there is none. */
+/* Pieces for others. A member's text, "" when it is missing; the next cell made of an array's texts; "  key  word word
+ * ...", wrapped, nothing when there is none. */
 const char *nfqdnctl_print_member(const json_t *object, const char *key);
 void nfqdnctl_print_cell(struct nfqdnctl_table *table, const json_t *array);
 void nfqdnctl_print_words(const char *key, const json_t *array, FILE *out);

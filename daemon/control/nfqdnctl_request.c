@@ -37,7 +37,8 @@ int nfqdnctl_request_reload(char **words, const struct nfqdnctl_options *options
 	return no_words(words, why);
 }
 
-/* What is no address and looks like one ("10.0.0.0/8", "1.2.3", "fe80::1%eth0") would silently be a name that nobody has. */
+/* What is no address and looks like one ("10.0.0.0/8", "1.2.3", "fe80::1%eth0") would silently be a name that nobody
+ * has. */
 static int add_name(json_t *request, const char *word, const char **why)
 {
 	struct dns_name name;
@@ -132,20 +133,25 @@ static int add_generation(json_t *request, const char *word, const char **why)
 	return json_object_set_new(request, "generation", json_integer(number)) == 0 ? 0 : -EINVAL;
 }
 
-int nfqdnctl_request_wait(char **words, const struct nfqdnctl_options *options, json_t *request, const char **why)
+static int add_wish(json_t *request, char **words, const char **why)
 {
-	bool ready = words[0] && strcmp(words[0], "ready") == 0;
-	bool learned = words[0] && strcmp(words[0], "learned") == 0;
-	bool generation = words[0] && strcmp(words[0], "generation") == 0;
+	const char *argument = words[0] ? words[1] : NULL;
 
 	*why = "it takes `ready`, `learned NAME` or `generation N`";
-	if (!(ready ? !words[1] : (learned || generation) && words[1] && !words[2]))
+	if (!words[0] || json_object_set_new(request, "for", json_string(words[0])) < 0)
 		return -EINVAL;
-	if (json_object_set_new(request, "for", json_string(words[0])) < 0)
+	if (!argument)
+		return strcmp(words[0], "ready") == 0 ? 0 : -EINVAL;
+	if (words[2])
 		return -EINVAL;
+	if (strcmp(words[0], "learned") == 0)
+		return add_name(request, argument, why);
+	return strcmp(words[0], "generation") == 0 ? add_generation(request, argument, why) : -EINVAL;
+}
+
+int nfqdnctl_request_wait(char **words, const struct nfqdnctl_options *options, json_t *request, const char **why)
+{
 	if (options->has_timeout && json_object_set_new(request, "timeout", json_integer(options->timeout)) < 0)
 		return -EINVAL;
-	if (learned)
-		return add_name(request, words[1], why);
-	return generation ? add_generation(request, words[1], why) : 0;
+	return add_wish(request, words, why);
 }

@@ -7,8 +7,10 @@
 
 #include "control/nfqdnctl.h"
 
-/* Each adds its members to `request`; `words` ends with NULL. 0, or -EINVAL with `*why` (static) that says what would be right. */
-typedef int nfqdnctl_request_function(char **words, const struct nfqdnctl_options *options, json_t *request, const char **why);
+/* Each adds its members to `request`; `words` ends with NULL. 0, or -EINVAL with `*why` (static) that says what would
+ * be right. */
+typedef int nfqdnctl_request_function(char **words, const struct nfqdnctl_options *options, json_t *request,
+				      const char **why);
 
 nfqdnctl_request_function nfqdnctl_request_status;
 nfqdnctl_request_function nfqdnctl_request_policy;

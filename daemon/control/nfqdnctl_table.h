@@ -11,7 +11,8 @@
 
 struct nfqdnctl_table;
 
-/* `headers` ends with NULL; a header that begins with '>' is for a column of numbers, set to the right. NULL when memory is out, which the functions below all allow. */
+/* `headers` ends with NULL; a header that begins with '>' is for a column of numbers, set to the right. NULL when
+ * memory is out, which the functions below all allow. */
 struct nfqdnctl_table *nfqdnctl_table_new(const char *const *headers);
 /* The next cell, row by row; copied. NULL is an empty cell. */
 void nfqdnctl_table_cell(struct nfqdnctl_table *table, const char *text);

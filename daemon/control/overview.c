@@ -14,17 +14,6 @@ struct building {
 	json_t *warnings;
 };
 
-static void add_once(json_t **array, json_t *texts)
-{
-	size_t index;
-	json_t *text;
-
-	json_array_foreach (texts, index, text)
-		if (!control_json_holds(*array, json_string_value(text)))
-			control_json_add(array, json_incref(text));
-	json_decref(texts);
-}
-
 /* ---- rows ---- */
 
 static json_t *new_row(const struct catalog_row *row)
@@ -83,10 +72,10 @@ static void add_ports(struct building *building, json_t *row, const struct value
 {
 	json_t *array = json_object_get(row, "ports");
 
-	add_once(&building->ports, control_describe_ports(ports, count));
+	control_json_add_once(&building->ports, control_describe_ports(ports, count));
 	if (array) {
 		json_incref(array);
-		add_once(&array, control_describe_ports(ports, count));
+		control_json_add_once(&array, control_describe_ports(ports, count));
 		json_decref(array);
 	}
 }
@@ -129,7 +118,7 @@ static void collect(const struct policy *policy, struct building *buildings)
 
 static void start(struct building *building)
 {
-	*building = (struct building){ json_array(), json_array(), json_array(), json_object(), json_array() };
+	*building = (struct building) { json_array(), json_array(), json_array(), json_object(), json_array() };
 }
 
 static void drop(struct building *building)
@@ -139,25 +128,24 @@ static void drop(struct building *building)
 	json_decref(building->ports);
 	json_decref(building->rows);
 	json_decref(building->warnings);
-	*building = (struct building){ 0 };
+	*building = (struct building) { 0 };
 }
 
 /* ---- the answer ---- */
 
-static json_t *values_of(const json_t *object)
+static json_t *values_of(json_t *object)
 {
-	json_t *array = json_array(), *value;
-	const char *key;
+	json_t *array = json_array();
 
-	json_object_foreach ((json_t *)object, key, value)
-		control_json_add(&array, json_incref(value));
+	for (void *at = json_object_iter(object); at; at = json_object_iter_next(object, at))
+		control_json_add(&array, json_incref(json_object_iter_value(at)));
 	return array;
 }
 
 static json_t *lifetime_json(const struct config_lifetime *lifetime)
 {
-	return json_pack("{s:I, s:I, s:I}", "grace", (json_int_t)lifetime->grace, "min", (json_int_t)lifetime->min, "max",
-			 (json_int_t)lifetime->max);
+	return json_pack("{s:I, s:I, s:I}", "grace", (json_int_t)lifetime->grace, "min", (json_int_t)lifetime->min,
+			 "max", (json_int_t)lifetime->max);
 }
 
 static json_t *texts_json(const struct config_ranges *ranges)
@@ -178,7 +166,8 @@ static json_t *words_json(const struct config_texts *words)
 	return array;
 }
 
-static json_t *entry_json(const struct policy *policy, const struct policy_entry *entry, const struct building *building)
+static json_t *entry_json(const struct policy *policy, const struct policy_entry *entry,
+			  const struct building *building)
 {
 	const struct config_entry *config = entry->config;
 	json_t *object = json_object();

@@ -11,8 +11,9 @@
 #include "dns/name.h"
 #include "policy/value.h"
 
-/* Reads a line without its '\n'. 0 and an object with a text "command" (json_decref() it); -EBADMSG: not one JSON object, the connection is of no more use;
- * -EINVAL: an object that is not a request. `*why` is a static text that says what would be right. */
+/* Reads a line without its '\n'. 0 and an object with a text "command" (json_decref() it); -EBADMSG: not one JSON
+ * object, the connection is of no more use; -EINVAL: an object that is not a request. `*why` is a static text that says
+ * what would be right. */
 int control_request_parse(const char *line, size_t length, json_t **out, const char **why);
 const char *control_request_command(const json_t *request);
 

@@ -22,7 +22,8 @@ struct control_wait {
 #define CONTROL_WAIT_MAX 86400
 #define CONTROL_WAIT_DEFAULT 30
 
-/* Reads {"for": "ready" | "learned" | "generation", "name": NAME, "generation": N, "timeout": SECONDS}. 0, or -EINVAL with `*why`. */
+/* Reads {"for": "ready" | "learned" | "generation", "name": NAME, "generation": N, "timeout": SECONDS}. 0, or -EINVAL
+ * with `*why`. */
 int control_wait_read(const json_t *request, struct monotime now, struct control_wait *out, const char **why);
 bool control_wait_met(const struct control_wait *wait, const struct control_context *context);
 /* {"for": ..., "met": ...} */

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* DOC: the order of `why` is the order of the chains (DESIGN.md, "What is decided"): where `inbound` guards the destination it decides alone; else a source
- * outside gateway.clients is denied; then local destinations, DNS to trusted resolvers, address ranges and learned addresses allow, all of
- * which are told. What would allow another port or another client is remembered for the reason of a denial. */
+/* DOC: the order of `why` is the order of the chains (netfilter/ruleset_rules.c): where `inbound` guards the destination
+ * it decides first; else a source outside gateway.clients is denied; then local destinations, DNS to trusted resolvers,
+ * address ranges and learned addresses allow, and all that do are told. What would allow another port or another client
+ * is remembered for the reason of a denial. */
 #include "control/why.h"
 
 #include <stdio.h>
@@ -40,14 +41,7 @@ static bool port_asked(const struct judgement *judgement, const struct value_por
 
 static void remember_ports(struct judgement *judgement, const struct value_ports *ports, size_t count)
 {
-	json_t *texts = control_describe_ports(ports, count);
-	size_t index;
-	json_t *text;
-
-	json_array_foreach (texts, index, text)
-		if (!control_json_holds(judgement->other_ports, json_string_value(text)))
-			control_json_add(&judgement->other_ports, json_incref(text));
-	json_decref(texts);
+	control_json_add_once(&judgement->other_ports, control_describe_ports(ports, count));
 }
 
 static bool group_asked(const struct judgement *judgement, uint8_t group)
@@ -81,12 +75,14 @@ static json_t *reason_json(const struct judgement *judgement, const struct polic
 	json_t *object = json_object();
 
 	control_json_set(&object, "entry", control_json_text(entry ? entry->config->name : NULL));
-	control_json_set(&object, "group", control_json_text(entry ? control_describe_group(judgement->policy, entry->group) : NULL));
+	control_json_set(&object, "group",
+			 control_json_text(entry ? control_describe_group(judgement->policy, entry->group) : NULL));
 	control_json_set(&object, "via", json_string(via));
 	return object;
 }
 
-static void finish(struct judgement *judgement, json_t *object, const struct catalog_row *row, json_t *ports, json_t *left)
+static void finish(struct judgement *judgement, json_t *object, const struct catalog_row *row, json_t *ports,
+		   json_t *left)
 {
 	control_json_set(&object, "row", control_describe_row(row));
 	control_json_set(&object, "ports", ports);
@@ -140,13 +136,13 @@ static void judge_dns(struct judgement *judgement)
 }
 
 /* Every provenance of a list that holds the address; `*count` of them, to be freed. */
-static const struct policy_provenance **find_all(const struct policy_provenance *list, size_t size, const struct ipaddr *address,
-						 size_t *count)
+static const struct policy_provenance **find_all(const struct policy_provenance *list, size_t size,
+						 const struct ipaddr *address, size_t *count)
 {
 	const struct policy_provenance **found;
 
 	*count = policy_find_address(list, size, address, NULL, 0);
-	found = calloc(*count + 1, sizeof(*found));
+	found = calloc(*count + 1, sizeof(const struct policy_provenance *));
 	if (found)
 		policy_find_address(list, size, address, found, *count);
 	else
@@ -168,7 +164,8 @@ static void judge_ranges(struct judgement *judgement)
 			continue;
 		object = reason_json(judgement, found[i]->entry, "cidr");
 		control_json_set(&object, "prefix", control_json_text(found[i]->text));
-		finish(judgement, object, found[i]->row, control_describe_ports(found[i]->ports, found[i]->port_count), json_null());
+		finish(judgement, object, found[i]->row, control_describe_ports(found[i]->ports, found[i]->port_count),
+		       json_null());
 	}
 	free(found);
 }
@@ -185,7 +182,8 @@ static json_t *element_port_json(const struct element_key *key)
 	return array;
 }
 
-static void add_learned(struct judgement *judgement, const struct store_view *view, const struct policy_rule *rule, const char *name)
+static void add_learned(struct judgement *judgement, const struct store_view *view, const struct policy_rule *rule,
+			const char *name)
 {
 	json_t *object = reason_json(judgement, rule ? rule->entry : NULL, "name");
 
@@ -229,7 +227,7 @@ static bool element_asked(struct judgement *judgement, const struct element_key 
 
 	for (enum value_proto proto = VALUE_TCP; proto <= VALUE_UDP; proto++)
 		if (value_proto_number(proto, key->address.family) == key->l4proto)
-			port = (struct value_ports){ proto, key->port, key->port };
+			port = (struct value_ports) { proto, key->port, key->port };
 	return answers(judgement, key->group, &port, 1);
 }
 
@@ -245,7 +243,8 @@ static bool judge_element(void *context, const struct store_view *view)
 	if (told == 0) { /* taken over from the kernel, or learned through a chain: it is in the set all the same */
 		char text[DNS_NAME_TEXT_SIZE];
 
-		add_learned(judgement, view, NULL, view->name_count ? dns_name_to_text(&view->names[0].name, text) : NULL);
+		add_learned(judgement, view, NULL,
+			    view->name_count ? dns_name_to_text(&view->names[0].name, text) : NULL);
 	}
 	return true;
 }
@@ -307,7 +306,8 @@ static void judge_inbound(struct judgement *judgement, const struct ipaddr *sour
 		object = reason_json(judgement, found[i]->entry, "inbound");
 		control_json_set(&object, "prefix", control_json_text(found[i]->text));
 		control_json_set(&object, "to", destinations_json(&found[i]->entry->config->to));
-		finish(judgement, object, found[i]->row, control_describe_ports(found[i]->ports, found[i]->port_count), json_null());
+		finish(judgement, object, found[i]->row, control_describe_ports(found[i]->ports, found[i]->port_count),
+		       json_null());
 	}
 	free(found);
 }
@@ -316,17 +316,20 @@ static void judge_inbound(struct judgement *judgement, const struct ipaddr *sour
 
 static bool clients_are_named(const struct judgement *judgement)
 {
-	return judgement->question->has_client && judgement->policy->clients.v4.count + judgement->policy->clients.v6.count > 0;
+	return judgement->question->has_client &&
+	       judgement->policy->clients.v4.count + judgement->policy->clients.v6.count > 0;
 }
 
 static bool outside_clients(const struct judgement *judgement)
 {
-	return clients_are_named(judgement) && !policy_ranges46_contain(&judgement->policy->clients, &judgement->question->client);
+	return clients_are_named(judgement) &&
+	       !policy_ranges46_contain(&judgement->policy->clients, &judgement->question->client);
 }
 
 static bool inside_clients(const struct judgement *judgement)
 {
-	return clients_are_named(judgement) && policy_ranges46_contain(&judgement->policy->clients, &judgement->question->client);
+	return clients_are_named(judgement) &&
+	       policy_ranges46_contain(&judgement->policy->clients, &judgement->question->client);
 }
 
 static bool guarded(const struct judgement *judgement)
@@ -349,13 +352,12 @@ static void judge_outbound(struct judgement *judgement)
 
 static void join(const json_t *texts, char *out, size_t size)
 {
-	size_t index, used = 0;
-	json_t *text;
+	size_t used = 0;
 
 	out[0] = '\0';
-	json_array_foreach (texts, index, text)
-		if (used < size)
-			used += (size_t)snprintf(out + used, size - used, "%s%s", index ? ", " : "", json_string_value(text));
+	for (size_t i = 0; i < json_array_size(texts) && used < size; i++)
+		used += (size_t)snprintf(out + used, size - used, "%s%s", i ? ", " : "",
+					 json_string_value(json_array_get(texts, i)));
 }
 
 static void explain_denial(struct judgement *judgement)
@@ -392,7 +394,8 @@ static void judge_guarded(struct judgement *judgement)
 	judge_outbound(judgement);
 	if (json_array_size(judgement->by) == reasons) {
 		json_array_clear(judgement->by);
-		set_reason(judgement, "`inbound` admits this source, but it is a client that no entry lets out to there");
+		set_reason(judgement,
+			   "`inbound` admits this source, but it is a client that no entry lets out to there");
 	}
 }
 
@@ -412,17 +415,23 @@ static void add_question(json_t **object, const struct control_why_question *que
 	bool port = question->has_port && question->port.proto != VALUE_ICMP;
 
 	control_json_set(object, "address", json_string(ipaddr_to_text(&question->address, text)));
-	control_json_set(object, "proto", control_json_text(question->has_port ? value_proto_name(question->port.proto) : NULL));
+	control_json_set(object, "proto",
+			 control_json_text(question->has_port ? value_proto_name(question->port.proto) : NULL));
 	control_json_set(object, "port", port ? json_integer(question->port.first) : json_null());
 	if (question->has_client)
 		control_json_set(object, "from", json_string(ipaddr_to_text(&question->client, text)));
 }
 
-json_t *control_why(const struct control_context *context, struct monotime now, const struct control_why_question *question,
-		    bool *allowed)
+json_t *control_why(const struct control_context *context, struct monotime now,
+		    const struct control_why_question *question, bool *allowed)
 {
-	struct judgement judgement = { .context = context, .policy = context->policy, .question = question, .now = now,
-				       .groups = ~(policy_group_mask)0, .by = json_array(), .other_ports = json_array() };
+	struct judgement judgement = { .context = context,
+				       .policy = context->policy,
+				       .question = question,
+				       .now = now,
+				       .groups = ~(policy_group_mask)0,
+				       .by = json_array(),
+				       .other_ports = json_array() };
 	json_t *object = json_object();
 
 	if (question->has_client)

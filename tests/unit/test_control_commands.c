@@ -1,9 +1,18 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* LINK: control/commands.o control/describe.o control/explain.o control/json.o control/listing.o control/overview.o control/request.o control/status.o control/wait.o control/why.o */
-/* LINK: learn/store.o learn/store_heap.o learn/store_name.o learn/store_plan.o learn/pool.o dns/name.o dns/pattern.o base/arena.o base/counters.o base/escape.o base/hash.o base/ipaddr.o base/log.o base/monotime.o */
-/* LINK: policy/catalog.o policy/catalog_field.o policy/catalog_field.o policy/catalog_read.o policy/config.o policy/config_check.o policy/config_list.o policy/config_print.o policy/config_read.o policy/config_reader.o policy/config_scalar.o policy/config_scan.o policy/interval.o policy/option.o policy/policy.o policy/policy_boxes.o policy/policy_group.o policy/policy_input.o policy/policy_list.o policy/policy_rules.o policy/policy_select.o policy/policy_tenant.o policy/policy_text.o policy/policy_warn.o policy/problem.o policy/reserved.o policy/value.o */
+/* LINK: control/commands.o control/describe.o control/explain.o control/json.o control/listing.o */
+/* LINK: control/overview.o control/request.o control/status.o control/wait.o control/why.o */
+/* LINK: learn/store.o learn/store_heap.o learn/store_name.o learn/store_plan.o learn/pool.o dns/name.o */
+/* LINK: dns/pattern.o base/arena.o base/counters.o base/escape.o base/hash.o base/ipaddr.o base/log.o */
+/* LINK: base/monotime.o */
+/* LINK: policy/catalog.o policy/catalog_field.o policy/catalog_field.o policy/catalog_read.o policy/config.o */
+/* LINK: policy/config_check.o policy/config_list.o policy/config_print.o policy/config_read.o */
+/* LINK: policy/config_reader.o policy/config_scalar.o policy/config_scan.o policy/interval.o policy/option.o */
+/* LINK: policy/policy.o policy/policy_boxes.o policy/policy_group.o policy/policy_input.o policy/policy_list.o */
+/* LINK: policy/policy_rules.o policy/policy_select.o policy/policy_tenant.o policy/policy_text.o */
+/* LINK: policy/policy_warn.o policy/problem.o policy/reserved.o policy/value.o */
 /* LIBS: jansson libconfig */
-/* Each command from the request's line to the answer's, with a real policy and a real store; only the kernel is made up. */
+/* Each command from the request's line to the answer's, with a real policy and a real store; only the kernel is made
+ * up. */
 #include <errno.h>
 #include <netinet/in.h>
 #include <setjmp.h>
@@ -23,7 +32,8 @@
 
 /* ---- a made-up kernel ---- */
 
-int table_counters(struct table *table, void (*visit)(void *context, const char *name, uint64_t packets, uint64_t bytes), void *context)
+int table_counters(struct table *table,
+		   void (*visit)(void *context, const char *name, uint64_t packets, uint64_t bytes), void *context)
 {
 	(void)table;
 	visit(context, "denied", 7, 420);
@@ -63,8 +73,10 @@ static const char configuration[] =
 	"  build: { names = [ \"*.example.com\", \"a.test\", \"*.test\" ];\n"
 	"    addresses = [ \"198.18.5.0/24\", \"198.18.6.10-198.18.6.20\", \"2001:db8:7::/48\" ];\n"
 	"    ports = [ \"tcp/443\", \"udp/3478-3481\", \"icmp\" ]; };\n"
-	"  kiosk: { names = [ \"*.example.com\" ]; addresses = [ \"198.18.7.0/24\" ]; clients = [ \"10.1.9.0/24\" ]; ports = [ \"tcp/8443\" ]; };\n"
-	"  wide: { service = \"power-bi\"; features = [ \"get-data\", \"power-bi-2024\" ]; optional = true; broad = true; };\n"
+	"  kiosk: { names = [ \"*.example.com\" ]; addresses = [ \"198.18.7.0/24\" ]; clients = [ \"10.1.9.0/24\" ]; "
+	"ports = [ \"tcp/8443\" ]; };\n"
+	"  wide: { service = \"power-bi\"; features = [ \"get-data\", \"power-bi-2024\" ]; optional = true; broad = "
+	"true; };\n"
 	"};\n"
 	"inbound: { sql: { service = \"power-automate\"; features = [ \"connectors\" ]; regions = [ \"Europe\" ];\n"
 	"  to = [ \"10.1.0.10\" ]; ports = [ \"tcp/1433\" ]; also = [ \"10.7.0.0/16\" ]; }; };\n";
@@ -106,7 +118,8 @@ static int reload(void *daemon, struct problems *problems)
 
 	problem_add(problems, PROBLEM_WARNING, "nfqdn.conf", 9, "allow.intune", "old rows");
 	if (world->refuse) {
-		problem_add(problems, PROBLEM_ERROR, "nfqdn.conf", 3, "gateway.mode", "\"enforced\": did you mean \"enforce\"?");
+		problem_add(problems, PROBLEM_ERROR, "nfqdn.conf", 3, "gateway.mode",
+			    "\"enforced\": did you mean \"enforce\"?");
 		return -EINVAL;
 	}
 	world->policy->generation++;
@@ -122,8 +135,13 @@ static int setup(void **state)
 	world->policy = load();
 	world->policy->generation = 5;
 	world->now.msec = 500000;
-	world->context = (struct control_context){ .policy = world->policy, .store = store_new(&key, 1000), .config_path = "/etc/nfqdn.conf",
-						   .started = { 247500 }, .ready = true, .reload = reload, .daemon = world };
+	world->context = (struct control_context) { .policy = world->policy,
+						    .store = store_new(&key, 1000),
+						    .config_path = "/etc/nfqdn.conf",
+						    .started = { 247500 },
+						    .ready = true,
+						    .reload = reload,
+						    .daemon = world };
 	assert_non_null(world->context.store);
 	*state = world;
 	return 0;
@@ -163,7 +181,8 @@ static void teach(struct world *world, const struct element_key *key, const char
 
 	assert_int_equal(dns_name_from_text(text, &name), 0);
 	assert_int_equal(store_reserve(world->context.store), 0);
-	assert_true(store_plan(world->context.store, key, &name, ttl, world->now, 1000 * (int64_t)(ttl + 60), 1000, 0) >= 0);
+	assert_true(store_plan(world->context.store, key, &name, ttl, world->now, 1000 * (int64_t)(ttl + 60), 1000,
+			       0) >= 0);
 	settle(world);
 }
 
@@ -348,7 +367,8 @@ static void status_tells_every_counter(void **state)
 static void status_tells_what_is_in_force(void **state)
 {
 	struct world *world = *state;
-	struct element_key v4 = key_of("192.0.2.1", 0, IPPROTO_TCP, 443), v6 = key_of("2001:db8::1", 0, IPPROTO_TCP, 443);
+	struct element_key v4 = key_of("192.0.2.1", 0, IPPROTO_TCP, 443),
+			   v6 = key_of("2001:db8::1", 0, IPPROTO_TCP, 443);
 	json_t *result;
 
 	teach(world, &v4, "a.test", 60);
@@ -363,7 +383,8 @@ static void status_tells_what_is_in_force(void **state)
 	same_json(json_object_get(result, "generation"), "5");
 	same_json(json_object_get(result, "uptime"), "252");
 	same_json(json_object_get(result, "config"), "\"/etc/nfqdn.conf\"");
-	same_json(json_object_get(result, "queue"), "{\"backend\":\"xtables\",\"first\":0,\"count\":1,\"waiting\":4,\"dropped\":1}");
+	same_json(json_object_get(result, "queue"),
+		  "{\"backend\":\"xtables\",\"first\":0,\"count\":1,\"waiting\":4,\"dropped\":1}");
 	same_json(json_object_get(result, "learned"), "{\"ipv4\":1,\"ipv6\":2,\"limit\":100000}");
 	same_json(json_object_get(json_object_get(result, "policy"), "entries"), "5");
 	json_decref(result);
@@ -376,9 +397,9 @@ static json_t *entry_named(const json_t *result, const char *name)
 	size_t index;
 	json_t *entry;
 
-	json_array_foreach (json_object_get(result, "entries"), index, entry)
-		if (strcmp(json_string_value(json_object_get(entry, "entry")), name) == 0)
-			return entry;
+	json_array_foreach(json_object_get(result, "entries"), index,
+			   entry) if (strcmp(json_string_value(json_object_get(entry, "entry")), name) ==
+				      0) return entry;
 	fail_msg("no entry %s", name);
 	return NULL;
 }
@@ -394,7 +415,8 @@ static void policy_tells_entries(void **state)
 	same_json(json_object_get(entry, "direction"), "\"outbound\"");
 	same_json(json_object_get(entry, "service"), "null");
 	same_json(json_object_get(entry, "names"), "[\"*.example.com\",\"a.test\",\"*.test\"]");
-	same_json(json_object_get(entry, "prefixes"), "[\"198.18.5.0/24\",\"198.18.6.10-198.18.6.20\",\"2001:db8:7::/48\"]");
+	same_json(json_object_get(entry, "prefixes"),
+		  "[\"198.18.5.0/24\",\"198.18.6.10-198.18.6.20\",\"2001:db8:7::/48\"]");
 	same_json(json_object_get(entry, "ports"), "[\"tcp/443\",\"udp/3478-3481\",\"icmp\"]");
 	same_json(json_object_get(entry, "rows"), "[]");
 	same_json(json_object_get(entry, "lifetime"), "{\"grace\":60,\"min\":300,\"max\":86400}");
@@ -408,9 +430,8 @@ static void policy_tells_rows_and_warnings(void **state)
 	size_t index;
 
 	rows = json_object_get(entry_named(result, "intune"), "rows");
-	json_array_foreach (rows, index, one)
-		if (strcmp(json_string_value(json_object_get(one, "row")), "intune/core/163") == 0)
-			row = one;
+	json_array_foreach(rows, index, one) if (strcmp(json_string_value(json_object_get(one, "row")),
+							"intune/core/163") == 0) row = one;
 	assert_non_null(row);
 	assert_int_equal(json_array_size(json_object_get(row, "names")), 3);
 	/* one prefix stands twice in the document; how often it is told here is the policy's business */
@@ -418,7 +439,8 @@ static void policy_tells_rows_and_warnings(void **state)
 	same_json(json_object_get(row, "ports"), "[\"tcp/80\",\"tcp/443\"]");
 	one = json_object_get(entry_named(result, "wide"), "warnings");
 	assert_true(control_json_holds(one, "*.google.com: opens the names of a whole company"));
-	assert_true(control_json_holds(one, "*.pbidedicated.windows.net: a stranger can rent a name or place behind it"));
+	assert_true(
+		control_json_holds(one, "*.pbidedicated.windows.net: a stranger can rent a name or place behind it"));
 	entry = entry_named(result, "sql");
 	same_json(json_object_get(entry, "direction"), "\"inbound\"");
 	same_json(json_object_get(entry, "to"), "[\"10.1.0.10\"]");
@@ -435,10 +457,12 @@ static void explain_tells_every_entry(void **state)
 		  "{\"name\":\"www.example.com\",\"verdict\":\"allowed\",\"by\":["
 		  "{\"entry\":\"build\",\"group\":\"\",\"pattern\":\"*.example.com\",\"row\":null,"
 		  "\"ports\":[\"tcp/443\",\"udp/3478-3481\",\"icmp\"]},"
-		  "{\"entry\":\"kiosk\",\"group\":\"kiosk\",\"pattern\":\"*.example.com\",\"row\":null,\"ports\":[\"tcp/8443\"]}]}");
+		  "{\"entry\":\"kiosk\",\"group\":\"kiosk\",\"pattern\":\"*.example.com\",\"row\":null,\"ports\":["
+		  "\"tcp/8443\"]}]}");
 	result_is(*state, "\"explain\",\"name\":\"x.manage.microsoft.com\"", 0,
 		  "{\"name\":\"x.manage.microsoft.com\",\"verdict\":\"allowed\",\"by\":["
-		  "{\"entry\":\"intune\",\"group\":\"\",\"pattern\":\"*.manage.microsoft.com\",\"row\":\"intune/core/163\","
+		  "{\"entry\":\"intune\",\"group\":\"\",\"pattern\":\"*.manage.microsoft.com\",\"row\":\"intune/core/"
+		  "163\","
 		  "\"ports\":[\"tcp/80\",\"tcp/443\"]}]}");
 }
 
@@ -457,7 +481,8 @@ static void names_come_escaped(void **state)
 		  "{\"name\":\"a\\\\010\\\\000b.example.com\",\"verdict\":\"allowed\",\"by\":["
 		  "{\"entry\":\"build\",\"group\":\"\",\"pattern\":\"*.example.com\",\"row\":null,"
 		  "\"ports\":[\"tcp/443\",\"udp/3478-3481\",\"icmp\"]},"
-		  "{\"entry\":\"kiosk\",\"group\":\"kiosk\",\"pattern\":\"*.example.com\",\"row\":null,\"ports\":[\"tcp/8443\"]}]}");
+		  "{\"entry\":\"kiosk\",\"group\":\"kiosk\",\"pattern\":\"*.example.com\",\"row\":null,\"ports\":["
+		  "\"tcp/8443\"]}]}");
 }
 
 /* ---- learned ---- */
@@ -471,9 +496,10 @@ static void learned_tells_everything(void **state)
 	teach(world, &key, "WWW.example.com", 300);
 	teach(world, &key, "a.test", 120);
 	world->now.msec += 1500;
-	result_is(world, "\"learned\"", 0,
-		  "[{\"family\":\"ipv4\",\"address\":\"192.0.2.9\",\"proto\":\"tcp\",\"port\":443,\"group\":\"\","
-		  "\"names\":[\"www.example.com\",\"a.test\"],\"entries\":[\"build\"],\"ttl\":120,\"expires_in\":358}]");
+	result_is(
+		world, "\"learned\"", 0,
+		"[{\"family\":\"ipv4\",\"address\":\"192.0.2.9\",\"proto\":\"tcp\",\"port\":443,\"group\":\"\","
+		"\"names\":[\"www.example.com\",\"a.test\"],\"entries\":[\"build\"],\"ttl\":120,\"expires_in\":358}]");
 	world->now.msec += 1000000;
 	result_is(world, "\"learned\",\"address\":\"192.0.2.9\"", 0,
 		  "[{\"family\":\"ipv4\",\"address\":\"192.0.2.9\",\"proto\":\"tcp\",\"port\":443,\"group\":\"\","
@@ -487,9 +513,10 @@ static void learned_of_groups_and_icmp(void **state)
 	struct element_key ping = key_of("2001:db8::9", 0, IPPROTO_ICMPV6, value_icmp_port(IPADDR_V6));
 
 	teach(world, &kiosk, "x.example.com", 300);
-	result_is(world, "\"learned\"", 0,
-		  "[{\"family\":\"ipv6\",\"address\":\"2001:db8::9\",\"proto\":\"tcp\",\"port\":8443,\"group\":\"kiosk\","
-		  "\"names\":[\"x.example.com\"],\"entries\":[\"kiosk\"],\"ttl\":300,\"expires_in\":360}]");
+	result_is(
+		world, "\"learned\"", 0,
+		"[{\"family\":\"ipv6\",\"address\":\"2001:db8::9\",\"proto\":\"tcp\",\"port\":8443,\"group\":\"kiosk\","
+		"\"names\":[\"x.example.com\"],\"entries\":[\"kiosk\"],\"ttl\":300,\"expires_in\":360}]");
 	forget(world, &kiosk);
 	teach(world, &ping, "x.example.com", 300);
 	result_is(world, "\"learned\"", 0,
@@ -500,7 +527,8 @@ static void learned_of_groups_and_icmp(void **state)
 static void learned_of_a_name_or_address(void **state)
 {
 	struct world *world = *state;
-	struct element_key one = key_of("192.0.2.1", 0, IPPROTO_TCP, 443), two = key_of("192.0.2.2", 0, IPPROTO_TCP, 443);
+	struct element_key one = key_of("192.0.2.1", 0, IPPROTO_TCP, 443),
+			   two = key_of("192.0.2.2", 0, IPPROTO_TCP, 443);
 	json_t *result;
 
 	teach(world, &one, "one.test", 300);
@@ -576,15 +604,16 @@ static void why_by_range(void **state)
 {
 	result_is(*state, "\"why\",\"address\":\"198.18.5.7\",\"port\":\"tcp/443\"", 0,
 		  "{\"address\":\"198.18.5.7\",\"proto\":\"tcp\",\"port\":443,\"verdict\":\"allowed\",\"by\":["
-		  "{\"entry\":\"build\",\"group\":\"\",\"via\":\"cidr\",\"prefix\":\"198.18.5.0/24\",\"row\":null," BUILD_PORTS
-		  ",\"expires_in\":null}]}");
+		  "{\"entry\":\"build\",\"group\":\"\",\"via\":\"cidr\",\"prefix\":\"198.18.5.0/"
+		  "24\",\"row\":null," BUILD_PORTS ",\"expires_in\":null}]}");
 	result_is(*state, "\"why\",\"address\":\"198.18.6.20\",\"port\":\"icmp\"", 0,
 		  "{\"address\":\"198.18.6.20\",\"proto\":\"icmp\",\"port\":null,\"verdict\":\"allowed\",\"by\":["
-		  "{\"entry\":\"build\",\"group\":\"\",\"via\":\"cidr\",\"prefix\":\"198.18.6.10-198.18.6.20\",\"row\":null," BUILD_PORTS
-		  ",\"expires_in\":null}]}");
+		  "{\"entry\":\"build\",\"group\":\"\",\"via\":\"cidr\",\"prefix\":\"198.18.6.10-198.18.6.20\",\"row\":"
+		  "null," BUILD_PORTS ",\"expires_in\":null}]}");
 	result_is(*state, "\"why\",\"address\":\"104.46.162.97\",\"port\":\"tcp/80\"", 0,
 		  "{\"address\":\"104.46.162.97\",\"proto\":\"tcp\",\"port\":80,\"verdict\":\"allowed\",\"by\":["
-		  "{\"entry\":\"intune\",\"group\":\"\",\"via\":\"cidr\",\"prefix\":\"104.46.162.96/27\",\"row\":\"intune/core/163\","
+		  "{\"entry\":\"intune\",\"group\":\"\",\"via\":\"cidr\",\"prefix\":\"104.46.162.96/"
+		  "27\",\"row\":\"intune/core/163\","
 		  "\"ports\":[\"tcp/80\",\"tcp/443\"],\"expires_in\":null}]}");
 }
 
@@ -597,7 +626,8 @@ static void why_not(void **state)
 		  "{\"address\":\"2001:db8:8::1\",\"proto\":null,\"port\":null,\"verdict\":\"denied\",\"by\":[],"
 		  "\"reason\":\"no entry has this address, and no allowed name was answered with it of late\"}");
 	result_is(*state, "\"why\",\"address\":\"198.18.5.7\",\"port\":\"tcp/443\",\"from\":\"10.3.0.1\"", 1,
-		  "{\"address\":\"198.18.5.7\",\"proto\":\"tcp\",\"port\":443,\"from\":\"10.3.0.1\",\"verdict\":\"denied\",\"by\":[],"
+		  "{\"address\":\"198.18.5.7\",\"proto\":\"tcp\",\"port\":443,\"from\":\"10.3.0.1\",\"verdict\":"
+		  "\"denied\",\"by\":[],"
 		  "\"reason\":\"the source is outside gateway.clients\"}");
 }
 
@@ -609,9 +639,10 @@ static void why_without_a_port(void **state)
 	teach(world, &key, "x.example.com", 300);
 	result_is(world, "\"why\",\"address\":\"198.18.5.7\"", 0,
 		  "{\"address\":\"198.18.5.7\",\"proto\":null,\"port\":null,\"verdict\":\"allowed\",\"by\":["
-		  "{\"entry\":\"build\",\"group\":\"\",\"via\":\"cidr\",\"prefix\":\"198.18.5.0/24\",\"row\":null," BUILD_PORTS
-		  ",\"expires_in\":null},"
-		  "{\"entry\":\"build\",\"group\":\"\",\"via\":\"name\",\"name\":\"x.example.com\",\"pattern\":\"*.example.com\","
+		  "{\"entry\":\"build\",\"group\":\"\",\"via\":\"cidr\",\"prefix\":\"198.18.5.0/"
+		  "24\",\"row\":null," BUILD_PORTS ",\"expires_in\":null},"
+		  "{\"entry\":\"build\",\"group\":\"\",\"via\":\"name\",\"name\":\"x.example.com\",\"pattern\":\"*."
+		  "example.com\","
 		  "\"row\":null,\"ports\":[\"udp/3480\"],\"expires_in\":360}]}");
 }
 
@@ -624,15 +655,18 @@ static void why_by_name(void **state)
 	result_is(world, "\"why\",\"address\":\"192.0.2.9\",\"port\":\"tcp/443\"", 0,
 		  "{\"address\":\"192.0.2.9\",\"proto\":\"tcp\",\"port\":443,\"verdict\":\"allowed\",\"by\":["
 		  "{\"entry\":\"intune\",\"group\":\"\",\"via\":\"name\",\"name\":\"m.manage.microsoft.com\","
-		  "\"pattern\":\"*.manage.microsoft.com\",\"row\":\"intune/core/163\",\"ports\":[\"tcp/443\"],\"expires_in\":360}]}");
+		  "\"pattern\":\"*.manage.microsoft.com\",\"row\":\"intune/core/163\",\"ports\":[\"tcp/"
+		  "443\"],\"expires_in\":360}]}");
 	result_is(world, "\"why\",\"address\":\"192.0.2.9\",\"port\":\"tcp/80\"", 1,
 		  "{\"address\":\"192.0.2.9\",\"proto\":\"tcp\",\"port\":80,\"verdict\":\"denied\",\"by\":[],"
 		  "\"reason\":\"this address is allowed on tcp/443 only\"}");
 	key.port = 80;
-	teach(world, &key, "taken.over.invalid", 300); /* in the set, though no entry says why: adopted, or through a chain */
+	teach(world, &key, "taken.over.invalid",
+	      300); /* in the set, though no entry says why: adopted, or through a chain */
 	result_is(world, "\"why\",\"address\":\"192.0.2.9\",\"port\":\"tcp/80\"", 0,
 		  "{\"address\":\"192.0.2.9\",\"proto\":\"tcp\",\"port\":80,\"verdict\":\"allowed\",\"by\":["
-		  "{\"entry\":null,\"group\":null,\"via\":\"name\",\"name\":\"taken.over.invalid\",\"row\":null,\"ports\":[\"tcp/80\"],"
+		  "{\"entry\":null,\"group\":null,\"via\":\"name\",\"name\":\"taken.over.invalid\",\"row\":null,"
+		  "\"ports\":[\"tcp/80\"],"
 		  "\"expires_in\":360}]}");
 }
 
@@ -641,7 +675,8 @@ static void verdict_is(struct world *world, const char *rest, const char *verdic
 	bool allowed = strcmp(verdict, "allowed") == 0;
 	json_t *result = result_of(world, rest, allowed ? 0 : 1);
 	json_t *first = json_array_get(json_object_get(result, "by"), 0);
-	const char *told = json_string_value(allowed ? json_object_get(first, "via") : json_object_get(result, "reason"));
+	const char *told =
+		json_string_value(allowed ? json_object_get(first, "via") : json_object_get(result, "reason"));
 
 	assert_string_equal(json_string_value(json_object_get(result, "verdict")), verdict);
 	assert_non_null(told);
@@ -666,24 +701,33 @@ static void why_of_groups(void **state)
 
 	teach(world, &key, "x.example.com", 300);
 	verdict_is(world, "\"why\",\"address\":\"198.18.7.1\",\"port\":\"tcp/8443\"", "allowed", "cidr");
-	verdict_is(world, "\"why\",\"address\":\"198.18.7.1\",\"port\":\"tcp/8443\",\"from\":\"10.1.9.7\"", "allowed", "cidr");
-	verdict_is(world, "\"why\",\"address\":\"198.18.7.1\",\"port\":\"tcp/8443\",\"from\":\"10.1.8.7\"", "denied", "other clients");
-	verdict_is(world, "\"why\",\"address\":\"192.0.2.9\",\"port\":\"tcp/8443\",\"from\":\"10.1.9.7\"", "allowed", "name");
+	verdict_is(world, "\"why\",\"address\":\"198.18.7.1\",\"port\":\"tcp/8443\",\"from\":\"10.1.9.7\"", "allowed",
+		   "cidr");
+	verdict_is(world, "\"why\",\"address\":\"198.18.7.1\",\"port\":\"tcp/8443\",\"from\":\"10.1.8.7\"", "denied",
+		   "other clients");
+	verdict_is(world, "\"why\",\"address\":\"192.0.2.9\",\"port\":\"tcp/8443\",\"from\":\"10.1.9.7\"", "allowed",
+		   "name");
 	verdict_is(world, "\"why\",\"address\":\"192.0.2.9\",\"from\":\"10.1.8.7\"", "denied", "other clients");
-	verdict_is(world, "\"why\",\"address\":\"198.18.5.7\",\"port\":\"tcp/443\",\"from\":\"10.1.9.7\"", "allowed", "cidr");
+	verdict_is(world, "\"why\",\"address\":\"198.18.5.7\",\"port\":\"tcp/443\",\"from\":\"10.1.9.7\"", "allowed",
+		   "cidr");
 }
 
 static void why_inbound(void **state)
 {
-	verdict_is(*state, "\"why\",\"address\":\"10.1.0.10\",\"port\":\"tcp/1433\",\"from\":\"10.7.1.1\"", "allowed", "inbound");
-	verdict_is(*state, "\"why\",\"address\":\"10.1.0.10\",\"port\":\"tcp/1433\",\"from\":\"198.51.100.1\"", "denied", "no entry of it admits");
-	verdict_is(*state, "\"why\",\"address\":\"10.1.0.10\",\"port\":\"tcp/1433\",\"from\":\"10.1.5.5\"", "denied", "no entry of it admits");
+	verdict_is(*state, "\"why\",\"address\":\"10.1.0.10\",\"port\":\"tcp/1433\",\"from\":\"10.7.1.1\"", "allowed",
+		   "inbound");
+	verdict_is(*state, "\"why\",\"address\":\"10.1.0.10\",\"port\":\"tcp/1433\",\"from\":\"198.51.100.1\"",
+		   "denied", "no entry of it admits");
+	verdict_is(*state, "\"why\",\"address\":\"10.1.0.10\",\"port\":\"tcp/1433\",\"from\":\"10.1.5.5\"", "denied",
+		   "no entry of it admits");
 	/* another port is not guarded */
-	verdict_is(*state, "\"why\",\"address\":\"10.1.0.10\",\"port\":\"tcp/22\",\"from\":\"10.1.5.5\"", "allowed", "local");
+	verdict_is(*state, "\"why\",\"address\":\"10.1.0.10\",\"port\":\"tcp/22\",\"from\":\"10.1.5.5\"", "allowed",
+		   "local");
 	/* a connector's source, asked for as such */
 	verdict_is(*state, "\"why\",\"address\":\"52.178.150.68\"", "allowed", "inbound");
 	verdict_is(*state, "\"why\",\"address\":\"52.178.150.68\",\"port\":\"tcp/443\"", "denied", "no entry");
-	verdict_is(*state, "\"why\",\"address\":\"52.178.150.68\",\"port\":\"tcp/1433\",\"from\":\"10.1.5.5\"", "denied", "no entry");
+	verdict_is(*state, "\"why\",\"address\":\"52.178.150.68\",\"port\":\"tcp/1433\",\"from\":\"10.1.5.5\"",
+		   "denied", "no entry");
 }
 
 /* ---- wait and reload ---- */
@@ -691,14 +735,18 @@ static void why_inbound(void **state)
 static void wait_at_once(void **state)
 {
 	result_is(*state, "\"wait\",\"for\":\"ready\"", 0, "{\"for\":\"ready\",\"met\":true}");
-	result_is(*state, "\"wait\",\"for\":\"generation\",\"generation\":5", 0, "{\"for\":\"generation\",\"met\":true}");
-	result_is(*state, "\"wait\",\"for\":\"generation\",\"generation\":6,\"timeout\":0", 1, "{\"for\":\"generation\",\"met\":false}");
-	result_is(*state, "\"wait\",\"for\":\"learned\",\"name\":\"a.test\",\"timeout\":0", 1, "{\"for\":\"learned\",\"met\":false}");
+	result_is(*state, "\"wait\",\"for\":\"generation\",\"generation\":5", 0,
+		  "{\"for\":\"generation\",\"met\":true}");
+	result_is(*state, "\"wait\",\"for\":\"generation\",\"generation\":6,\"timeout\":0", 1,
+		  "{\"for\":\"generation\",\"met\":false}");
+	result_is(*state, "\"wait\",\"for\":\"learned\",\"name\":\"a.test\",\"timeout\":0", 1,
+		  "{\"for\":\"learned\",\"met\":false}");
 }
 
 static void wait_for_later(void **state)
 {
-	static const char request[] = "{\"api\":1,\"command\":\"wait\",\"for\":\"learned\",\"name\":\"A.test\",\"timeout\":7}";
+	static const char request[] =
+		"{\"api\":1,\"command\":\"wait\",\"for\":\"learned\",\"name\":\"A.test\",\"timeout\":7}";
 	struct world *world = *state;
 	struct element_key key = key_of("192.0.2.9", 0, IPPROTO_TCP, 443);
 	struct control_reply reply;
@@ -721,13 +769,16 @@ static void reload_applied_and_refused(void **state)
 	struct world *world = *state;
 
 	result_is(world, "\"reload\"", 0,
-		  "{\"ok\":true,\"generation\":6,\"errors\":0,\"problems\":[{\"severity\":\"warning\",\"file\":\"nfqdn.conf\",\"line\":9,"
+		  "{\"ok\":true,\"generation\":6,\"errors\":0,\"problems\":[{\"severity\":\"warning\",\"file\":\"nfqdn."
+		  "conf\",\"line\":9,"
 		  "\"setting\":\"allow.intune\",\"text\":\"old rows\"}]}");
 	world->refuse = true;
 	result_is(world, "\"reload\"", 1,
-		  "{\"ok\":false,\"generation\":6,\"errors\":1,\"problems\":[{\"severity\":\"error\",\"file\":\"nfqdn.conf\",\"line\":3,"
+		  "{\"ok\":false,\"generation\":6,\"errors\":1,\"problems\":[{\"severity\":\"error\",\"file\":\"nfqdn."
+		  "conf\",\"line\":3,"
 		  "\"setting\":\"gateway.mode\",\"text\":\"\\\"enforced\\\": did you mean \\\"enforce\\\"?\"},"
-		  "{\"severity\":\"warning\",\"file\":\"nfqdn.conf\",\"line\":9,\"setting\":\"allow.intune\",\"text\":\"old rows\"}]}");
+		  "{\"severity\":\"warning\",\"file\":\"nfqdn.conf\",\"line\":9,\"setting\":\"allow.intune\",\"text\":"
+		  "\"old rows\"}]}");
 }
 
 static void texts_that_are_not_utf8(void **state)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* LINK: control/server.o base/counters.o */
-/* The control socket against clients of every kind. The commands are made up here, so that only the server is under test. */
+/* The control socket against clients of every kind. The commands are made up here, so that only the server is under
+ * test. */
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -72,15 +73,17 @@ int control_commands_run(const struct control_context *context, struct monotime 
 	(void)context;
 	requests++;
 	memcpy(word, line, length < 63 ? length : 63);
-	*out = (struct control_reply){ 0 };
+	*out = (struct control_reply) { 0 };
 	if (strncmp(word, "big ", 4) == 0)
 		out->text = repeated(strtoul(word + 4, NULL, 10));
 	else if (strncmp(word, "list ", 5) == 0)
-		*out = (struct control_reply){ .text = printed("["), .listing = new_listing((unsigned int)atoi(word + 5)) };
+		*out = (struct control_reply) { .text = printed("["),
+						.listing = new_listing((unsigned int)atoi(word + 5)) };
 	else if (strncmp(word, "wait ", 5) == 0)
-		out->wait = (struct control_wait){ .kind = CONTROL_WAIT_READY, .deadline = monotime_add(now, atoi(word + 5)) };
+		out->wait = (struct control_wait) { .kind = CONTROL_WAIT_READY,
+						    .deadline = monotime_add(now, atoi(word + 5)) };
 	else if (strcmp(word, "garbage") == 0)
-		*out = (struct control_reply){ .text = printed("bad\n"), .malformed = true };
+		*out = (struct control_reply) { .text = printed("bad\n"), .malformed = true };
 	else if (strcmp(word, "nomem") == 0)
 		return -ENOMEM;
 	else
@@ -88,7 +91,8 @@ int control_commands_run(const struct control_context *context, struct monotime 
 	return 0;
 }
 
-char *control_commands_piece(struct control_listing *listing, const struct control_context *context, struct monotime now, bool *more)
+char *control_commands_piece(struct control_listing *listing, const struct control_context *context,
+			     struct monotime now, bool *more)
 {
 	(void)context;
 	(void)now;

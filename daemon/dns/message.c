@@ -245,7 +245,7 @@ static void add_target(struct reader *reader, const struct place *place)
 {
 	struct dns_answer *out = reader->out;
 	struct dns_target *next = &out->targets[out->target_count];
-	struct dns_name name;
+	struct dns_name name = { 0 };
 
 	wire_name_copy(&reader->message, place->name, &name);
 	for (unsigned int i = 0; i < out->target_count; i++)

@@ -289,7 +289,7 @@ static void tell_empty_features(const struct selector *selector)
 static int collect(const struct selector *selector, struct policy_selection *out)
 {
 	size_t count = count_taken(selector, &selector->words), at = 0;
-	const struct catalog_row **rows = arena_array(selector->input->arena, count, sizeof(*rows));
+	const struct catalog_row **rows = arena_array(selector->input->arena, count, sizeof(struct catalog_row *));
 
 	if (!rows)
 		return -ENOMEM;

@@ -120,11 +120,11 @@ static int warn_of_row(const struct policy_input *input, const struct config_ent
 /* The same day of the year before, to compare dates with as text. */
 static bool year_before(const char *today, char out[16])
 {
-	unsigned int year;
+	unsigned long year = today ? strtoul(today, NULL, 10) : 0;
 
-	if (!today || sscanf(today, "%4u-", &year) != 1 || strlen(today) != 10 || year == 0)
+	if (year == 0 || strlen(today) != 10)
 		return false;
-	snprintf(out, 16, "%04u%.6s", (year - 1) % 10000, today + 4);
+	snprintf(out, 16, "%04lu%.6s", (year - 1) % 10000, today + 4);
 	return true;
 }
 

@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* LINK: dns/packet.o base/ipaddr.o */
+/* Any octets as an IP packet. What is read lies inside the packet; what is refused leaves the output alone; octets behind the packet's own end change
+ * nothing, and a packet that lacks its last octet is never read whole. */
+#include <errno.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "dns/packet.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static void must(bool held)
+{
+	if (!held)
+		abort();
+}
+
+static bool is_error(int error)
+{
+	return error == -EINVAL || error == -EPROTONOSUPPORT || error == -EMSGSIZE;
+}
+
+static bool all_same(const void *object, size_t size)
+{
+	const uint8_t *octets = object;
+
+	for (size_t i = 0; i < size; i++)
+		if (octets[i] != 0x5a)
+			return false;
+	return true;
+}
+
+static void check_udp(const uint8_t *data, size_t size, const struct packet_udp *udp)
+{
+	struct packet_udp again;
+	const uint8_t *end = udp->payload + udp->length;
+	size_t shortest;
+
+	must(udp->payload >= data && end <= data + size);
+	must(udp->source.family == udp->destination.family);
+	must(udp->source.family == data[0] >> 4);
+	/* What is behind the datagram is nobody's business, unless the headers claim it: UDP's own end is the earliest possible. */
+	for (shortest = (size_t)(end - data); shortest < size; shortest++)
+		if (packet_read_udp(data, shortest, &again) == 0)
+			break;
+	must(packet_read_udp(data, shortest, &again) == 0);
+	must(again.payload == udp->payload && again.length == udp->length);
+	must(again.source_port == udp->source_port && again.destination_port == udp->destination_port);
+	must(packet_read_udp(data, (size_t)(end - data) - 1, &again) < 0);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct packet_udp udp;
+	struct packet_tcp tcp;
+	int is_udp, is_tcp;
+
+	if (size > 4096)
+		return 0;
+	memset(&udp, 0x5a, sizeof(udp));
+	memset(&tcp, 0x5a, sizeof(tcp));
+	is_udp = packet_read_udp(data, size, &udp);
+	is_tcp = packet_read_tcp(data, size, &tcp);
+	must(is_udp == 0 || (is_error(is_udp) && all_same(&udp, sizeof(udp))));
+	must(is_tcp == 0 || (is_error(is_tcp) && all_same(&tcp, sizeof(tcp))));
+	must(is_udp < 0 || is_tcp < 0);
+	if (is_udp == 0)
+		check_udp(data, size, &udp);
+	if (is_tcp == 0)
+		must(tcp.payload >= data && tcp.payload + tcp.length <= data + size);
+	return 0;
+}

@@ -66,6 +66,16 @@
  * waits twice as long each time: three to five times within this. */
 #define LIMIT_STREAM_GAP_MS 10000
 
+/* Octets of one catalog file. The largest list that a vendor publishes is 4 MB. */
+#define LIMIT_CATALOG_FILE (16u << 20)
+/* Rows of all catalog files together. Azure's service tags of all clouds are some 9,000; lookups among words are linear. */
+#define LIMIT_CATALOG_ROWS 20000
+/* Characters of a service, a feature or an id in the catalog, and of the three as one key with its NUL. */
+#define LIMIT_CATALOG_WORD 63
+#define LIMIT_CATALOG_KEY 160
+/* Errors of one catalog file that are told: one slip often stands in every row. The rest is counted. */
+#define LIMIT_CATALOG_FAULTS 20
+
 /* One request or answer line on the control socket, and clients at once. */
 #define LIMIT_CONTROL_REQUEST 65536
 #define LIMIT_CONTROL_CLIENTS 16

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/limits.h"
 #include "policy/catalog_read.h"
 #include "policy/policy_text.h"
 
@@ -227,7 +228,7 @@ static int settle_row_regions(struct catalog_read *read, const struct catalog *c
 		return -ENOMEM;
 	for (size_t i = 0; i < row->regions.count; i++) {
 		const struct catalog_region *region = catalog_find_region(catalog, row->regions.items[i]);
-		char setting[200], key[160];
+		char setting[200], key[LIMIT_CATALOG_KEY];
 
 		names[i] = region ? region->name : row->regions.items[i];
 		if (region || !*row->regions.items[i])
@@ -275,7 +276,7 @@ static int compare_order(const void *left, const void *right)
 
 static void tell_duplicate(struct problems *problems, const struct catalog_row *first, const struct catalog_row *second)
 {
-	char key[160];
+	char key[LIMIT_CATALOG_KEY];
 
 	if (!*second->feature || !*second->id) /* told already */
 		return;

@@ -81,7 +81,7 @@ struct catalog_selection {
 	enum catalog_direction direction; /* outbound for `allow`, inbound for `inbound`; peer and mail rows come with outbound */
 };
 bool catalog_row_selected(const struct catalog_row *row, const struct catalog_selection *selection);
-/* "service/feature/id". `size` 160 is enough for every row that catalog_load() accepts. Returns `out`. */
+/* "service/feature/id". `size` LIMIT_CATALOG_KEY is enough for every row that catalog_load() accepts. Returns `out`. */
 const char *catalog_row_key(const struct catalog_row *row, char *out, size_t size);
 
 #endif

@@ -12,7 +12,7 @@ void catalog_field_fault(struct catalog_field_reader *reader, const char *field,
 	char setting[sizeof(reader->where) + 64], text[512];
 	va_list args;
 
-	if (reader->faults++ >= CATALOG_FIELD_FAULTS)
+	if (reader->faults++ >= LIMIT_CATALOG_FAULTS)
 		return;
 	snprintf(setting, sizeof(setting), "%s%s%s", reader->where, *reader->where && *field ? "." : "", field);
 	va_start(args, format);
@@ -102,7 +102,7 @@ static bool word_is_good(const char *text)
 {
 	size_t length = strlen(text);
 
-	return length <= CATALOG_FIELD_WORD && strspn(text, "abcdefghijklmnopqrstuvwxyz0123456789-") == length &&
+	return length <= LIMIT_CATALOG_WORD && strspn(text, "abcdefghijklmnopqrstuvwxyz0123456789-") == length &&
 	       text[0] != '-' && text[length - 1] != '-';
 }
 
@@ -116,7 +116,7 @@ const char *catalog_field_word(struct catalog_field_reader *reader, const char *
 		return catalog_field_keep(reader, text);
 	catalog_field_fault(reader, field,
 			    "\"%.150s\" is no key: 1 to %d small letters, digits and '-' inside are allowed", text,
-			    CATALOG_FIELD_WORD);
+			    LIMIT_CATALOG_WORD);
 	return NULL;
 }
 

@@ -8,13 +8,9 @@
 #include <stddef.h>
 
 #include "base/arena.h"
+#include "base/limits.h"
 #include "policy/catalog.h"
 #include "policy/problem.h"
-
-/* Longest service, feature or id. */
-#define CATALOG_FIELD_WORD 63
-/* One slip often stands in every row: further faults of a file are counted only. */
-#define CATALOG_FIELD_FAULTS 20
 
 /* One file while it is read. */
 struct catalog_field_reader {
@@ -22,7 +18,7 @@ struct catalog_field_reader {
 	struct problems *problems;
 	const char *file;
 	/* What `setting` of a problem begins with: "intune/core/163" or "rows[4]"; "" for the file as a whole. */
-	char where[192];
+	char where[LIMIT_CATALOG_KEY + 32];
 	size_t faults;
 	bool out_of_memory; /* sticks; looked at when the file is done */
 };

@@ -10,15 +10,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/limits.h"
 #include "dns/pattern.h"
 #include "policy/catalog_field.h"
-
-/* catalog_row_key() with its NUL */
-#define KEY_MAX 160
-/* The largest list that a vendor publishes is 4 MB as JSON. */
-#define FILE_BYTES_MAX (16u << 20)
-/* Rows of all files together. Azure's service tags of all clouds are some 9,000; lookups among words are linear. */
-#define ROWS_MAX 20000
 
 /* One file while it is read. */
 struct file {
@@ -245,13 +239,14 @@ static void read_field(struct file *file, const struct field *field, json_t *val
 /* Once feature and id are there, the row is called by them. */
 static void name_row(struct file *file, const struct catalog_row *row)
 {
-	char key[3 * CATALOG_FIELD_WORD + 3];
+	char key[3 * LIMIT_CATALOG_WORD + 3];
 
 	if (!*row->feature || !*row->id)
 		return;
 	snprintf(key, sizeof(key), "%s/%s/%s", row->service, row->feature, row->id);
-	if (strlen(key) >= KEY_MAX)
-		catalog_field_fault(&file->reader, "", "the key %s is longer than %d characters", key, KEY_MAX - 1);
+	if (strlen(key) >= LIMIT_CATALOG_KEY)
+		catalog_field_fault(&file->reader, "", "the key %s is longer than %d characters", key,
+				    LIMIT_CATALOG_KEY - 1);
 	else
 		snprintf(file->reader.where, sizeof(file->reader.where), "%s", key);
 }
@@ -341,9 +336,10 @@ static void read_service(struct file *file, json_t *root, size_t folder)
 	service.title = catalog_field_keep(&file->reader, service.title);
 	catalog_field_kept(&file->reader, policy_list_add(&file->read->services, &service));
 	for (size_t i = 0; i < json_array_size(rows) && !file->reader.out_of_memory; i++) {
-		if (file->read->rows.count == ROWS_MAX) {
+		if (file->read->rows.count == LIMIT_CATALOG_ROWS) {
 			file->reader.where[0] = '\0';
-			catalog_field_fault(&file->reader, "rows", "the catalog has more than %d rows", ROWS_MAX);
+			catalog_field_fault(&file->reader, "rows", "the catalog has more than %d rows",
+					    LIMIT_CATALOG_ROWS);
 			break;
 		}
 		read_row(file, json_array_get(rows, i), i, service.name, folder);
@@ -436,7 +432,7 @@ static void read_root(struct file *file, json_t *root, size_t folder)
 	}
 }
 
-/* The whole file, at most FILE_BYTES_MAX octets; NULL with errno. */
+/* The whole file, at most LIMIT_CATALOG_FILE octets; NULL with errno. */
 static char *slurp(const char *path, size_t *length)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK), error = 0;
@@ -451,7 +447,7 @@ static char *slurp(const char *path, size_t *length)
 		error = errno;
 	else if (!S_ISREG(info.st_mode))
 		error = EINVAL;
-	else if (info.st_size > FILE_BYTES_MAX)
+	else if (info.st_size > LIMIT_CATALOG_FILE)
 		error = EFBIG;
 	else if (!(text = malloc((size_t)info.st_size + 1)))
 		error = ENOMEM;
@@ -518,8 +514,8 @@ int catalog_read_file(struct catalog_read *read, const char *path, size_t folder
 		read_root(&file, root, folder);
 	json_decref(root);
 	policy_list_clear(&file.ports);
-	if (file.reader.faults > CATALOG_FIELD_FAULTS)
+	if (file.reader.faults > LIMIT_CATALOG_FAULTS)
 		problem_add(read->problems, PROBLEM_ERROR, file.reader.file, 0, "", "%zu more errors in this file",
-			    file.reader.faults - CATALOG_FIELD_FAULTS);
+			    file.reader.faults - LIMIT_CATALOG_FAULTS);
 	return file.reader.out_of_memory ? -ENOMEM : 0;
 }

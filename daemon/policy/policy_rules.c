@@ -25,7 +25,7 @@ static int add_port(struct policy_list *ports, enum value_proto proto, uint16_t 
 static void tell_too_many(const struct expansion *expansion, const struct value_ports *ports)
 {
 	const struct config_entry *entry = expansion->entry->config;
-	char text[VALUE_PORTS_TEXT_SIZE], key[160];
+	char text[VALUE_PORTS_TEXT_SIZE], key[LIMIT_CATALOG_KEY];
 
 	policy_input_tell(expansion->input, PROBLEM_WARNING, entry, entry->service.line, "service",
 			  "%s: %s is left out for its names, which have at most %d ports",

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/limits.h"
 #include "policy/policy_text.h"
 
 static bool has_addresses(const struct catalog_row *row)
@@ -88,7 +89,7 @@ static void write_past(FILE *out, const struct catalog_row *row)
 static int warn_row(const struct policy_input *input, const struct config_entry *entry, const struct catalog_row *row,
 		    void (*write)(FILE *, const struct catalog_row *))
 {
-	char key[160], *text = NULL;
+	char key[LIMIT_CATALOG_KEY], *text = NULL;
 	size_t size;
 	FILE *out = open_memstream(&text, &size);
 

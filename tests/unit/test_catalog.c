@@ -15,6 +15,7 @@
 
 #include <cmocka.h>
 
+#include "base/limits.h"
 #include "policy/catalog.h"
 
 static const char *const fixture[] = { "tests/unit/policy/catalog", "tests/unit/policy/overlay" };
@@ -48,7 +49,7 @@ static struct catalog *load(struct arena *arena, const char *const *folders, siz
 
 static const struct catalog_row *find_row(const struct catalog *catalog, const char *key)
 {
-	char text[160];
+	char text[LIMIT_CATALOG_KEY];
 
 	for (size_t i = 0; i < catalog->service_count; i++)
 		for (size_t k = 0; k < catalog->services[i].row_count; k++)
@@ -445,7 +446,7 @@ static void many_errors_are_counted(void **unused)
 
 static void large_files_are_refused(void **unused)
 {
-	size_t size = (16u << 20) + 1;
+	size_t size = LIMIT_CATALOG_FILE + 1;
 	char *text = malloc(size), *out;
 
 	(void)unused;
@@ -468,7 +469,7 @@ static void rows_are_limited(void **unused)
 
 	(void)unused;
 	fputs(SERVICE, file);
-	for (int i = 0; i <= 20000; i++) {
+	for (int i = 0; i <= LIMIT_CATALOG_ROWS; i++) {
 		char *hole = strstr(row, "%d");
 
 		fprintf(file, "%s%.*s%d%s", i ? "," : "", (int)(hole - row), row, i, hole + 2);
@@ -534,20 +535,13 @@ static void real_catalog(void **unused)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(rows_are_read),
-		cmocka_unit_test(later_folders_replace_and_add),
-		cmocka_unit_test(words_and_regions),
-		cmocka_unit_test(selection),
-		cmocka_unit_test(bad_rows_are_refused),
-		cmocka_unit_test(bad_names_addresses_and_ports_are_refused),
-		cmocka_unit_test(bad_files_are_refused),
-		cmocka_unit_test(double_keys_are_refused),
-		cmocka_unit_test(long_keys_are_refused),
-		cmocka_unit_test(many_errors_are_counted),
-		cmocka_unit_test(large_files_are_refused),
-		cmocka_unit_test(rows_are_limited),
-		cmocka_unit_test(folders_must_exist),
-		cmocka_unit_test(real_catalog),
+		cmocka_unit_test(rows_are_read),           cmocka_unit_test(later_folders_replace_and_add),
+		cmocka_unit_test(words_and_regions),       cmocka_unit_test(selection),
+		cmocka_unit_test(bad_rows_are_refused),    cmocka_unit_test(bad_names_addresses_and_ports_are_refused),
+		cmocka_unit_test(bad_files_are_refused),   cmocka_unit_test(double_keys_are_refused),
+		cmocka_unit_test(long_keys_are_refused),   cmocka_unit_test(many_errors_are_counted),
+		cmocka_unit_test(large_files_are_refused), cmocka_unit_test(rows_are_limited),
+		cmocka_unit_test(folders_must_exist),      cmocka_unit_test(real_catalog),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

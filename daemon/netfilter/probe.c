@@ -36,7 +36,9 @@ static const struct ruleset_set probe_ranges = { .name = "ranges", .key = RULESE
 static const struct ruleset_set probe_boxes = { .name = "boxes", .key = RULESET_KEY_SERVICE4 };
 static const struct ruleset_statement probe_queue = { .kind = RULESET_QUEUE };
 
-/* Statements that a kernel may have been built without, and how the option is called. */
+/* Statements that a kernel may have been built without, and how the option is called. Those that use connection tracking
+ * come first: they are tried only after a failure. Where nothing uses it yet, taking the rule back takes conntrack's hooks
+ * away, and with them every held packet. */
 static const struct probe_row {
 	struct ruleset_statement statement;
 	const char *missing;
@@ -44,6 +46,7 @@ static const struct probe_row {
 	{ { .kind = RULESET_CT_STATE }, "the kernel lacks ct expressions (CONFIG_NFT_CT, CONFIG_NF_CONNTRACK)" },
 	{ { .kind = RULESET_CT_ADDRESS, .family = IPADDR_V4, .name = "ranges" },
 	  "the kernel lacks addresses in ct expressions (Linux 4.17, CONFIG_NFT_CT)" },
+#define PROBE_CONNTRACK_ROWS 2
 	{ { .kind = RULESET_FIB },
 	  "the kernel lacks fib expressions (CONFIG_NFT_FIB_INET, CONFIG_NFT_FIB_IPV4, CONFIG_NFT_FIB_IPV6)" },
 	{ { .kind = RULESET_REJECT, .reject = RULESET_ADMIN_PROHIBITED },
@@ -53,10 +56,11 @@ static const struct probe_row {
 };
 #define PROBE_ROWS (sizeof(probe_rows) / sizeof(probe_rows[0]))
 
-/* Which message failed, and what that means. */
-struct probe_note {
-	uint32_t sequence;
-	const char *missing;
+/* Which message would fail, and what that means. */
+struct probe_notes {
+	size_t count;
+	uint32_t sequences[PROBE_ROWS + 4];
+	const char *missing[PROBE_ROWS + 4];
 };
 
 static void probe_rule(struct probe *probe, const struct ruleset_statement *statement, enum table_queue_backend backend)
@@ -79,11 +83,21 @@ static int probe_end(struct probe *probe, struct batch_failure *failure)
 	return batch_try(probe->batch, failure);
 }
 
-static const char *probe_missing(const struct probe_note *notes, size_t count, const struct batch_failure *failure)
+/* Of the message written last. */
+static void probe_note(struct probe *probe, struct probe_notes *notes, const char *missing)
 {
-	for (size_t i = 0; i < count; i++)
-		if (notes[i].sequence == failure->sequence)
-			return notes[i].missing;
+	notes->sequences[notes->count] = batch_sequence(probe->batch);
+	notes->missing[notes->count++] = missing;
+}
+
+static const char *probe_missing(const struct probe_notes *notes, int error, const struct batch_failure *failure)
+{
+	/* ENOENT: no such expression, set or object type; the others: not with these attributes. */
+	if (error != -ENOENT && error != -EOPNOTSUPP && error != -EINVAL && error != -EPROTONOSUPPORT)
+		return NULL;
+	for (size_t i = 0; i < notes->count; i++)
+		if (notes->sequences[i] == failure->sequence)
+			return notes->missing[i];
 	return NULL;
 }
 
@@ -100,37 +114,32 @@ static const char *probe_error_text(int error)
 	return "the kernel did not take a table made to see what it can do";
 }
 
-/* Everything that a ruleset is made of, but for the queue. */
-static int probe_basics(struct probe *probe, const char **error)
+/* Everything that a ruleset is made of, but for the queue, and statements from the row `first` on. */
+static int probe_basics(struct probe *probe, size_t first, const char **error)
 {
-	struct probe_note notes[PROBE_ROWS + 4];
+	struct probe_notes notes = { .count = 0 };
 	struct batch_failure failure;
 	const char *missing;
-	size_t count = 0;
 	int result;
 
 	probe_begin(probe);
 	ruleset_netlink_set(probe->batch, probe->table, &probe_learned);
-	notes[count++] = (struct probe_note) { batch_sequence(probe->batch),
-					       "the kernel lacks sets with timeouts (CONFIG_NF_TABLES)" };
+	probe_note(probe, &notes, "the kernel lacks sets with timeouts (CONFIG_NF_TABLES)");
 	ruleset_netlink_set(probe->batch, probe->table, &probe_ranges);
-	notes[count++] = (struct probe_note) { batch_sequence(probe->batch),
-					       "the kernel lacks sets of intervals (CONFIG_NF_TABLES)" };
+	probe_note(probe, &notes, "the kernel lacks sets of intervals (CONFIG_NF_TABLES)");
 	ruleset_netlink_set(probe->batch, probe->table, &probe_boxes);
-	notes[count++] = (struct probe_note) { batch_sequence(probe->batch),
-					       "the kernel lacks sets of concatenated intervals (Linux 5.6)" };
+	probe_note(probe, &notes, "the kernel lacks sets of concatenated intervals (Linux 5.6)");
 	ruleset_netlink_counter(probe->batch, probe->table, PROBE_COUNTER);
-	notes[count++] = (struct probe_note) { batch_sequence(probe->batch),
-					       "the kernel lacks named counters (CONFIG_NFT_COUNTER)" };
+	probe_note(probe, &notes, "the kernel lacks named counters (CONFIG_NFT_COUNTER)");
 	ruleset_netlink_chain(probe->batch, probe->table, &probe_chain);
-	for (size_t i = 0; i < PROBE_ROWS; i++) {
+	for (size_t i = first; i < PROBE_ROWS; i++) {
 		probe_rule(probe, &probe_rows[i].statement, TABLE_QUEUE_NATIVE);
-		notes[count++] = (struct probe_note) { batch_sequence(probe->batch), probe_rows[i].missing };
+		probe_note(probe, &notes, probe_rows[i].missing);
 	}
 	result = probe_end(probe, &failure);
 	if (result == 0)
 		return 0;
-	missing = probe_missing(notes, count, &failure);
+	missing = probe_missing(&notes, result, &failure);
 	*error = missing ? missing : probe_error_text(result);
 	return missing ? -EOPNOTSUPP : result;
 }
@@ -153,8 +162,8 @@ static int probe_queues(struct probe *probe, enum table_queue_backend *out, cons
 			return 0;
 		}
 	*error = "the kernel has neither the queue expression (CONFIG_NFT_QUEUE) nor the NFQUEUE target of xtables "
-		 "(CONFIG_NFT_COMPAT and "
-		 "CONFIG_NETFILTER_XT_TARGET_NFQUEUE; when they are modules, load nft_compat and xt_NFQUEUE)";
+		 "(CONFIG_NFT_COMPAT and CONFIG_NETFILTER_XT_TARGET_NFQUEUE; when they are modules, load nft_compat "
+		 "and xt_NFQUEUE)";
 	return -EOPNOTSUPP;
 }
 
@@ -251,18 +260,25 @@ static bool probe_update(struct probe *probe)
 	return error == 0 && timeout == PROBE_SECOND_MS;
 }
 
-int probe_kernel(struct batch *batch, struct nlsock *queries, struct table_capabilities *out, const char **error)
+static int probe_name(struct probe *probe)
 {
-	struct probe probe = { .batch = batch, .queries = queries };
-	struct table_capabilities found = { .queue = TABLE_QUEUE_NATIVE };
 	uint32_t number = 0;
-	int result;
 
 	/* Process numbers are no name: network namespaces are shared by containers that count on their own. */
 	if (getrandom(&number, sizeof(number), 0) < 0)
 		return -errno;
-	snprintf(probe.table, sizeof(probe.table), "nfqdn-probe-%ld-%08x", (long)getpid(), (unsigned int)number);
-	result = probe_basics(&probe, error);
+	snprintf(probe->table, sizeof(probe->table), "nfqdn-probe-%ld-%08x", (long)getpid(), (unsigned int)number);
+	return 0;
+}
+
+int probe_kernel(struct batch *batch, struct nlsock *queries, struct table_capabilities *out, const char **error)
+{
+	struct probe probe = { .batch = batch, .queries = queries };
+	struct table_capabilities found = { .queue = TABLE_QUEUE_NATIVE };
+	int result = probe_name(&probe);
+
+	if (result == 0)
+		result = probe_basics(&probe, PROBE_CONNTRACK_ROWS, error);
 	if (result == 0)
 		result = probe_queues(&probe, &found.queue, error);
 	if (result < 0)
@@ -271,4 +287,12 @@ int probe_kernel(struct batch *batch, struct nlsock *queries, struct table_capab
 	found.update = probe_update(&probe);
 	*out = found;
 	return 0;
+}
+
+const char *probe_lacking(struct batch *batch)
+{
+	struct probe probe = { .batch = batch };
+	const char *error = NULL;
+
+	return probe_name(&probe) == 0 && probe_basics(&probe, 0, &error) == -EOPNOTSUPP ? error : NULL;
 }

@@ -11,5 +11,8 @@ struct nlsock;
 
 /* 0; -EOPNOTSUPP with `*error` naming what the kernel lacks; -EPERM; -errno. `*error` is static. */
 int probe_kernel(struct batch *batch, struct nlsock *queries, struct table_capabilities *out, const char **error);
+/* After rules were refused: what of connection tracking or of the rest the kernel lacks (static text), or NULL when it
+ * has everything. Not to be called otherwise: see probe_rows. */
+const char *probe_lacking(struct batch *batch);
 
 #endif

@@ -16,6 +16,7 @@
 #include <string.h>
 
 #include "base/arena.h"
+#include "netfilter/probe.h"
 #include "netfilter/ruleset_model.h"
 #include "netfilter/ruleset_netlink.h"
 #include "netfilter/table.h"
@@ -259,6 +260,7 @@ static int apply_settled(struct apply *a, int error)
 
 static int apply_exchange(struct apply *a)
 {
+	const char *lacking;
 	int error;
 
 	batch_begin(a->table->batch);
@@ -266,7 +268,12 @@ static int apply_exchange(struct apply *a)
 	apply_replace_rules(a);
 	apply_delete_obsolete(a);
 	error = apply_settled(a, batch_commit(a->table->batch, NULL));
-	return error < 0 ? apply_failed(a->table, error, "the kernel refused the rules: %s", strerror(-error)) : 0;
+	if (error == 0)
+		return 0;
+	lacking = apply_unknown(error) ? NULL : probe_lacking(a->table->batch);
+	if (lacking)
+		return apply_failed(a->table, -EOPNOTSUPP, "%s", lacking);
+	return apply_failed(a->table, error, "the kernel refused the rules: %s", strerror(-error));
 }
 
 /* ---- hook ---- */

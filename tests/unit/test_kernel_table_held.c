@@ -28,7 +28,8 @@
 #include "base/limits.h"
 #include "netfilter/element.h"
 #include "netfilter/queue.h"
-#include "netfilter/table.h"
+#include "netfilter/ruleset_netlink.h"
+#include "netfilter/table_private.h"
 #include "tests/unit/ruleset/fixture.h"
 #include "tests/unit/ruleset/kernel.h"
 
@@ -203,6 +204,34 @@ static void opening(void **state)
 	table_close(second);
 }
 
+/* Where no rule uses connection tracking, one that is tried and taken back would take conntrack's hooks away, and held packets with them. */
+static void opening_without_conntrack(void **state)
+{
+	const struct ruleset_statement queue = { .kind = RULESET_QUEUE };
+	const struct ruleset_rule rule = { .statements = &queue, .count = 1 };
+	struct queue_packet packets[LIMIT_DRAIN_PACKETS];
+	struct world *world = *state;
+	struct table *second;
+
+	assert_int_equal(table_remove(world->table), 0);
+	assert_int_equal(
+		kernel_load("table inet plain {\n chain q {\n }\n chain out {\n type filter hook output priority 0\n"
+			    " udp sport 53 jump q\n }\n}\n"),
+		0);
+	batch_begin(world->table->batch);
+	ruleset_netlink_rule(world->table->batch, "plain", "q", &rule, world->table->capabilities.queue);
+	assert_int_equal(batch_commit(world->table->batch, NULL), 0);
+	hold(world, packets);
+	second = kernel_open("second");
+	assert_int_equal(delivered(world, packets), ANSWERS);
+	table_close(second);
+	/* The test sees it when conntrack's hooks go. */
+	hold(world, packets);
+	assert_int_equal(
+		kernel_load("table inet tracks {\n chain c {\n ct state new\n }\n}\ndelete table inet tracks\n"), 0);
+	assert_int_equal(delivered(world, packets), 0);
+}
+
 static void first_start_of_another(void **state)
 {
 	struct queue_packet packets[LIMIT_DRAIN_PACKETS];
@@ -288,8 +317,13 @@ static void removal_drops(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		HELD(opening),  HELD(first_start_of_another), HELD(reloads), HELD(refused_reload),
-		HELD(elements), HELD(removal_drops),
+		HELD(opening),
+		HELD(opening_without_conntrack),
+		HELD(first_start_of_another),
+		HELD(reloads),
+		HELD(refused_reload),
+		HELD(elements),
+		HELD(removal_drops),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);

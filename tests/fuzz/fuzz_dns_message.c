@@ -195,7 +195,22 @@ static void check_untouched(const struct dns_answer *answer)
 	must(memcmp(&before, answer, sizeof(before)) == 0);
 }
 
-/* What stands behind the last record changes nothing. */
+static void check_same(const struct dns_answer *a, const struct dns_answer *b)
+{
+	must(a->id == b->id && a->qtype == b->qtype && a->truncated == b->truncated &&
+	     dns_name_equal(&a->qname, &b->qname));
+	must(a->address_count == b->address_count && a->addresses_over_limit == b->addresses_over_limit);
+	must(a->target_count == b->target_count && a->targets_over_limit == b->targets_over_limit);
+	must(a->chain_over_limit == b->chain_over_limit);
+	for (unsigned int i = 0; i < a->address_count; i++)
+		must(ipaddr_equal(&a->addresses[i].address, &b->addresses[i].address) &&
+		     a->addresses[i].ttl == b->addresses[i].ttl);
+	for (unsigned int i = 0; i < a->target_count; i++)
+		must(dns_name_equal(&a->targets[i].name, &b->targets[i].name) &&
+		     a->targets[i].ttl == b->targets[i].ttl);
+}
+
+/* What stands behind the last record changes nothing. (A message of which each comparison counts may be cut later with it.) */
 static void check_tail(const uint8_t *data, size_t size, const struct dns_answer *answer)
 {
 	static struct dns_answer again;
@@ -205,11 +220,9 @@ static void check_tail(const uint8_t *data, size_t size, const struct dns_answer
 	memcpy(longer, data, size);
 	memcpy(longer + size, "\300\14\1", 3);
 	memset(&again, 0x5a, sizeof(again));
-	if (size + 3 <= WIRE_MESSAGE_MAX && dns_answer_read(data, size, &again) == DNS_READ_OK) {
-		must(memcmp(&again, answer, sizeof(again)) == 0);
-		memset(&again, 0x5a, sizeof(again));
+	if (size + 3 <= WIRE_MESSAGE_MAX && !answer->chain_over_limit) {
 		must(dns_answer_read(longer, size + 3, &again) == DNS_READ_OK);
-		must(again.address_count == answer->address_count && again.target_count == answer->target_count);
+		check_same(answer, &again);
 	}
 	free(longer);
 }

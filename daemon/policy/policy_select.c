@@ -259,6 +259,7 @@ static const char *how_to_widen(const struct selector *selector, const struct ca
 		[WIDER_REGIONS] = "its rows belong to other `regions`",
 		[WIDER_ALL] = "its rows are optional, broad, rentable, or of other clouds or regions",
 	};
+	struct selector anywhere = *selector;
 
 	for (enum wider how = WIDER_OPTIONAL; how <= WIDER_ALL; how++) {
 		struct catalog_selection wider = widen(words, how);
@@ -266,6 +267,9 @@ static const char *how_to_widen(const struct selector *selector, const struct ca
 		if (count_taken(selector, &wider))
 			return hints[how];
 	}
+	anywhere.tenant = (struct policy_tenant) { NULL, 0, NULL };
+	if (count_taken(&anywhere, words))
+		return "its rows belong to other tenant locations";
 	return "its rows are not published (pending or superseded), or must be named as `features`";
 }
 

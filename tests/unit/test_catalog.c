@@ -326,6 +326,8 @@ static const struct {
 	{ "regions", "[\"Europe\"]", ROW ".regions[0]: \"Europe\" is no region (lawful: none)\n" },
 	{ "source", "\"D\"", ROW ".source: is a text; an object with \"document\" and \"section\" is expected\n" },
 	{ "source", "{\"document\": \"D\"}", ROW ": the key \"section\" is missing\n" },
+	{ "title", "false", ROW ".title: is true or false; a text is expected\n" },
+	{ "until", "\"2025-1a-01\"", ROW ".until: \"2025-1a-01\" is no date; one like 2025-01-31 is expected\n" },
 	{ "rentable", "null", ROW ".rentable: is null; true or false is expected\n" },
 };
 
@@ -378,6 +380,9 @@ static void bad_files_are_refused(void **unused)
 		    "a.json: error: format: is not 1, the only format that this version reads\n");
 	expect_told("{\"format\": 1, \"service\": \"s\", \"title\": \"S\", \"rows\": {}}",
 		    "a.json: error: rows: is an object; a list is expected\n");
+	expect_told("{\"format\": 1, \"regions\": [7]}",
+		    "a.json: error: regions[0]: is a number; an object is expected\n");
+	expect_told("{\"format\": 1, \"tenants\": 7}", "a.json: error: tenants: is a number; a list is expected\n");
 	expect_told(SERVICE "7]}", "a.json: error: rows[0]: is a number; an object is expected\n");
 	expect_told("{\"format\": 1, \"format\": 1}",
 		    "a.json:1: error: not JSON: duplicate object key near '\"format\"'\n");
@@ -461,6 +466,40 @@ static void large_files_are_refused(void **unused)
 	free(text);
 }
 
+/* Which of two files of one folder would count is not to be told from their names. */
+static void files_of_a_folder_share_no_key(void **unused)
+{
+	char folder[] = "/tmp/nfqdn-catalog-XXXXXX", path[64], *row = row_with("none", NULL), *out;
+	const char *const folders[] = { folder };
+	struct problems problems = { 0 };
+	struct arena *arena = arena_new();
+	FILE *file;
+
+	(void)unused;
+	assert_non_null(mkdtemp(folder));
+	for (char name = 'a'; name < 'c'; name++) {
+		snprintf(path, sizeof(path), "%s/%c.json", folder, name);
+		file = fopen(path, "w");
+		assert_non_null(file);
+		fprintf(file, SERVICE "%s]}", row);
+		fclose(file);
+	}
+	snprintf(path, sizeof(path), "%s/c.json", folder);
+	assert_int_equal(mkdir(path, 0700), 0);
+	assert_null(catalog_load(arena, folders, 1, &problems));
+	snprintf(path, sizeof(path), "%s/", folder);
+	out = printed(&problems, path);
+	assert_string_equal(
+		out, "c.json: error: is not a regular file\n"
+		     "b.json: error: s/core/1: stands in a.json too; a row replaces one of an earlier folder, not of "
+		     "its own\n");
+	free(out);
+	free(row);
+	problem_clear(&problems);
+	arena_free(arena);
+	nftw(folder, remove_one, 4, FTW_DEPTH | FTW_PHYS);
+}
+
 static void rows_are_limited(void **unused)
 {
 	char *row = row_with("id", "\"%d\""), *text = NULL, *out;
@@ -535,13 +574,21 @@ static void real_catalog(void **unused)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(rows_are_read),           cmocka_unit_test(later_folders_replace_and_add),
-		cmocka_unit_test(words_and_regions),       cmocka_unit_test(selection),
-		cmocka_unit_test(bad_rows_are_refused),    cmocka_unit_test(bad_names_addresses_and_ports_are_refused),
-		cmocka_unit_test(bad_files_are_refused),   cmocka_unit_test(double_keys_are_refused),
-		cmocka_unit_test(long_keys_are_refused),   cmocka_unit_test(many_errors_are_counted),
-		cmocka_unit_test(large_files_are_refused), cmocka_unit_test(rows_are_limited),
-		cmocka_unit_test(folders_must_exist),      cmocka_unit_test(real_catalog),
+		cmocka_unit_test(rows_are_read),
+		cmocka_unit_test(later_folders_replace_and_add),
+		cmocka_unit_test(words_and_regions),
+		cmocka_unit_test(selection),
+		cmocka_unit_test(bad_rows_are_refused),
+		cmocka_unit_test(bad_names_addresses_and_ports_are_refused),
+		cmocka_unit_test(bad_files_are_refused),
+		cmocka_unit_test(double_keys_are_refused),
+		cmocka_unit_test(long_keys_are_refused),
+		cmocka_unit_test(many_errors_are_counted),
+		cmocka_unit_test(large_files_are_refused),
+		cmocka_unit_test(rows_are_limited),
+		cmocka_unit_test(files_of_a_folder_share_no_key),
+		cmocka_unit_test(folders_must_exist),
+		cmocka_unit_test(real_catalog),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -72,7 +72,7 @@ static void tenants(void **unused)
 }
 
 #define E "conf:2: error: "
-#define FEATURES "core, extra, units, proof, peers, mail, old, wide, callers"
+#define FEATURES "core, extra, units, proof, peers, mail, old, wide, callers, southern, unborn"
 
 static const struct {
 	const char *rest, *told;
@@ -104,6 +104,18 @@ static const struct {
 	  "features = \"extra\"; "
 	  "clouds = \"gcc\"; }; };",
 	  E "allow.b.service: nothing of \"fixture\" is selected: its rows belong to other `clouds`\n" },
+	{ "allow: { a: { service = \"fixture\"; features = \"southern\"; tenant = \"UL 0101\"; }; };",
+	  E "allow.a.service: nothing of \"fixture\" is selected: its rows belong to other tenant locations\n" },
+	{ "allow: { a: { service = \"fixture\"; features = \"southern\"; regions = \"North\"; }; };",
+	  E "allow.a.service: nothing of \"fixture\" is selected: its rows belong to other `regions`\n" },
+	{ "allow: { a: { service = \"fixture\"; features = \"southern\"; regions = \"North\"; clouds = \"gcc\"; }; };",
+	  E "allow.a.service: nothing of \"fixture\" is selected: its rows are optional, broad, rentable, or of other "
+	    "clouds or "
+	    "regions\n" },
+	{ "allow: { a: { service = \"fixture\"; features = \"unborn\"; }; };",
+	  E "allow.a.service: nothing of \"fixture\" is selected: its rows are not published (pending or superseded), "
+	    "or must be "
+	    "named as `features`\n" },
 	{ "allow: { a: { service = \"fixture\"; tenant = \"Nowhere 0101\"; }; };",
 	  E "allow.a.tenant: \"Nowhere 0101\": not a tenant location; write it as the Intune admin center shows it, as "
 	    "in \"North "
@@ -474,6 +486,23 @@ static void lists_of_the_gateway(void **unused)
 	policy_free(policy);
 }
 
+static void patterns_are_limited(void **unused)
+{
+	char *text = NULL, *told;
+	size_t size;
+	FILE *out = open_memstream(&text, &size);
+
+	(void)unused;
+	fputs("allow: { a: { names = [ \"x.example\"", out);
+	for (int i = 0; i < LIMIT_PATTERNS; i++)
+		fprintf(out, ", \"n%d.example\"", i);
+	fputs(" ]; }; };", out);
+	fclose(out);
+	assert_null(build_told(FIXTURE, "", text, "2025-10-15", &told));
+	expect_text(told, "conf: error: 100001 name patterns are selected, at most 100000 are possible\n");
+	free(text);
+}
+
 static void nothing_is_a_policy(void **unused)
 {
 	struct policy *policy = build(FIXTURE, "", "");
@@ -505,6 +534,7 @@ int main(void)
 		cmocka_unit_test(groups_of_clients),
 		cmocka_unit_test(groups_are_limited),
 		cmocka_unit_test(lists_of_the_gateway),
+		cmocka_unit_test(patterns_are_limited),
 		cmocka_unit_test(nothing_is_a_policy),
 	};
 

@@ -281,6 +281,28 @@ static void names_have_ports_one_by_one(void **unused)
 	policy_free(policy);
 }
 
+/* The entry's ports are for its own names and addresses; rows keep theirs. */
+static void rows_keep_their_ports(void **unused)
+{
+	struct policy *policy = build(
+		FIXTURE, "",
+		"allow: { a: { service = \"fixture\"; features = [ \"extra\", \"core\" ]; names = \"own.example\"; "
+		"addresses = \"203.0.113.1\"; ports = \"udp/53\"; }; };");
+	struct ipaddr own = address_of("203.0.113.1"), row = address_of("198.51.100.7");
+	const struct policy_provenance *found;
+
+	(void)unused;
+	expect_text(matches_text(policy, "own.example"), "a own.example udp/53\n");
+	expect_text(matches_text(policy, "extra.example"), "a extra.example tcp/443 tcp/5671 tcp/5672\n");
+	assert_int_equal(policy_find_address(policy->outbound, policy->outbound_count, &own, &found, 1), 1);
+	assert_null(found->row);
+	assert_int_equal(found->ports->proto, VALUE_UDP);
+	assert_int_equal(policy_find_address(policy->outbound, policy->outbound_count, &row, &found, 1), 1);
+	assert_string_equal(found->row->id, "1");
+	assert_int_equal(found->ports->first, 80);
+	policy_free(policy);
+}
+
 static void too_many_matches_are_counted(void **unused)
 {
 	char *text = NULL, *found;
@@ -527,6 +549,7 @@ int main(void)
 		cmocka_unit_test(warnings),
 		cmocka_unit_test(days),
 		cmocka_unit_test(names_have_ports_one_by_one),
+		cmocka_unit_test(rows_keep_their_ports),
 		cmocka_unit_test(too_many_matches_are_counted),
 		cmocka_unit_test(addresses_become_boxes),
 		cmocka_unit_test(where_an_address_comes_from),

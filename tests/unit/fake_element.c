@@ -14,7 +14,7 @@ struct fake {
 	struct fake *next;
 	struct element_key key;
 	int64_t end; /* ms of the fake clock */
-	char comment[LIMIT_ELEMENT_COMMENT + 1];
+	char comment[LIMIT_ELEMENT_COMMENT + 2];
 };
 
 struct table {
@@ -153,7 +153,7 @@ static int put(struct table *table, const struct element_key *key, uint64_t time
 			broken("no memory");
 		(*at)->key = *key;
 		if (comment && strlen(comment) > LIMIT_ELEMENT_COMMENT)
-			snprintf((*at)->comment, sizeof((*at)->comment), "%.*s~", LIMIT_ELEMENT_COMMENT - 1, comment);
+			snprintf((*at)->comment, sizeof((*at)->comment), "%.*s~", LIMIT_ELEMENT_COMMENT, comment);
 		else if (comment)
 			snprintf((*at)->comment, sizeof((*at)->comment), "%s", comment);
 		table->count++;

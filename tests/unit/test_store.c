@@ -693,9 +693,9 @@ static void test_long_comment(void **state)
 	plan(bench, 1, text, 0);
 	finish(bench);
 	assert_true(fake_table_find(bench->kernel, &key, &comment) > 0);
-	assert_int_equal(strlen(comment), LIMIT_ELEMENT_COMMENT);
-	assert_int_equal(comment[LIMIT_ELEMENT_COMMENT - 1], '~');
-	assert_memory_equal(comment, text, LIMIT_ELEMENT_COMMENT - 1);
+	assert_int_equal(strlen(comment), LIMIT_ELEMENT_COMMENT + 1);
+	assert_int_equal(comment[LIMIT_ELEMENT_COMMENT], '~');
+	assert_memory_equal(comment, text, LIMIT_ELEMENT_COMMENT);
 	bench_free(bench);
 }
 

@@ -551,7 +551,7 @@ static void test_random(void **state)
 	unsigned int first = given ? (unsigned int)strtoul(given, NULL, 10) : (unsigned int)time(NULL);
 
 	(void)state;
-	for (unsigned int i = 0; i < (given ? 1 : 30); i++) {
+	for (unsigned int i = 0; i < (given ? 1 : 10); i++) {
 		print_message("STORE_SEED=%u\n", first + i);
 		run(first + i);
 	}

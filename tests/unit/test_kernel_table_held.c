@@ -35,7 +35,7 @@
 
 #define ANSWERS 5
 #define CONF                                                                                                           \
-	"gateway: { interfaces = [ \"lan\" ]; resolvers = [ \"10.9.0.1\" ]; catalog = [ \"@CATALOG@\" ]; %s };\n"      \
+	"gateway: { interfaces = [ \"lan\" ]; resolvers = [ \"10.9.0.1\" ]; %s };\n"                                   \
 	"allow: { a: { names = [ \"a.example\" ]; addresses = [ \"%s\" ]; %s }; };\n"
 
 struct world {

@@ -27,19 +27,40 @@ static void write_file(const char *path, const char *text)
 	fclose(file);
 }
 
-static void golden(void **state)
+static void expect_golden(const struct policy *policy, const char *path)
 {
-	const char *name = *state, *mode = getenv("NFQDN_GOLDEN");
-	struct policy *policy = fixture_policy(name);
-	char *text = fixture_print(policy, RULESET_A), path[256], *expected;
+	const char *mode = getenv("NFQDN_GOLDEN");
+	char *text = fixture_print(policy, RULESET_A), *expected;
 
-	snprintf(path, sizeof(path), FIXTURE_FOLDER "%s.nft", name);
 	if (mode && strcmp(mode, "write") == 0)
 		write_file(path, text);
 	expected = fixture_read(path);
 	assert_non_null(expected);
 	assert_string_equal(text, expected);
 	free(expected);
+	free(text);
+}
+
+static void golden(void **state)
+{
+	struct policy *policy = fixture_policy(*state);
+	char path[256];
+
+	snprintf(path, sizeof(path), FIXTURE_FOLDER "%s.nft", (const char *)*state);
+	expect_golden(policy, path);
+	policy_free(policy);
+}
+
+/* What nft/README.md explains. */
+static void example(void **state)
+{
+	char *text = fixture_read("nft/example.conf");
+	struct policy *policy;
+
+	(void)state;
+	assert_non_null(text);
+	policy = fixture_policy_text(text);
+	expect_golden(policy, "nft/nfqdn.nft");
 	free(text);
 	policy_free(policy);
 }
@@ -80,7 +101,7 @@ static void interfaces(void **state)
 {
 	struct policy *policy = fixture_policy_text(
 		"gateway: { interfaces = [ \"wg*\", \"vlan2*\", \"wg0\", \"vlan*\", \"vla\", \"vlan20\", \"wg0\" ];"
-		" resolvers = [ \"10.2.0.2\" ]; catalog = [ \"@CATALOG@\" ]; };\n");
+		" resolvers = [ \"10.2.0.2\" ]; };\n");
 	char *text = fixture_print(policy, RULESET_A);
 
 	(void)state;
@@ -185,6 +206,7 @@ int main(void)
 		{ "text of a policy with groups, inbound, drop", golden, NULL, NULL, "groups" },
 		{ "text of an audit with the resolver among the clients", golden, NULL, NULL, "audit" },
 		{ "text of DNS and nothing", golden, NULL, NULL, "closed" },
+		cmocka_unit_test(example),
 		cmocka_unit_test(sides),
 		cmocka_unit_test(interfaces),
 		cmocka_unit_test(sizes),

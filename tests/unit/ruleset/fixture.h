@@ -8,7 +8,7 @@
 
 #define FIXTURE_FOLDER "tests/unit/ruleset/"
 
-/* The policy of tests/unit/ruleset/NAME.conf; @CATALOG@ in it is the tests' catalog. NAME "closed" is the one that stands in. */
+/* The policy of tests/unit/ruleset/NAME.conf, with the tests' catalog. NAME "closed" is the one that stands in. */
 struct policy *fixture_policy(const char *name);
 /* The policy of a configuration text. */
 struct policy *fixture_policy_text(const char *text);

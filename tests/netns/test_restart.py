@@ -155,6 +155,28 @@ def reload_removes(t):
     expect(d.counters()["elements_dropped"], 1, "elements dropped")
 
 
+@case("thousands of learned addresses are taken over at a start, and all go with their entry")
+def thousands(t):
+    t.simple()
+    t.dns(t.inet, lambda q: [dnswire.a(q.wire, f"20.{126 + ('org' in q.name)}.{int(q.name.split('.')[0][1:])}.{i}", 300) for i in range(200)])
+    d = t.gateway(allow=WEB + ORG)
+    for i in range(15):
+        for zone in ("net", "org"):
+            expect(len(t.client.query("10.2.0.2", f"n{i}.example.{zone}", edns=4096).addresses()), 200, "addresses in an answer")
+    expect(len(d.learned()), 6000, "learned")
+    d.kill()
+    d.start()
+    expect((len(d.learned()), d.counters()["elements_adopted"]), (6000, 6000), "taken over")
+    d.reload(t.config(allow=ORG))
+    until(lambda: len(elements(t.gw, "name4")) == 3000, "the kernel has what stays")
+    expect(({e["address"].split(".")[1] for e in d.learned()}, len(d.learned())), ({"127"}, 3000), "learned after the reload")
+    expect([t.client.tcp(a).result for a in ("20.126.0.1", "20.126.14.199", "20.127.0.1", "20.127.14.199")], ["reset", "reset", "open", "open"], "after the reload")
+    d.kill()
+    d.write(t.config(allow=WEB))
+    d.start()
+    expect((d.learned(), elements(t.gw, "name4")), ([], []), "after a start with another policy")
+
+
 @case("a reload changes ports, ranges and groups of what is there")
 def reload_changes(t):
     t.simple()

@@ -62,7 +62,7 @@ json_t *control_describe_ports(const struct value_ports *ports, size_t count)
 
 json_t *control_describe_row(const struct catalog_row *row)
 {
-	char key[160];
+	char key[LIMIT_CATALOG_KEY];
 
 	return row ? control_json_text(catalog_row_key(row, key, sizeof(key))) : json_null();
 }

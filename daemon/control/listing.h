@@ -9,8 +9,8 @@
 
 #include "control/context.h"
 
-/* Elements told in one piece: less than a millisecond. */
-#define CONTROL_LISTING_PIECE 64
+/* Elements told in one piece: half a millisecond. */
+#define CONTROL_LISTING_PIECE 16
 
 struct control_listing;
 

@@ -48,7 +48,7 @@ static void warn(struct building *building, const struct catalog_row *row, const
 /* The row's object, made when it comes first; NULL when memory is out. */
 static json_t *row_of(struct building *building, const struct catalog_row *row)
 {
-	char key[160];
+	char key[LIMIT_CATALOG_KEY];
 	json_t *object;
 
 	catalog_row_key(row, key, sizeof(key));

@@ -1,7 +1,41 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The control protocol: on a Unix stream socket, one request and its answer, each one line of JSON (UTF-8, ended by '\n', at most LIMIT_CONTROL_REQUEST
- * octets for a request). Request: {"api": 1, "command": NAME, ...arguments}. Answer: {"api": 1, "ok": true, "exit": 0|1, "result": ...} or {"api": 1, "ok": false, "exit": 1|2, "error": TEXT}. Many requests may follow each other on one connection; answers come in
- * order. New members may be added to objects at any time; readers pass over what they do not know. */
+/* DOC: the control protocol
+ *
+ * On a Unix stream socket, one request and its answer, each one line of JSON (UTF-8, ended by '\n'; a request has at
+ * most LIMIT_CONTROL_REQUEST octets with it, an answer may be longer). Many requests may follow each other on one
+ * connection; answers come in order.
+ *
+ *	request	{"api": 1, "command": NAME, ...arguments}
+ *	answer	{"api": 1, "ok": true, "exit": 0|1, "result": ...}
+ *		{"api": 1, "ok": false, "exit": 1|2, "error": TEXT}	1: not now, 2: a wrong request
+ *
+ * After a line that is not one JSON object, that is too long or that does not end, the connection is closed behind the
+ * answer. New members may be added to objects at any time, in requests and answers: readers pass over what they do not
+ * know. Absent and null are the same in a request.
+ *
+ *	command		arguments				exit 1 means		result
+ *	status		-					-			object
+ *	policy		-					-			object
+ *	learned		"name" or "address" or neither		none is there		array
+ *	why		"address", "port" (one), "from"		denied			object
+ *	explain		"name"					denied			object
+ *	wait		"for": "ready"|"learned"|"generation",	timed out		object
+ *			"name" or "generation", "timeout" (30)
+ *	reload		-					refused			object
+ *
+ *	learned	[{family: "ipv4"|"ipv6", address, proto: "tcp"|"udp"|"icmp", port, group, names: [], entries: [],
+ *		ttl, expires_in}]
+ *	why	{address, proto, port, from?, verdict: "allowed"|"denied", by: [{entry, group, via: "cidr"|"name"|
+ *		"local"|"dns"|"inbound", prefix or name, pattern?, to?, row, ports: [], expires_in}], reason?}
+ *	explain	{name, verdict, by: [{entry, group, pattern, row, ports: []}], hint?}
+ *	wait	{for, met}
+ *	reload	{ok, generation, errors, problems: [{severity, file, line, setting, text}]}
+ *	status	see status.h
+ *	policy	see overview.h
+ *
+ * Spelling: names lower-case, without the final dot, escaped as in RFC 1035 5.1; a port is a number (null for icmp),
+ * ports are texts ("tcp/443", "udp/3478-3481", "icmp", "any"); ttl is the smallest DNS TTL seen; expires_in whole seconds
+ * of our life; the plain group is ""; what does not apply is null. */
 #ifndef NFQDN_CONTROL_PROTOCOL_H
 #define NFQDN_CONTROL_PROTOCOL_H
 

@@ -4,7 +4,7 @@
 /* LINK: learn/store.o learn/store_heap.o learn/store_name.o learn/store_plan.o learn/pool.o dns/name.o */
 /* LINK: dns/pattern.o base/arena.o base/counters.o base/escape.o base/hash.o base/ipaddr.o base/log.o */
 /* LINK: base/monotime.o */
-/* LINK: policy/catalog.o policy/catalog_field.o policy/catalog_field.o policy/catalog_read.o policy/config.o */
+/* LINK: policy/catalog.o policy/catalog_field.o policy/catalog_read.o policy/config.o */
 /* LINK: policy/config_check.o policy/config_list.o policy/config_print.o policy/config_read.o */
 /* LINK: policy/config_reader.o policy/config_scalar.o policy/config_scan.o policy/interval.o policy/option.o */
 /* LINK: policy/policy.o policy/policy_boxes.o policy/policy_group.o policy/policy_input.o policy/policy_list.o */

@@ -68,29 +68,31 @@ uint32_t wire_u32(struct wire *wire)
 /* A walk over the labels of one name. */
 struct walk {
 	size_t position; /* of the next label or pointer */
-	size_t part; /* where the part being read begins: the next pointer must lead to before it */
+	size_t part; /* where the part being read begins */
+	size_t end; /* the part must end here: each lies wholly before the one whose pointer led to it */
 	size_t after; /* behind the name in the message; 0 until known */
 	unsigned int pointers;
 };
 
-static inline struct walk walk_from(size_t position)
+static inline struct walk walk_from(const struct wire *wire, size_t position)
 {
-	return (struct walk) { .position = position, .part = position };
+	return (struct walk) { .position = position, .part = position, .end = wire->end };
 }
 
-/* Follows one pointer. More pointers than a name has labels cannot each lead to one: without this bound a message
- * full of pointers to pointers would cost its length for each record. */
+/* Follows one pointer. More pointers than a name has labels cannot each lead to one: without this bound a message full
+ * of pointers to pointers would cost its length for each record. */
 static inline bool walk_pointer(const struct wire *wire, struct walk *walk)
 {
 	size_t target;
 
-	if (wire->end - walk->position < 2 || ++walk->pointers > DNS_LABELS_MAX)
+	if (walk->end - walk->position < 2 || ++walk->pointers > DNS_LABELS_MAX)
 		return false;
 	target = get16(wire->start + walk->position) & POINTER_MASK;
 	if (target < WIRE_HEADER_SIZE || target >= walk->part)
 		return false;
 	if (walk->after == 0)
 		walk->after = walk->position + 2;
+	walk->end = walk->part;
 	walk->position = walk->part = target;
 	return true;
 }
@@ -98,11 +100,11 @@ static inline bool walk_pointer(const struct wire *wire, struct walk *walk)
 /* Leaves the walk at a label's length octet and returns it (0 for the root), or -1. */
 static inline int walk_label(const struct wire *wire, struct walk *walk)
 {
-	while (walk->position < wire->end) {
+	while (walk->position < walk->end) {
 		uint8_t octet = wire->start[walk->position];
 
 		if (octet <= DNS_LABEL_MAX)
-			return wire->end - walk->position > octet ? octet : -1;
+			return walk->end - walk->position > octet ? octet : -1;
 		if ((octet & LABEL_TYPE) != LABEL_TYPE || !walk_pointer(wire, walk))
 			return -1;
 	}
@@ -117,7 +119,7 @@ static uint32_t label_print(const uint8_t *label)
 
 static struct wire_name read_labels(struct wire *wire)
 {
-	struct walk walk = walk_from(wire->position);
+	struct walk walk = walk_from(wire, wire->position);
 	struct wire_name name = { 0 };
 	size_t total = 0;
 	int label;
@@ -196,7 +198,7 @@ static inline uint8_t lower(uint8_t octet)
 
 void wire_name_copy(const struct wire *wire, struct wire_name name, struct dns_name *out)
 {
-	struct walk walk = walk_from(name.first);
+	struct walk walk = walk_from(wire, name.first);
 	size_t used = 0;
 
 	while (used < name.length) {
@@ -225,7 +227,7 @@ static bool octets_equal(const uint8_t *a, const uint8_t *b, size_t count)
 
 bool wire_name_equal(const struct wire *wire, struct wire_name a, struct wire_name b)
 {
-	struct walk left = walk_from(a.first), right = walk_from(b.first);
+	struct walk left = walk_from(wire, a.first), right = walk_from(wire, b.first);
 	int label;
 
 	if (a.print != b.print || a.length != b.length)

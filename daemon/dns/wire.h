@@ -58,9 +58,9 @@ void wire_skip(struct wire *wire, size_t count);
 /* `count` octets inside the message, or NULL. */
 const uint8_t *wire_octets(struct wire *wire, size_t count);
 
-/* Checks the name at the cursor and moves behind it (RFC 1035 3.1, 4.1.4): the only place that judges compression. A
- * pointer must lead to before the part of the name that it ends, and not into the header, so that no loop can be
- * written. */
+/* Checks the name at the cursor and moves behind it (RFC 1035 3.1, 4.1.4): the only place that judges compression.
+ * What a pointer leads to must lie wholly before the part of the name that the pointer ends, and not in the header:
+ * so no loop can be written. */
 struct wire_name wire_name_read(struct wire *wire);
 /* Reads a record and moves behind its RDATA, which is not looked at. */
 struct wire_record wire_record_read(struct wire *wire);

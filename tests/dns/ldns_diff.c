@@ -50,8 +50,8 @@ static const char *const kinds[KINDS] = {
 	[OURS_LDNS_LOST] = "the same, and only ldns loses its place: RDATA of a type that cannot teach",
 	[OURS_HEADER_FIRST] = "the header says that it is no answer, and only ldns reads on to find it malformed",
 	[OURS_SEVERAL_OPT] = "several OPT records: we look at each for the RCODE's upper bits, ldns at the last one",
-	[LDNS_POINTER_NOT_BACK] =
-		"only ldns follows a pointer that does not lead back (RFC 1035 4.1.4: \"a prior occurance\")",
+	[LDNS_POINTER_NOT_BACK] = "only ldns follows a pointer to what does not lie wholly before it (RFC 1035 4.1.4: "
+				  "\"a prior occurance\")",
 	[LDNS_POINTER_INTO_HEADER] = "only ldns follows a pointer into the header, where no name stands",
 	[LDNS_RDLENGTH] = "only ldns reads on behind RDATA whose RDLENGTH is wrong: it goes by the type",
 	[LDNS_EMPTY] =
@@ -284,19 +284,22 @@ static enum kind why_ldns_refuses(const uint8_t *data, size_t size)
 /* Why wire_name_read() refuses the name at `position`. */
 static enum kind why_name_is_refused(const uint8_t *data, size_t size, size_t position)
 {
-	size_t part = position;
+	size_t part = position, end = size;
 
 	for (unsigned int steps = 0; steps < 1000 && position + 1 < size && data[position] != 0; steps++) {
 		size_t target = (size_t)(data[position] & 0x3f) << 8 | data[position + 1];
 
 		if (data[position] < 0xc0) {
 			position += 1u + data[position];
+			if (position >= end)
+				return LDNS_POINTER_NOT_BACK;
 			continue;
 		}
 		if (target >= part)
 			return LDNS_POINTER_NOT_BACK;
 		if (target < WIRE_HEADER_SIZE)
 			return LDNS_POINTER_INTO_HEADER;
+		end = part;
 		position = part = target;
 	}
 	return UNEXPLAINED;
@@ -389,6 +392,8 @@ static void judge(const char *file, const uint8_t *data, size_t size)
 		kind = ours == DNS_READ_OK ? why_ldns_refuses(data, size) : OURS_HEADER_FIRST;
 	} else if (ours == DNS_READ_MALFORMED) {
 		kind = why_we_refuse(data, size);
+	} else if (why_ldns_refuses(data, size) == OURS_LDNS_LOST) {
+		kind = OURS_LDNS_LOST;
 	} else if ((ours == DNS_READ_ERROR_RESPONSE || theirs == DNS_READ_ERROR_RESPONSE) &&
 		   has_several_opt(data, size)) {
 		kind = OURS_SEVERAL_OPT;

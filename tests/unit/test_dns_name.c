@@ -86,6 +86,11 @@ static void wire_refuses_pointers_not_back(void **state)
 	refuses("\1a\xc0\x10\1b\xc0\x0c", 8, HEADER);
 	refuses("\xc0\x00", 2, HEADER); /* into the header */
 	refuses("\xc0\x0b", 2, HEADER);
+	/* back, to a label that reaches into the name itself, over its end, and to one that ends just before it */
+	refuses("\2aa\1b\xc0\x0f\0\0", 9, HEADER + 5);
+	refuses("\3\5\0\0\1b\xc0\x0d\0\0\0", 11, HEADER + 4);
+	refuses("\3\2\0\0\1b\xc0\x0d\0\0\0", 11, HEADER + 4); /* its root would be the name's first octet */
+	reads("\3\1b\0\1b\xc0\x0d\0\0\0", 11, HEADER + 4, "b.b", HEADER + 8);
 	/* back first, then forward to before the name: above the start of the part that it ends */
 	refuses("\1a\xc0\x10\1b\0\1c\xc0\x0c", 11, HEADER + 7);
 }

@@ -1,0 +1,121 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The build: hardening of the programs, flags given by hand, what is built again when, what is installed."""
+import os
+import pathlib
+import shutil
+import subprocess
+import sys
+import tempfile
+import traceback
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+BUILD = ROOT / os.environ.get("B", "build")
+SANITIZED = "-fsanitize" in (BUILD / ".flags").read_text() if (BUILD / ".flags").exists() else False
+
+
+class Skip(Exception):
+    pass
+
+
+def run(*command, cwd=ROOT):
+    environment = {k: v for k, v in os.environ.items() if k not in ("B", "MAKEFLAGS", "MFLAGS", "MAKELEVEL", "CFLAGS", "SAN", "WERROR")}
+    done = subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise AssertionError(f"{' '.join(command)}: {done.stdout[-2000:]}{done.stderr[-2000:]}")
+    return done.stdout
+
+
+def copy_of_sources(folder):
+    for name in ("Makefile", "daemon", "data", "tests"):
+        source = ROOT / name
+        if source.is_dir():
+            shutil.copytree(source, folder / name, ignore=shutil.ignore_patterns("__pycache__", "corpus"))
+        else:
+            shutil.copy2(source, folder / name)
+
+
+def hardened(folder):
+    if SANITIZED:
+        raise Skip("this build is for the sanitizers")
+    for name in ("nfqdnd", "nfqdnctl"):
+        program = str(BUILD / name)
+        assert "DYN (Position-Independent" in run("readelf", "-hW", program), f"{name} is position independent"
+        dynamic = run("readelf", "-dW", program)
+        assert "BIND_NOW" in dynamic or " NOW" in dynamic, f"{name} binds at start"
+        assert "GNU_RELRO" in run("readelf", "-lW", program), f"{name} has read-only relocations"
+        symbols = run("readelf", "--dyn-syms", "-W", program)
+        assert "__stack_chk_fail" in symbols, f"{name} has stack protection"
+        assert "_chk@" in symbols, f"{name} is fortified"
+
+
+def flags_by_hand(folder):
+    out = run("make", "-n", "V=1", "B=one", "CFLAGS=-O1", "one/base/escape.o", cwd=folder)
+    line = next(l for l in out.splitlines() if " -c " in l)
+    for flag in ("-O1", "-std=gnu11", "-Wall", "-Wextra", "-fPIE", "-fstack-protector-strong", "-D_FORTIFY_SOURCE=2"):
+        assert flag in line.split(), f"{flag} is missing in: {line}"
+    assert "-O2" not in line.split(), line
+
+
+def built(folder, *targets):
+    """What make compiles for the targets: paths of sources."""
+    out = run("make", "V=0", "B=two", *(f"two/{t}" for t in targets), cwd=folder)
+    return sorted(line.split()[1] for line in out.splitlines() if line.strip().startswith("CC "))
+
+
+def incremental(folder):
+    objects = ("base/escape.o", "base/arena.o", "base/counters.o")
+    assert len(built(folder, *objects)) == 3, "the first time all are built"
+    assert built(folder, *objects) == [], "nothing is built twice"
+    os.utime(folder / "daemon/base/escape.h")
+    assert built(folder, *objects) == ["daemon/base/escape.c"], "a header brings what includes it"
+    os.utime(folder / "daemon/base/arena.c")
+    assert built(folder, *objects) == ["daemon/base/arena.c"], "a source brings itself"
+    run("make", "B=two", "CFLAGS=-O1", "two/base/arena.o", cwd=folder)
+    assert len(built(folder, *objects)) == 3, "other flags bring everything"
+
+
+def installed(folder):
+    if SANITIZED:
+        raise Skip("this build is for the sanitizers")
+    target = folder / "root"
+    run("make", "-o", "all", f"B={os.environ.get('B', 'build')}", f"DESTDIR={target}", "PREFIX=/usr", "install")
+    found = sorted(str(p.relative_to(target)) for p in target.rglob("*") if p.is_file())
+    for name in ("usr/sbin/nfqdnd", "usr/sbin/nfqdnctl", "usr/share/nfqdn/data/intune.json", "usr/share/nfqdn/data/regions.json"):
+        assert name in found, f"{name} is not among {found}"
+    out = run(str(target / "usr/sbin/nfqdnctl"), "catalog", "list", "--catalog", str(target / "usr/share/nfqdn/data"))
+    assert "power-automate" in out, out
+    run("make", f"DESTDIR={target}", "PREFIX=/usr", "uninstall")
+    assert not [p for p in target.rglob("*") if p.is_file()], "nothing stays behind"
+
+
+CASES = [
+    ("the programs are hardened: PIE, full RELRO, stack protector, FORTIFY", hardened),
+    ("make CFLAGS=-O1 keeps the rest of the flags", flags_by_hand),
+    ("what is built again: what changed, what includes it, everything when the flags change", incremental),
+    ("make install and uninstall with DESTDIR and PREFIX", installed),
+]
+
+
+def main():
+    print(f"1..{len(CASES)}")
+    failed = False
+    for number, (title, case) in enumerate(CASES, 1):
+        with tempfile.TemporaryDirectory(prefix="nfqdn-build-") as name:
+            folder = pathlib.Path(name)
+            try:
+                if case in (flags_by_hand, incremental):
+                    copy_of_sources(folder)
+                case(folder)
+                print(f"ok {number} - {title}", flush=True)
+            except Skip as reason:
+                print(f"ok {number} - {title} # SKIP {reason}", flush=True)
+            except (AssertionError, OSError):
+                failed = True
+                print(f"not ok {number} - {title}")
+                print("".join(f"# {line}\n" for line in traceback.format_exc().splitlines()), flush=True)
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -350,6 +350,8 @@ void nfqdnctl_print_why(const json_t *result, FILE *out)
 	port_text(result, port);
 	fprintf(out, "%s%s%s%s%s: %s%s%s\n", text_of(result, "address"), port[0] ? " " : "", port,
 		from[0] ? " from " : "", from, text_of(result, "verdict"), reason[0] ? ": " : "", reason);
+	if (reason[0] && strcmp(text_of(result, "mode"), "audit") == 0)
+		fputs("  mode audit: it passes all the same, and is counted\n", out);
 	print_reasons(json_object_get(result, "by"), out);
 }
 

@@ -25,8 +25,8 @@
  *
  *	learned	[{family: "ipv4"|"ipv6", address, proto: "tcp"|"udp"|"icmp", port, group, names: [], entries: [],
  *		ttl, expires_in}]
- *	why	{address, proto, port, from?, verdict: "allowed"|"denied", by: [{entry, group, via: "cidr"|"name"|
- *		"local"|"dns"|"inbound", prefix or name, pattern?, to?, row, ports: [], expires_in}], reason?}
+ *	why	{address, proto, port, from?, mode, verdict: "allowed"|"denied", by: [{entry, group, via: "cidr"|
+ *		"name"|"local"|"dns"|"inbound", prefix or name, pattern?, to?, row, ports: [], expires_in}], reason?}
  *	explain	{name, verdict, by: [{entry, group, pattern, row, ports: []}], hint?}
  *	wait	{for, met}
  *	reload	{ok, generation, errors, problems: [{severity, file, line, setting, text}]}
@@ -34,8 +34,9 @@
  *	policy	see overview.h
  *
  * Spelling: names lower-case, without the final dot, escaped as in RFC 1035 5.1; a port is a number (null for icmp),
- * ports are texts ("tcp/443", "udp/3478-3481", "icmp", "any"); ttl is the smallest DNS TTL seen; expires_in whole seconds
- * of our life; the plain group is ""; what does not apply is null. */
+ * ports are texts ("tcp/443", "udp/3478-3481", "icmp", "any"); ttl is the smallest DNS TTL seen; expires_in whole
+ * seconds of our life; the plain group is ""; what does not apply is null. A verdict is the policy's: in mode audit
+ * what is denied passes all the same. */
 #ifndef NFQDN_CONTROL_PROTOCOL_H
 #define NFQDN_CONTROL_PROTOCOL_H
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* DOC: the order of `why` is the order of the chains (netfilter/ruleset_rules.c): where `inbound` guards the destination
- * it decides first; else a source outside gateway.clients is denied; then local destinations, DNS to trusted resolvers,
- * address ranges and learned addresses allow, and all that do are told. What would allow another port or another client
- * is remembered for the reason of a denial. */
+/* DOC: the order of `why` is the order of the chains (netfilter/ruleset_rules.c): where `inbound` guards the
+ * destination it decides first; else a source outside gateway.clients is denied; then local destinations, DNS to trusted
+ * resolvers, address ranges and learned addresses allow, and all that do are told. What would allow another port or
+ * another client is remembered for the reason of a denial. */
 #include "control/why.h"
 
 #include <stdio.h>
@@ -439,6 +439,7 @@ json_t *control_why(const struct control_context *context, struct monotime now,
 	judge(&judgement);
 	*allowed = json_array_size(judgement.by) > 0;
 	add_question(&object, question);
+	control_json_set(&object, "mode", json_string(control_describe_mode(context->policy->config->mode)));
 	control_json_set(&object, "verdict", json_string(*allowed ? "allowed" : "denied"));
 	control_json_set(&object, "by", judgement.by);
 	if (!*allowed) {

@@ -603,15 +603,18 @@ static void learned_while_it_changes(void **state)
 static void why_by_range(void **state)
 {
 	result_is(*state, "\"why\",\"address\":\"198.18.5.7\",\"port\":\"tcp/443\"", 0,
-		  "{\"address\":\"198.18.5.7\",\"proto\":\"tcp\",\"port\":443,\"verdict\":\"allowed\",\"by\":["
+		  "{\"address\":\"198.18.5.7\",\"proto\":\"tcp\",\"port\":443,\"mode\":\"enforce\",\"verdict\":"
+		  "\"allowed\",\"by\":["
 		  "{\"entry\":\"build\",\"group\":\"\",\"via\":\"cidr\",\"prefix\":\"198.18.5.0/"
 		  "24\",\"row\":null," BUILD_PORTS ",\"expires_in\":null}]}");
 	result_is(*state, "\"why\",\"address\":\"198.18.6.20\",\"port\":\"icmp\"", 0,
-		  "{\"address\":\"198.18.6.20\",\"proto\":\"icmp\",\"port\":null,\"verdict\":\"allowed\",\"by\":["
+		  "{\"address\":\"198.18.6.20\",\"proto\":\"icmp\",\"port\":null,\"mode\":\"enforce\",\"verdict\":"
+		  "\"allowed\",\"by\":["
 		  "{\"entry\":\"build\",\"group\":\"\",\"via\":\"cidr\",\"prefix\":\"198.18.6.10-198.18.6.20\",\"row\":"
 		  "null," BUILD_PORTS ",\"expires_in\":null}]}");
 	result_is(*state, "\"why\",\"address\":\"104.46.162.97\",\"port\":\"tcp/80\"", 0,
-		  "{\"address\":\"104.46.162.97\",\"proto\":\"tcp\",\"port\":80,\"verdict\":\"allowed\",\"by\":["
+		  "{\"address\":\"104.46.162.97\",\"proto\":\"tcp\",\"port\":80,\"mode\":\"enforce\",\"verdict\":"
+		  "\"allowed\",\"by\":["
 		  "{\"entry\":\"intune\",\"group\":\"\",\"via\":\"cidr\",\"prefix\":\"104.46.162.96/"
 		  "27\",\"row\":\"intune/core/163\","
 		  "\"ports\":[\"tcp/80\",\"tcp/443\"],\"expires_in\":null}]}");
@@ -620,13 +623,16 @@ static void why_by_range(void **state)
 static void why_not(void **state)
 {
 	result_is(*state, "\"why\",\"address\":\"198.18.5.7\",\"port\":\"tcp/22\"", 1,
-		  "{\"address\":\"198.18.5.7\",\"proto\":\"tcp\",\"port\":22,\"verdict\":\"denied\",\"by\":[],"
+		  "{\"address\":\"198.18.5.7\",\"proto\":\"tcp\",\"port\":22,\"mode\":\"enforce\",\"verdict\":"
+		  "\"denied\",\"by\":[],"
 		  "\"reason\":\"this address is allowed on tcp/443, udp/3478-3481, icmp only\"}");
 	result_is(*state, "\"why\",\"address\":\"2001:db8:8::1\"", 1,
-		  "{\"address\":\"2001:db8:8::1\",\"proto\":null,\"port\":null,\"verdict\":\"denied\",\"by\":[],"
+		  "{\"address\":\"2001:db8:8::1\",\"proto\":null,\"port\":null,\"mode\":\"enforce\",\"verdict\":"
+		  "\"denied\",\"by\":[],"
 		  "\"reason\":\"no entry has this address, and no allowed name was answered with it of late\"}");
 	result_is(*state, "\"why\",\"address\":\"198.18.5.7\",\"port\":\"tcp/443\",\"from\":\"10.3.0.1\"", 1,
-		  "{\"address\":\"198.18.5.7\",\"proto\":\"tcp\",\"port\":443,\"from\":\"10.3.0.1\",\"verdict\":"
+		  "{\"address\":\"198.18.5.7\",\"proto\":\"tcp\",\"port\":443,\"from\":\"10.3.0.1\",\"mode\":"
+		  "\"enforce\",\"verdict\":"
 		  "\"denied\",\"by\":[],"
 		  "\"reason\":\"the source is outside gateway.clients\"}");
 }
@@ -638,7 +644,8 @@ static void why_without_a_port(void **state)
 
 	teach(world, &key, "x.example.com", 300);
 	result_is(world, "\"why\",\"address\":\"198.18.5.7\"", 0,
-		  "{\"address\":\"198.18.5.7\",\"proto\":null,\"port\":null,\"verdict\":\"allowed\",\"by\":["
+		  "{\"address\":\"198.18.5.7\",\"proto\":null,\"port\":null,\"mode\":\"enforce\",\"verdict\":"
+		  "\"allowed\",\"by\":["
 		  "{\"entry\":\"build\",\"group\":\"\",\"via\":\"cidr\",\"prefix\":\"198.18.5.0/"
 		  "24\",\"row\":null," BUILD_PORTS ",\"expires_in\":null},"
 		  "{\"entry\":\"build\",\"group\":\"\",\"via\":\"name\",\"name\":\"x.example.com\",\"pattern\":\"*."
@@ -653,18 +660,21 @@ static void why_by_name(void **state)
 
 	teach(world, &key, "m.manage.microsoft.com", 300);
 	result_is(world, "\"why\",\"address\":\"192.0.2.9\",\"port\":\"tcp/443\"", 0,
-		  "{\"address\":\"192.0.2.9\",\"proto\":\"tcp\",\"port\":443,\"verdict\":\"allowed\",\"by\":["
+		  "{\"address\":\"192.0.2.9\",\"proto\":\"tcp\",\"port\":443,\"mode\":\"enforce\",\"verdict\":"
+		  "\"allowed\",\"by\":["
 		  "{\"entry\":\"intune\",\"group\":\"\",\"via\":\"name\",\"name\":\"m.manage.microsoft.com\","
 		  "\"pattern\":\"*.manage.microsoft.com\",\"row\":\"intune/core/163\",\"ports\":[\"tcp/"
 		  "443\"],\"expires_in\":360}]}");
 	result_is(world, "\"why\",\"address\":\"192.0.2.9\",\"port\":\"tcp/80\"", 1,
-		  "{\"address\":\"192.0.2.9\",\"proto\":\"tcp\",\"port\":80,\"verdict\":\"denied\",\"by\":[],"
+		  "{\"address\":\"192.0.2.9\",\"proto\":\"tcp\",\"port\":80,\"mode\":\"enforce\",\"verdict\":"
+		  "\"denied\",\"by\":[],"
 		  "\"reason\":\"this address is allowed on tcp/443 only\"}");
 	key.port = 80;
 	teach(world, &key, "taken.over.invalid",
 	      300); /* in the set, though no entry says why: adopted, or through a chain */
 	result_is(world, "\"why\",\"address\":\"192.0.2.9\",\"port\":\"tcp/80\"", 0,
-		  "{\"address\":\"192.0.2.9\",\"proto\":\"tcp\",\"port\":80,\"verdict\":\"allowed\",\"by\":["
+		  "{\"address\":\"192.0.2.9\",\"proto\":\"tcp\",\"port\":80,\"mode\":\"enforce\",\"verdict\":"
+		  "\"allowed\",\"by\":["
 		  "{\"entry\":null,\"group\":null,\"via\":\"name\",\"name\":\"taken.over.invalid\",\"row\":null,"
 		  "\"ports\":[\"tcp/80\"],"
 		  "\"expires_in\":360}]}");

@@ -122,6 +122,13 @@ static size_t commit(struct snoop *snoop)
 
 /* ---- one answer ---- */
 
+static int plan(struct snoop *snoop, const struct element_key *key, const struct config_lifetime *lifetime,
+		uint32_t ttl, unsigned int packet)
+{
+	return store_plan(snoop->store, key, &snoop->answer.qname, ttl, snoop->now, lifetime_of_ttl(lifetime, ttl),
+			  lifetime_refresh_below(lifetime, ttl), packet);
+}
+
 static void teach_port(struct snoop *snoop, const struct policy_rule *rule, const struct dns_address *answer,
 		       const struct value_ports *port, unsigned int packet)
 {
@@ -133,19 +140,17 @@ static void teach_port(struct snoop *snoop, const struct policy_rule *rule, cons
 		.l4proto = value_proto_number(port->proto, family),
 		.port = port->proto == VALUE_ICMP ? value_icmp_port(family) : port->first,
 	};
-	int rc;
+	int rc = plan(snoop, &key, lifetime, answer->ttl, packet);
 
-	do {
-		rc = store_plan(snoop->store, &key, &snoop->answer.qname, answer->ttl, snoop->now,
-				lifetime_of_ttl(lifetime, answer->ttl), lifetime_refresh_below(lifetime, answer->ttl),
-				packet);
-		if (rc == -ENOSPC)
-			commit(snoop);
-	} while (rc == -ENOSPC);
+	if (rc == -ENOSPC) {
+		commit(snoop);
+		rc = plan(snoop, &key, lifetime, answer->ttl, packet);
+	}
 	if (rc > 0)
 		snoop->planned |= UINT64_C(1) << packet;
-	/* The memory is there once this drain is over: the client asks again. */
-	if (rc == -ENOMEM)
+	/* Memory is there once this drain is over, and deletions that the kernel refuses now it may take later: the client
+	 * asks again. */
+	if (rc == -ENOMEM || rc == -ENOSPC)
 		snoop->failed |= UINT64_C(1) << packet;
 }
 

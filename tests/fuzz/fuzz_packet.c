@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* LINK: dns/packet.o base/ipaddr.o */
-/* Any octets as an IP packet. What is read lies inside the packet; what is refused leaves the output alone; octets behind the packet's own end change
- * nothing, and a packet that lacks its last octet is never read whole. */
+/* Any octets as an IP packet. What is read lies inside the packet; what is refused leaves the output alone; octets
+ * behind the packet's own end change nothing, and a packet that lacks its last octet is never read whole. */
 #include <errno.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -42,7 +42,8 @@ static void check_udp(const uint8_t *data, size_t size, const struct packet_udp 
 	must(udp->payload >= data && end <= data + size);
 	must(udp->source.family == udp->destination.family);
 	must(udp->source.family == data[0] >> 4);
-	/* What is behind the datagram is nobody's business, unless the headers claim it: UDP's own end is the earliest possible. */
+	/* What is behind the datagram is nobody's business, unless the headers claim it: UDP's own end is the earliest
+	 * possible. */
 	for (shortest = (size_t)(end - data); shortest < size; shortest++)
 		if (packet_read_udp(data, shortest, &again) == 0)
 			break;

@@ -24,6 +24,7 @@ struct table {
 	enum fake_failure failure;
 	unsigned int until_failure; /* 0: none */
 	int failure_error, dump_error;
+	bool no_deletions;
 };
 
 static void broken(const char *what)
@@ -114,6 +115,11 @@ void fake_table_fail_dump(struct table *table, int error)
 	table->dump_error = error;
 }
 
+void fake_table_refuse_deletions(struct table *table, bool refuse)
+{
+	table->no_deletions = refuse;
+}
+
 size_t fake_table_count(const struct table *table)
 {
 	return table->count;
@@ -191,6 +197,8 @@ static int perform(struct table *table, const struct element_change *change)
 	case ELEMENT_REFRESH:
 		return put(table, &change->key, change->timeout_ms, NULL);
 	case ELEMENT_DELETE:
+		if (table->no_deletions)
+			return -EBUSY;
 		if (*at)
 			take_away(table, at);
 		return 0;

@@ -28,6 +28,8 @@ void fake_table_set_size(struct table *table, size_t size);
 /* The next failure: FAKE_REFUSE_ONE strikes the `nth` change from now on (1 is the next one), the others the `nth`
  * commit. `error` is negative. Once. */
 void fake_table_fail(struct table *table, enum fake_failure failure, unsigned int nth, int error);
+/* Refuses every deletion with -EBUSY until told otherwise. */
+void fake_table_refuse_deletions(struct table *table, bool refuse);
 size_t fake_table_count(const struct table *table);
 size_t fake_table_commits(const struct table *table); /* calls of element_commit() */
 size_t fake_table_changes(const struct table *table); /* changes in them */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* LINK: netfilter/queue.o base/counters.o */
 /* LIBS: libmnl libnetfilter_queue */
-/* What queue.c makes of messages, also of those that no kernel of today sends. The socket's calls are replaced here: datagrams come from a list, what is
- * sent is kept. test_kernel_queue.c shows that the kernel means the same. */
+/* What queue.c makes of messages, also of those that no kernel of today sends. The socket's calls are replaced here:
+ * datagrams come from a list, what is sent is kept. test_kernel_queue.c shows that the kernel means the same. */
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -306,7 +306,8 @@ static void test_bind_refused(void **state)
 	}
 }
 
-/* A packet of the first queue stands before the answer for the second: it passes. So does an answer to something else. */
+/* A packet of the first queue stands before the answer for the second: it passes. So does an answer to something else.
+ */
 static void test_packet_while_binding(void **state)
 {
 	struct verdict verdicts[8];

@@ -476,6 +476,35 @@ static void test_drain_beyond_memory(void **state)
 	bench_free(bench);
 }
 
+/* A full store, and a kernel that takes every add and refuses every deletion: bounded, and over when the kernel relents. */
+static void test_full_and_no_deletions(void **state)
+{
+	struct bench *bench = bench_new(64);
+	char name[32], address[32];
+
+	(void)state;
+	fake_policy_add(&bench->fake, 0, "*.example.com", "tcp/443");
+	fake_table_refuse_deletions(bench->kernel, true);
+	for (unsigned int i = 0; i < 2000; i++) {
+		snprintf(name, sizeof(name), "n%u.example.com", i);
+		snprintf(address, sizeof(address), "198.52.%u.%u", i / 250, i % 250);
+		answer_a(bench, name, address, 60);
+		drain(bench);
+	}
+	assert_in_range(store_count(bench->store), 64, 64 + LIMIT_BATCH_ELEMENTS);
+	assert_true(counters.answers_dropped > 0);
+	fake_table_refuse_deletions(bench->kernel, false);
+	for (unsigned int i = 2000; i < 2003; i++) {
+		snprintf(name, sizeof(name), "n%u.example.com", i);
+		snprintf(address, sizeof(address), "198.52.%u.%u", i / 250, i % 250);
+		answer_a(bench, name, address, 60);
+		drain(bench);
+	}
+	assert_int_equal(store_count(bench->store), 64);
+	assert_int_equal(fake_table_count(bench->kernel), 64);
+	bench_free(bench);
+}
+
 /* ---- time ---- */
 
 static void test_expired_ride_along(void **state)
@@ -733,6 +762,7 @@ int main(void)
 		cmocka_unit_test(test_lost_answer_of_the_kernel),
 		cmocka_unit_test(test_large_drain),
 		cmocka_unit_test(test_drain_beyond_memory),
+		cmocka_unit_test(test_full_and_no_deletions),
 		cmocka_unit_test(test_expired_ride_along),
 		cmocka_unit_test(test_tick),
 		cmocka_unit_test(test_tick_after_failure),

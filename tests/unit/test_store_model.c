@@ -552,7 +552,7 @@ static void test_random(void **state)
 
 	(void)state;
 	for (unsigned int i = 0; i < (given ? 1 : 10); i++) {
-		print_message("STORE_SEED=%u\n", first + i);
+		print_message("# STORE_SEED=%u\n", first + i);
 		run(first + i);
 	}
 }

@@ -110,7 +110,8 @@ def without_conntrack(t):
     # When the last rule with a ct expression goes, the kernel takes conntrack's hooks away, and with them every held packet: so must no probe do.
     t.simple()
     holder = Holder(t, conntrack=False)
-    expect(holder.through(lambda: t.gateway(allow=WEB)), COUNT, "packets that survive the first start")
+    # The packets enter by an interface that is not decided: held before anything tracked them, they are `invalid` to our rules.
+    expect(holder.through(lambda: t.gateway(allow=WEB, interfaces=["other0"])), COUNT, "packets that survive the first start")
 
 
 @case("a flood of slow and fast answers during twenty reloads: every answer arrives, asked for once", tags=["smoke"], seconds=90)

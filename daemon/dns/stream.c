@@ -695,7 +695,7 @@ static bool undo(const struct entry *entry, bool dropped)
 
 	if (flow->serial != entry->serial)
 		return dropped;
-	if (!dropped && (start >= entry->stop || first_missing(flow, start) >= entry->stop))
+	if (!dropped && first_missing(flow, start) >= entry->stop)
 		return false;
 	retag(flow, start, entry->stop, TAG_PACKET(entry->packet), TAG_MISSING);
 	flow->undone = true;

@@ -232,6 +232,26 @@ static void in_one_drain(void **state)
 	assert_int_equal(stream_octets(table), 0);
 }
 
+/* What is read makes room in the window at once, before it is settled. */
+static void long_messages_in_one_drain(void **state)
+{
+	(void)state;
+	begin(&server, 77, 40000);
+	for (unsigned int i = 0; i < 6; i++) {
+		size_t at = server.length;
+
+		server_says(&server, 60000);
+		assert_int_equal(feed_part(&server, at + 100, at + 60002), 0);
+		assert_int_equal(feed_part(&server, at, at + 100), 1);
+	}
+	assert_int_equal(counters.tcp_segments_outside, 0);
+	assert_int_equal(settle(1 << 3), 1 << 3);
+	assert_got(&server, 0, 6);
+	assert_int_equal(pass_part(&server, 60002, 60102), 5);
+	assert_got(&server, 60002, 5);
+	assert_int_equal(stream_octets(table), 0);
+}
+
 static size_t ascending(size_t i, size_t count)
 {
 	(void)count;
@@ -490,13 +510,15 @@ static void a_flow_seen_in_the_middle_is_not_read(void **state)
 	server_new(&server, 9, 40000);
 	server_says(&server, 60);
 	assert_int_equal(pass_part(&server, 0, 62), 0);
-	feed(&server, 9, PACKET_ACK, NULL, 0);
-	feed(&server, 9, PACKET_SYN, NULL, 0);
-	feed(&server, 8, SYN_ACK | PACKET_RST, NULL, 0);
-	settle(0);
+	for (uint8_t flags = 0; flags < 32; flags++) {
+		if ((flags & (SYN_ACK | PACKET_RST)) == SYN_ACK)
+			continue;
+		feed(&server, 8, flags, NULL, 0);
+		assert_int_equal(stream_flows(table), 0);
+	}
+	assert_int_equal(pass_part(&server, 0, 62), 0);
 	assert_int_equal(got.count, 0);
-	assert_int_equal(stream_flows(table), 0);
-	assert_int_equal(counters.tcp_segments_unsynchronised, 1);
+	assert_int_equal(counters.tcp_segments_unsynchronised, 2);
 }
 
 static void fin_ends_a_flow(void **state)
@@ -528,6 +550,26 @@ static void fin_that_comes_early_waits(void **state)
 	assert_int_equal(pass_part(&server, 0, 40), 0);
 	assert_int_equal(pass_part(&server, 40, 70), 1);
 	assert_got(&server, 0, 1);
+	assert_int_equal(stream_flows(table), 0);
+}
+
+/* A FIN behind what was read is no end, and the first one counts. */
+static void other_fins_are_ignored(void **state)
+{
+	(void)state;
+	begin(&server, 9, 40000);
+	server_says(&server, 98);
+	server_says(&server, 98);
+	assert_int_equal(pass_part(&server, 0, 110), 1);
+	feed(&server, 9 + 109, PACKET_ACK | PACKET_FIN, NULL, 0);
+	settle(0);
+	assert_int_equal(stream_flows(table), 1);
+	feed(&server, 9 + 200, PACKET_ACK | PACKET_FIN, NULL, 0);
+	feed(&server, 9 + 210, PACKET_ACK | PACKET_FIN, NULL, 0);
+	settle(0);
+	assert_int_equal(stream_flows(table), 1);
+	assert_int_equal(pass_part(&server, 110, 200), 1);
+	assert_got(&server, 0, 2);
 	assert_int_equal(stream_flows(table), 0);
 }
 
@@ -573,6 +615,7 @@ static void the_same_syn_ack_again_changes_nothing(void **state)
 	server_says(&server, 98);
 	pass_part(&server, 0, 50);
 	feed_syn_ack(&server);
+	feed(&server, 777777, SYN_ACK | PACKET_RST, NULL, 0); /* what is reset does not begin */
 	settle(0);
 	assert_int_equal(pass_part(&server, 50, 100), 1);
 	assert_got(&server, 0, 1);
@@ -917,6 +960,46 @@ static void the_memory_for_verdicts(void **state)
 	assert_int_equal(stream_octets(table), 0);
 }
 
+/* To let go what frees nothing would help nobody. */
+static void the_memory_for_verdicts_that_frees_nothing(void **state)
+{
+	(void)state;
+	start_table(4, CHUNK);
+	begin(&server, 9, 40000);
+	server_says(&server, 100);
+	server_says(&server, 1000);
+	assert_int_equal(feed_part(&server, 0, 102), 1);
+	assert_int_equal(feed_part(&server, 102, 700), 0);
+	assert_int_equal(counters.tcp_segments_outside, 1);
+	assert_int_equal(counters.tcp_messages_let_go, 0);
+	assert_int_equal(settle(1), 1);
+	assert_int_equal(pass_part(&server, 0, 102), 1);
+	forget_got();
+}
+
+/* A flow whose messages are all read has nothing to give. */
+static void the_memory_of_those_that_have_some(void **state)
+{
+	(void)state;
+	start_table(4, CHUNK);
+	begin(&server, 9, 40000);
+	server_says(&server, 100);
+	pass_part(&server, 0, 50);
+	assert_int_equal(pass_part(&server, 50, 102), 1);
+	assert_got(&server, 0, 1);
+	now.msec++;
+	for (uint16_t port = 40001; port < 40003; port++) {
+		begin(&other, 9, port);
+		server_says(&other, 100);
+		assert_int_equal(pass_part(&other, 0, 50), 0);
+	}
+	assert_int_equal(counters.tcp_messages_skipped, 1);
+	assert_int_equal(counters.tcp_flows_lost, 0);
+	server_says(&server, 100);
+	assert_int_equal(pass_part(&server, 102, 204), 1);
+	assert_got(&server, 102, 1);
+}
+
 /* Another flow needs the memory of messages that wait for their verdict. */
 static void the_memory_for_verdicts_of_another(void **state)
 {
@@ -1174,6 +1257,7 @@ int main(void)
 		CASE(one_message_in_one_segment),
 		CASE(every_pair_of_segments_in_both_orders),
 		CASE(in_one_drain),
+		CASE(long_messages_in_one_drain),
 		CASE(single_octets_in_any_order),
 		CASE(many_messages_in_one_segment),
 		CASE(a_segment_that_ends_one_and_begins_another),
@@ -1190,6 +1274,7 @@ int main(void)
 		CASE(a_flow_seen_in_the_middle_is_not_read),
 		CASE(fin_ends_a_flow),
 		CASE(fin_that_comes_early_waits),
+		CASE(other_fins_are_ignored),
 		CASE(a_reset_counts_in_its_place_only),
 		CASE(a_port_used_again_begins_anew),
 		CASE(the_same_syn_ack_again_changes_nothing),
@@ -1209,7 +1294,9 @@ int main(void)
 		CASE(the_memory_and_nothing_to_skip),
 		CASE(the_memory_of_one_flow),
 		CASE(the_memory_for_verdicts),
+		CASE(the_memory_for_verdicts_that_frees_nothing),
 		CASE(the_memory_for_verdicts_of_another),
+		CASE(the_memory_of_those_that_have_some),
 		CASE(a_gap_that_stays),
 		CASE(a_gap_that_stays_and_verdicts),
 		CASE(a_gap_where_a_length_was),

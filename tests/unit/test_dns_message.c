@@ -427,6 +427,16 @@ static void end_without_address_is_a_target(void **state)
 	has_target("c.example", 20);
 }
 
+static void an_address_further_up_does_not_make_the_end_addressed(void **state)
+{
+	(void)state;
+	start("a.example", DNS_TYPE_A);
+	add_address(ANSWER, "a.example", 60, "192.0.2.1");
+	add_cname(ANSWER, "a.example", 60, "b.example");
+	reads(1, 1);
+	has_target("b.example", 60);
+}
+
 static void question_and_root_are_no_targets(void **state)
 {
 	(void)state;
@@ -614,6 +624,10 @@ static void extended_rcode_is_an_error(void **state)
 	plain();
 	add_opt(0x01000000); /* BADVERS */
 	is(DNS_READ_ERROR_RESPONSE);
+	plain();
+	add(AUTHORITY, "", 41, 0x01000000, "",
+	    0); /* OPT has its meaning in the additional section alone (RFC 6891 6.1.1) */
+	reads(1, 0);
 }
 
 static void every_cut_is_malformed(void **state)
@@ -699,6 +713,9 @@ static void wrong_rdlength_is_malformed_in_every_section(void **state)
 		is(DNS_READ_MALFORMED);
 		plain();
 		add(section, "x.example", DNS_TYPE_AAAA, 60, "\1\2\3\4", 4);
+		is(DNS_READ_MALFORMED);
+		plain();
+		add(section, "x.example", DNS_TYPE_AAAA, 60, "\1\2\3\4\1\2\3\4\1\2\3\4\1\2\3\4\5", 17);
 		is(DNS_READ_MALFORMED);
 		plain();
 		add(section, "x.example", DNS_TYPE_CNAME, 60, "\1x\0y", 4); /* one octet more than a name */
@@ -798,28 +815,37 @@ static void names_of_255_octets_work(void **state)
 	is(DNS_READ_MALFORMED);
 }
 
-/* Long names that differ in their last octet alone, stored many times: to compare them all is what an attacker would
- * like. */
+/* 63 labels "aaa", but for one octet in the middle of the last. */
+static const char *long_name(char octet)
+{
+	static char name[252];
+
+	memset(name, 'a', sizeof(name));
+	for (size_t i = 3; i < 251; i += 4)
+		name[i] = '.';
+	name[249] = octet;
+	name[251] = '\0';
+	return name;
+}
+
+/* Names that differ in one of 253 octets, thousands of them: to compare them all is what an attacker would like. */
 static void comparisons_are_rationed(void **state)
 {
-	char name[300];
+	char pointer[16];
 
 	(void)state;
-	memset(name, 'a', sizeof(name));
-	for (size_t i = 1; i < 250; i += 2)
-		name[i] = '.';
-	name[250] = '\0';
-	name[248] = 'b';
-	start(name, DNS_TYPE_A);
-	name[248] = 'c';
-	add_address(ANSWER, name, 60, "192.0.2.1");
-	for (size_t at = message.length - 14 - 251; message.length < 60000;) {
-		char pointer[16];
-
-		snprintf(pointer, sizeof(pointer), "@%zu", at);
-		add_address(ANSWER, pointer, 60, "192.0.2.1");
-	}
-	reads(0, 0);
+	start(long_name('b'), DNS_TYPE_A);
+	add_cname(ANSWER, "@12", 60, long_name('c'));
+	add_address(ANSWER, long_name('c'), 60, "192.0.2.1");
+	reads(1, 0);
+	assert_false(answer.chain_over_limit);
+	snprintf(pointer, sizeof(pointer), "@%zu", message.length);
+	add_address(ANSWER, long_name('d'), 60, "192.0.2.2");
+	while (message.length < 60000)
+		add_address(ANSWER, pointer, 60, "192.0.2.2");
+	assert_int_equal(result(), DNS_READ_OK);
+	assert_true(answer.chain_over_limit);
+	has_address("192.0.2.1", 60);
 }
 
 /* ---- HTTPS and SVCB (RFC 9460) ---- */
@@ -914,6 +940,12 @@ static void alias_without_more_is_a_target(void **state)
 	start("example", DNS_TYPE_HTTPS);
 	add_https(ANSWER, "example", 50, 0, "", PARAMS("")); /* no such service (2.5.1) */
 	reads(0, 0);
+	start("example", DNS_TYPE_HTTPS);
+	add_cname(ANSWER, "example", 40, "pool.example");
+	add_https(ANSWER, "pool.example", 50, 0, "", PARAMS(""));
+	add_address(ADDITIONAL, "pool.example", 60, "192.0.2.1");
+	reads(0, 1);
+	has_target("pool.example", 40);
 }
 
 static void aliases_in_a_loop_end(void **state)
@@ -962,6 +994,18 @@ static void too_many_service_targets_are_counted(void **state)
 	reads(0, LIMIT_ANSWER_TARGETS);
 	assert_int_equal(answer.targets_over_limit, 4);
 	has_target("t0.example", 40);
+}
+
+static void two_ways_to_one_target(void **state)
+{
+	(void)state;
+	start("a.example", DNS_TYPE_HTTPS);
+	add_https(ANSWER, "a.example", 50, 1, "b.example", PARAMS(""));
+	add_https(ANSWER, "a.example", 50, 2, "c.example", PARAMS(""));
+	add_cname(ADDITIONAL, "b.example", 30, "d.example");
+	add_cname(ADDITIONAL, "c.example", 20, "D.example");
+	reads(0, 1);
+	has_target("d.example", 20);
 }
 
 static void rejected(const void *params, size_t length)
@@ -1045,6 +1089,7 @@ int main(void)
 		cmocka_unit_test(first_of_several_cnames_counts),
 		cmocka_unit_test(address_beside_a_cname_counts),
 		cmocka_unit_test(end_without_address_is_a_target),
+		cmocka_unit_test(an_address_further_up_does_not_make_the_end_addressed),
 		cmocka_unit_test(question_and_root_are_no_targets),
 		cmocka_unit_test(dname_works_through_its_cname),
 		cmocka_unit_test(two_hundred_addresses),
@@ -1081,6 +1126,7 @@ int main(void)
 		cmocka_unit_test(services_of_a_service_target_are_not_followed),
 		cmocka_unit_test(service_beside_an_alias_is_ignored),
 		cmocka_unit_test(too_many_service_targets_are_counted),
+		cmocka_unit_test(two_ways_to_one_target),
 		cmocka_unit_test(one_malformed_service_rejects_its_rrset),
 		cmocka_unit_test(a_malformed_service_elsewhere_hurts_nothing),
 		cmocka_unit_test(compressed_service_target_is_malformed),

@@ -89,6 +89,7 @@ static void wire_refuses_pointers_not_back(void **state)
 	/* back, to a label that reaches into the name itself, over its end, and to one that ends just before it */
 	refuses("\2aa\1b\xc0\x0f\0\0", 9, HEADER + 5);
 	refuses("\3\5\0\0\1b\xc0\x0d\0\0\0", 11, HEADER + 4);
+	refuses("\1\6\1b\xc0\x0d\0\0\0", 9, HEADER + 2); /* six octets from here on, then a root */
 	refuses("\3\2\0\0\1b\xc0\x0d\0\0\0", 11, HEADER + 4); /* its root would be the name's first octet */
 	reads("\3\1b\0\1b\xc0\x0d\0\0\0", 11, HEADER + 4, "b.b", HEADER + 8);
 	/* back first, then forward to before the name: above the start of the part that it ends */
@@ -115,6 +116,9 @@ static void wire_refuses_reserved_label_types(void **state)
 		body[0] = (uint8_t)type;
 		refuses(body, sizeof(body), HEADER);
 	}
+	refuses("\0\x40\x0c", 3, HEADER + 1); /* with two bits more it would be a good pointer */
+	refuses("\0\x80\x0c", 3, HEADER + 1);
+	reads("\0\xc0\x0c", 3, HEADER + 1, ".", HEADER + 3);
 }
 
 /* Labels of 63, 63, 63 and `last` octets. */
@@ -208,6 +212,29 @@ static void wire_error_sticks(void **state)
 	assert_int_equal(wire_name_read(&wire).length, 0);
 	assert_int_equal(wire.position, 2);
 	assert_true(wire_part(&wire, 0, 1).failed);
+}
+
+static void wire_known_names_change_nothing(void **state)
+{
+	uint8_t message[] = { 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 'a', 0, 0xc0, 12, 0xc0, 0, 0xc0, 28, 0xc0, 13 };
+	struct wire_known known = { 0 };
+	struct wire wire = wire_message(message, sizeof(message));
+	struct wire_name first, again;
+
+	(void)state;
+	wire.known = &known;
+	wire_skip(&wire, HEADER);
+	first = wire_name_read(&wire);
+	again = wire_name_read(&wire);
+	assert_memory_equal(&first, &again, sizeof(first));
+	assert_int_equal(wire.position, 17);
+	for (; wire.position < sizeof(message);
+	     wire_skip(&wire, 2)) { /* into the header; forward to a like slot; unknown */
+		struct wire bad = wire;
+
+		wire_name_read(&bad);
+		assert_true(bad.failed);
+	}
 }
 
 static void wire_part_ends_where_told(void **state)
@@ -427,6 +454,7 @@ int main(void)
 		cmocka_unit_test(wire_takes_127_labels),
 		cmocka_unit_test(wire_bounds_pointers),
 		cmocka_unit_test(wire_error_sticks),
+		cmocka_unit_test(wire_known_names_change_nothing),
 		cmocka_unit_test(wire_part_ends_where_told),
 		cmocka_unit_test(wire_message_longer_than_dns_fails),
 		cmocka_unit_test(wire_names_are_equal_in_any_case_and_compression),

@@ -242,6 +242,8 @@ static void check_bounds_lengths(void **state)
 	memcpy(text, "*.", 2); /* the star stands for at least one character */
 	text[253] = '\0';
 	assert_int_equal(pattern_check(text, &why), 0);
+	text[253] = 'a';
+	refused(text, "255");
 }
 
 static void check_accepts_what_is_written_in_documents(void **state)
@@ -338,6 +340,11 @@ static void too_many_values_keep_the_smallest_and_say_so(void **state)
 	over = 0;
 	assert_int_equal(pattern_set_match(set, &name, values, 0, &over), 0);
 	assert_int_equal(over, 1);
+	set = build(arena, patterns, LIMIT_NAME_MATCHES + 2); /* half at each of two nodes: only together too many */
+	assert_int_equal(pattern_set_match(set, &name, values, LIMIT_NAME_MATCHES, &over), LIMIT_NAME_MATCHES);
+	assert_int_equal(over, 1);
+	assert_int_equal(values[0], 1000 - LIMIT_NAME_MATCHES - 1);
+	assert_int_equal(values[LIMIT_NAME_MATCHES - 1], 998);
 	arena_free(arena);
 }
 
@@ -350,7 +357,7 @@ static void too_many_visits_end_the_lookup_and_say_so(void **state)
 	struct pattern_set *set;
 	char text[80];
 	struct dns_name name;
-	uint32_t values[64];
+	static uint32_t values[64 * 64]; /* room enough: it is the visits that run out */
 	size_t count = 0;
 	int over = 0;
 
@@ -367,10 +374,10 @@ static void too_many_visits_end_the_lookup_and_say_so(void **state)
 	memset(text, 'a', 63);
 	strcpy(text + 63, ".example");
 	name = name_of(text);
-	assert_true(pattern_set_match(set, &name, values, 64, &over) <= 64);
+	assert_true(pattern_set_match(set, &name, values, 64 * 64, &over) <= LIMIT_PATTERN_VISITS);
 	assert_int_equal(over, 1);
 	name = name_of("b.example"); /* another name is not hurt */
-	assert_int_equal(pattern_set_match(set, &name, values, 64, &over), 1);
+	assert_int_equal(pattern_set_match(set, &name, values, 64 * 64, &over), 1);
 	assert_int_equal(over, 0);
 	arena_free(arena);
 }

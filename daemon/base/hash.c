@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* SipHash-1-3 (Aumasson and Bernstein, "SipHash: a fast short-input PRF"; the variant of the Linux kernel's hsiphash on 64 bit). */
+/* SipHash-1-3 (Aumasson and Bernstein, "SipHash: a fast short-input PRF"; the variant of the Linux kernel's hsiphash
+ * on 64 bit). */
 #include "base/hash.h"
 
 #include <errno.h>

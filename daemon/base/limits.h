@@ -44,31 +44,34 @@
 #define LIMIT_DRAIN_PACKETS 64
 /* Packets that the kernel holds for us. The kernel's default, 1024, overflows in bursts. */
 #define LIMIT_QUEUE_PACKETS 8192
-/* Elements that one drain may add: four full transactions, or 64 answers of 32 addresses on two ports. The memory for them is
- * set aside between drains; what goes beyond is refused, and the client asks again. */
+/* Elements that one drain may add: four full transactions, or 64 answers of 32 addresses on two ports. The memory for
+ * them is set aside between drains; what goes beyond is refused, and the client asks again. */
 #define LIMIT_DRAIN_ELEMENTS 4096
-/* Extension headers of one IPv6 packet. Linux sends at most four; each is 8 octets at least, so a packet could hold thousands. */
+/* Extension headers of one IPv6 packet. Linux sends at most four; each is 8 octets at least, so a packet could hold
+ * thousands. */
 #define LIMIT_PACKET_EXTENSIONS 8
 /* Bytes of a packet that are copied: an IP packet has at most 65,535. */
 #define LIMIT_PACKET_BYTES 65535
 
-/* DNS over TCP: flows followed at once. A forwarder keeps a few, a client one for a second; resolvers serve some hundred. A
- * forgotten flow is not read until it ends, and memory that is not used costs nothing: so rather many. */
+/* DNS over TCP: flows followed at once. A forwarder keeps a few, a client one for a second; resolvers serve some
+ * hundred. A forgotten flow is not read until it ends, and memory that is not used costs nothing: so rather many. */
 #define LIMIT_STREAM_FLOWS 4096
-/* Octets from the beginning of an unfinished message that are held: the longest message (2 + 65,535) and as much behind it
- * that came early: a window without scaling. */
+/* Octets from the beginning of an unfinished message that are held: the longest message (2 + 65,535) and as much
+ * behind it that came early: a window without scaling. */
 #define LIMIT_STREAM_WINDOW 131072
 /* Octets held for all flows: 32 unfinished messages of 64 KiB, or 4,096 common ones. Twice as much in memory. */
 #define LIMIT_STREAM_OCTETS (2u << 20)
-/* Silence after which a flow is forgotten. Resolvers close an idle one after seconds (RFC 7766 6.2.3), rarely minutes. */
+/* Silence after which a flow is forgotten. Resolvers close an idle one after seconds (RFC 7766 6.2.3), rarely
+ * minutes. */
 #define LIMIT_STREAM_IDLE_MS 900000
-/* A gap that stays open this long though segments come: the client has what we missed. A sender repeats after 0.2 to 1 s and
- * waits twice as long each time: three to five times within this. */
+/* A gap that stays open this long though segments come: the client has what we missed. A sender repeats after 0.2 to
+ * 1 s and waits twice as long each time: three to five times within this. */
 #define LIMIT_STREAM_GAP_MS 10000
 
 /* Octets of one catalog file. The largest list that a vendor publishes is 4 MB. */
 #define LIMIT_CATALOG_FILE (16u << 20)
-/* Rows of all catalog files together. Azure's service tags of all clouds are some 9,000; lookups among words are linear. */
+/* Rows of all catalog files together. Azure's service tags of all clouds are some 9,000; lookups among words are
+ * linear. */
 #define LIMIT_CATALOG_ROWS 20000
 /* Characters of a service, a feature or an id in the catalog, and of the three as one key with its NUL. */
 #define LIMIT_CATALOG_WORD 63
@@ -81,7 +84,6 @@
 #define LIMIT_CONTROL_CLIENTS 16
 /* Unsent bytes of one control client before it is dropped. */
 #define LIMIT_CONTROL_BACKLOG (64u << 20)
-
 
 /* The gateway's own addresses that are refused as answers. */
 #define LIMIT_OWN_ADDRESSES 1024

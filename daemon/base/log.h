@@ -21,7 +21,8 @@ void log_write(enum log_level level, const char *format, ...) __attribute__((for
 #define log_info(...) log_write(LOG_LEVEL_INFO, __VA_ARGS__)
 #define log_debug(...) log_write(LOG_LEVEL_DEBUG, __VA_ARGS__)
 
-/* One of these for each kind of line that traffic can cause: at most one line a minute, with the count of those left out. */
+/* One of these for each kind of line that traffic can cause: at most one line a minute, with the count of those left
+ * out. */
 struct log_limit {
 	struct monotime next;
 	uint64_t left_out;

@@ -17,7 +17,7 @@ int64_t monotime_usec(void);
 
 static inline struct monotime monotime_add(struct monotime t, int64_t msec)
 {
-	return (struct monotime){ t.msec + msec };
+	return (struct monotime) { t.msec + msec };
 }
 /* Milliseconds from `from` to `to`; negative when `to` is earlier. */
 static inline int64_t monotime_until(struct monotime from, struct monotime to)

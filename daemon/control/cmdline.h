@@ -23,7 +23,8 @@ struct cmdline {
 	bool json;
 };
 
-/* Reads the arguments; the texts stay the caller's. Returns -1 to go on, else the exit status (help, version and usage errors were printed). */
+/* Reads the arguments; the texts stay the caller's. Returns -1 to go on, else the exit status (help, version and
+ * usage errors were printed). */
 int cmdline_parse(int argc, char **argv, struct cmdline *out);
 
 #endif

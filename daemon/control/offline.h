@@ -9,7 +9,8 @@
 
 /* Reads configuration and catalog and builds the policy. NULL when there is an error; problems are added either way. */
 struct policy *offline_load(const char *config_path, struct problems *problems);
-/* Each returns the exit status: 0, or 1 for a bad configuration; problems go to standard error (`json`: to standard output as one object). */
+/* Each returns the exit status: 0, or 1 for a bad configuration; problems go to standard error (`json`: to standard
+ * output as one object). */
 int offline_check(const char *config_path, bool json);
 int offline_print_config(const char *config_path);
 int offline_print_ruleset(const char *config_path);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* DOC: the order of `why` is the order of the chains (netfilter/ruleset_rules.c): where `inbound` guards the
- * destination it decides first; else a source outside gateway.clients is denied; then local destinations, DNS to trusted
- * resolvers, address ranges and learned addresses allow, and all that do are told. What would allow another port or
- * another client is remembered for the reason of a denial. */
+ * destination it decides first; else a source outside gateway.clients is denied; then local destinations, DNS to
+ * trusted resolvers, address ranges and learned addresses allow, and all that do are told. What would allow another
+ * port or another client is remembered for the reason of a denial. */
 #include "control/why.h"
 
 #include <stdio.h>

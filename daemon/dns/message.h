@@ -34,8 +34,8 @@ struct dns_address {
 	uint32_t ttl; /* seconds; the smallest on the way here; with the top bit set it is 0 (RFC 2181 8) */
 };
 
-/* A name that the client asks next: the end of a chain, or an SVCB target, without an A or AAAA record in this message. A
- * hint does not count here: the client asks all the same (RFC 9460 7.3). */
+/* A name that the client asks next: the end of a chain, or an SVCB target, without an A or AAAA record in this
+ * message. A hint does not count here: the client asks all the same (RFC 9460 7.3). */
 struct dns_target {
 	struct dns_name name;
 	uint32_t ttl; /* seconds, smallest on the way to it */

@@ -148,8 +148,8 @@ static void teach_port(struct snoop *snoop, const struct policy_rule *rule, cons
 	}
 	if (rc > 0)
 		snoop->planned |= UINT64_C(1) << packet;
-	/* Memory is there once this drain is over, and deletions that the kernel refuses now it may take later: the client
-	 * asks again. */
+	/* Memory is there once this drain is over, and deletions that the kernel refuses now it may take later: the
+	 * client asks again. */
 	if (rc == -ENOMEM || rc == -ENOSPC)
 		snoop->failed |= UINT64_C(1) << packet;
 }

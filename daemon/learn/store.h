@@ -48,12 +48,12 @@ size_t store_memory(const struct store *store);
  * -ENOMEM (then learning stops at what there is, counted). */
 int store_reserve(struct store *store);
 
-/* `life_ms` from now is wanted for `key`, because `name` was answered with `ttl`. `refresh_below` is the remaining life
- * in ms below which it is refreshed. `packet` (0..63) is the packet of the drain that depends on it. When the store is
- * full the oldest-expiring element that this drain does not need is planned for deletion first. 0: known, nothing to
- * do; 1: planned; -ENOSPC when the plan is full: commit, then call again (and once more -ENOSPC when more has to go first
- * than one transaction holds); -ENOMEM (no memory reserved, counted), -EDQUOT (limit reached and nothing can go,
- * counted): not learned. */
+/* `life_ms` from now is wanted for `key`, because `name` was answered with `ttl`. `refresh_below` is the remaining
+ * life in ms below which it is refreshed. `packet` (0..63) is the packet of the drain that depends on it. When the
+ * store is full the oldest-expiring element that this drain does not need is planned for deletion first. 0: known,
+ * nothing to do; 1: planned; -ENOSPC when the plan is full: commit, then call again (and once more -ENOSPC when more
+ * has to go first than one transaction holds); -ENOMEM (no memory reserved, counted), -EDQUOT (limit reached and
+ * nothing can go, counted): not learned. */
 int store_plan(struct store *store, const struct element_key *key, const struct dns_name *name, uint32_t ttl,
 	       struct monotime now, int64_t life_ms, int64_t refresh_below, unsigned int packet);
 /* Plans the deletion of elements whose life has ended at `now`, as many as the plan holds. Returns how many. */

@@ -24,8 +24,8 @@
 /* Octets of elements in one message: a nest's length has 16 bits, and an element takes 200 at most. */
 #define ELEMENTS_SIZE 60000
 
-/* The messages of a transaction, in this order. Deletes come first: they free room, and what is deleted and added in one
- * transaction is there afterwards. */
+/* The messages of a transaction, in this order. Deletes come first: they free room, and what is deleted and added in
+ * one transaction is there afterwards. */
 enum element_phase {
 	PHASE_DELETE_PLACE, /* add, so that the delete finds it */
 	PHASE_DELETE,

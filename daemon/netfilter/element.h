@@ -27,20 +27,23 @@ struct element_change {
 	struct element_key key;
 	enum element_operation operation;
 	uint64_t timeout_ms; /* from now, ADD and REFRESH; 1 .. 2^40 */
-	const char *comment; /* ADD: at most LIMIT_ELEMENT_COMMENT characters are used, a longer one is cut with '~'; may be NULL */
+	/* ADD: at most LIMIT_ELEMENT_COMMENT characters are used, a longer one is cut with '~'; may be NULL */
+	const char *comment;
 	int error; /* out: 0 when committed, else -errno */
 };
 
 struct table;
 
-/* Commits `count` changes (at most LIMIT_BATCH_ELEMENTS) in one transaction, deletes first. When the kernel refuses one element, that one's
- * `error` is set and the rest is tried once more without it; when that fails too, or the result is unknown (-ETIMEDOUT, -ENOBUFS),
- * each `error` is set. Returns the number of changes with an error. Does not allocate, log or read the clock; blocks until the kernel's answer is there,
- * which it is when sendto() returns (KERNEL 2.1). */
+/* Commits `count` changes (at most LIMIT_BATCH_ELEMENTS) in one transaction, deletes first. When the kernel refuses
+ * one element, that one's `error` is set and the rest is tried once more without it; when that fails too, or the
+ * result is unknown (-ETIMEDOUT, -ENOBUFS), each `error` is set. Returns the number of changes with an error. Does
+ * not allocate, log or read the clock; blocks until the kernel's answer is there, which it is when sendto() returns
+ * (KERNEL 2.1). */
 size_t element_commit(struct table *table, struct element_change *changes, size_t count);
 
-/* Calls `visit` for each element of the learned sets; `expires_ms` is what the kernel has left, `comment` "" when none. Elements that others put there in a form that
- * is not ours are passed over. 0 or -errno (the dump is repeated when the ruleset moved meanwhile, at most ten times). */
+/* Calls `visit` for each element of the learned sets; `expires_ms` is what the kernel has left, `comment` "" when
+ * none. Elements that others put there in a form that is not ours are passed over. 0 or -errno (the dump is repeated
+ * when the ruleset moved meanwhile, at most ten times). */
 int element_dump(struct table *table,
 		 void (*visit)(void *context, const struct element_key *key, uint64_t expires_ms, const char *comment),
 		 void *context);

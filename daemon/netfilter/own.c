@@ -29,7 +29,8 @@ int own_changed(int fd)
 	char buffer[8192];
 	int changed = 0;
 
-	/* What the messages say does not matter: the whole list is read anew. Bounded, so that a flood cannot hold us. */
+	/* What the messages say does not matter: the whole list is read anew. Bounded, so that a flood cannot hold
+	 * us. */
 	for (int i = 0; i < 64; i++) {
 		ssize_t n = recv(fd, buffer, sizeof(buffer), 0);
 

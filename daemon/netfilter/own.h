@@ -7,7 +7,8 @@
 
 #include "base/ipaddr.h"
 
-/* A route netlink socket that becomes readable when an address comes or goes; non-blocking. The file descriptor, or -errno. */
+/* A route netlink socket that becomes readable when an address comes or goes; non-blocking. The file descriptor, or
+ * -errno. */
 int own_open(void);
 /* Reads the news away. Returns 1 when there was any (also when the kernel lost some), 0 when not. */
 int own_changed(int fd);

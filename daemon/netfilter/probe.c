@@ -36,9 +36,9 @@ static const struct ruleset_set probe_ranges = { .name = "ranges", .key = RULESE
 static const struct ruleset_set probe_boxes = { .name = "boxes", .key = RULESET_KEY_SERVICE4 };
 static const struct ruleset_statement probe_queue = { .kind = RULESET_QUEUE };
 
-/* Statements that a kernel may have been built without, and how the option is called. Those that use connection tracking
- * come first: they are tried only after a failure. Where nothing uses it yet, taking the rule back takes conntrack's hooks
- * away, and with them every held packet. */
+/* Statements that a kernel may have been built without, and how the option is called. Those that use connection
+ * tracking come first: they are tried only after a failure. Where nothing uses it yet, taking the rule back takes
+ * conntrack's hooks away, and with them every held packet. */
 static const struct probe_row {
 	struct ruleset_statement statement;
 	const char *missing;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The table as nfqdnd means it: sets, chains and rules of a policy, as plain data. Printed as nft text (ruleset_text.c) and built
- * with libnftnl (ruleset_netlink.c) from the same rows, so that what people read is what the kernel has. */
+/* The table as nfqdnd means it: sets, chains and rules of a policy, as plain data. Printed as nft text
+ * (ruleset_text.c) and built with libnftnl (ruleset_netlink.c) from the same rows, so that what people read is what
+ * the kernel has. */
 #ifndef NFQDN_NETFILTER_RULESET_H
 #define NFQDN_NETFILTER_RULESET_H
 
@@ -14,10 +15,12 @@
 
 #define RULESET_LAYOUT "nfqdn layout 1" /* the table's comment: a table without it is not ours */
 
-/* Which of the two copies of the static sets the rules name: they are filled aside and put in place by one transaction. */
+/* Which of the two copies of the static sets the rules name: they are filled aside and put in place by one
+ * transaction. */
 enum ruleset_side { RULESET_A, RULESET_B };
 
-/* The table's named counters, for `status` and metrics; ends with a row whose name is NULL. They keep their values at reload. */
+/* The table's named counters, for `status` and metrics; ends with a row whose name is NULL. They keep their values at
+ * reload. */
 struct ruleset_counter {
 	const char *name, *help;
 };

@@ -20,26 +20,30 @@ struct table_capabilities {
 	bool destroy; /* NFT_MSG_DESTROYSETELEM (Linux 6.3) */
 };
 
-/* Opens the netlink sockets, takes the lock of the table's name (abstract socket, per network namespace) and probes the kernel in a table of
- * its own without base chains. `*error` receives a text for people (static or kept in the table's own memory until the next call of this function) naming what is missing, such as the kernel option.
- * 0; -EBUSY: another nfqdnd holds the lock; -EPERM; -EOPNOTSUPP: the kernel lacks something; -errno. */
+/* Opens the netlink sockets, takes the lock of the table's name (abstract socket, per network namespace) and probes
+ * the kernel in a table of its own without base chains. `*error` receives a text for people (static or kept in the
+ * table's own memory until the next call of this function) naming what is missing, such as the kernel option. 0;
+ * -EBUSY: another nfqdnd holds the lock; -EPERM; -EOPNOTSUPP: the kernel lacks something; -errno. */
 int table_open(const char *name, struct table **out, const char **error);
 void table_close(struct table *table); /* leaves the kernel's table as it is */
 const struct table_capabilities *table_capabilities(const struct table *table);
 const char *table_queue_backend_name(enum table_queue_backend backend); /* "native" | "xtables" */
 
-/* Is a table of our name there? 1 with our layout, 0 none, -EEXIST one that is not ours (or another layout), or -errno. */
+/* Is a table of our name there? 1 with our layout, 0 none, -EEXIST one that is not ours (or another layout), or
+ * -errno. */
 int table_exists(struct table *table);
 
-/* Makes the kernel's table that of `policy`: created when absent; else rules and static sets are exchanged in one transaction, learned sets that stay keep their
- * elements, sets of groups that went are removed. Base chains are made once and never deleted. Static sets are filled in several transactions aside before. The policy must outlive
- * the next successful call. On failure nothing that decides has changed. 0 or -errno, `*error` as in table_open(). */
+/* Makes the kernel's table that of `policy`: created when absent; else rules and static sets are exchanged in one
+ * transaction, learned sets that stay keep their elements, sets of groups that went are removed. Base chains are made
+ * once and never deleted. Static sets are filled in several transactions aside before. The policy must outlive the
+ * next successful call. On failure nothing that decides has changed. 0 or -errno, `*error` as in table_open(). */
 int table_apply(struct table *table, const struct policy *policy, const char **error);
 
 /* Deletes the whole table. 0, also when there was none; -EEXIST when it is not ours. */
 int table_remove(struct table *table);
 
 /* Values of the table's named counters: calls `visit` for each. 0 or -errno. */
-int table_counters(struct table *table, void (*visit)(void *context, const char *name, uint64_t packets, uint64_t bytes), void *context);
+int table_counters(struct table *table,
+		   void (*visit)(void *context, const char *name, uint64_t packets, uint64_t bytes), void *context);
 
 #endif

@@ -60,9 +60,10 @@ struct catalog {
 	size_t tenant_count;
 };
 
-/* Reads every *.json of each folder in order (files of a folder by name; those whose name ends in schema.json are passed over);
- * a row of a later folder replaces the earlier one with its key. A folder that does not exist is an error, a bad file is an error that
- * names the file, the row and the field. NULL when there was an error or memory is out. Lives in `arena`. */
+/* Reads every *.json of each folder in order (files of a folder by name; those whose name ends in schema.json are
+ * passed over); a row of a later folder replaces the earlier one with its key. A folder that does not exist is an
+ * error, a bad file is an error that names the file, the row and the field. NULL when there was an error or memory is
+ * out. Lives in `arena`. */
 struct catalog *catalog_load(struct arena *arena, const char *const *folders, size_t count, struct problems *problems);
 
 const struct catalog_service *catalog_find_service(const struct catalog *catalog, const char *name);
@@ -78,7 +79,8 @@ struct catalog_selection {
 	struct catalog_list regions; /* count 0: every one */
 	const char *scale_unit; /* NULL: every one; else one like "AMSUA0501" */
 	bool optional, rentable, broad;
-	enum catalog_direction direction; /* outbound for `allow`, inbound for `inbound`; peer and mail rows come with outbound */
+	enum catalog_direction
+		direction; /* outbound for `allow`, inbound for `inbound`; peer and mail rows come with outbound */
 };
 bool catalog_row_selected(const struct catalog_row *row, const struct catalog_selection *selection);
 /* "service/feature/id". `size` LIMIT_CATALOG_KEY is enough for every row that catalog_load() accepts. Returns `out`. */

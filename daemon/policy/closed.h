@@ -5,8 +5,8 @@
 
 #include "policy/config.h"
 
-/* A configuration that denies what every interface forwards, DNS and local destinations excepted. Its one interface has an empty name and is a
- * wildcard: it stands for all. NULL when memory is out; free with config_free(). */
+/* A configuration that denies what every interface forwards, DNS and local destinations excepted. Its one interface
+ * has an empty name and is a wildcard: it stands for all. NULL when memory is out; free with config_free(). */
 struct config *closed_config(void);
 
 #endif

@@ -59,7 +59,8 @@ static int read_file(const char *path, struct text *text)
 	return result;
 }
 
-/* Notes on every setting the line it stands on. libconfig's own is wrong for a value whose next token is on a later line. */
+/* Notes on every setting the line it stands on. libconfig's own is wrong for a value whose next token is on a later
+ * line. */
 static void note_lines(config_setting_t *setting, const struct config_scan *scan, size_t *next)
 {
 	unsigned int line = config_setting_source_line(setting);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The configuration file as written (libconfig syntax): typed values with their lines, defaults filled in, nothing looked up yet. */
+/* The configuration file as written (libconfig syntax): typed values with their lines, defaults filled in, nothing
+ * looked up yet. */
 #ifndef NFQDN_POLICY_CONFIG_H
 #define NFQDN_POLICY_CONFIG_H
 
@@ -88,8 +89,8 @@ struct config {
 	unsigned int entry_count;
 };
 
-/* Reads `path`. Returns the configuration, or NULL when there is at least one error; problems (errors and warnings, in file
- * order) are added to `problems` either way. Free with config_free(). */
+/* Reads `path`. Returns the configuration, or NULL when there is at least one error; problems (errors and warnings,
+ * in file order) are added to `problems` either way. Free with config_free(). */
 struct config *config_load(const char *path, struct problems *problems);
 void config_free(struct config *config);
 /* One address of this machine and the network that lies on its interface. */
@@ -98,8 +99,9 @@ struct config_link {
 	struct ipaddr address;
 	unsigned int prefix; /* length */
 };
-/* Tells (as errors) which trusted resolvers lie in the network of a client interface, are not this machine itself, and are
- * not asked for by resolver-on-client-side. config_load() cannot know: it may run before the network, or elsewhere. */
+/* Tells (as errors) which trusted resolvers lie in the network of a client interface, are not this machine itself,
+ * and are not asked for by resolver-on-client-side. config_load() cannot know: it may run before the network, or
+ * elsewhere. */
 void config_check_links(const struct config *config, const struct config_link *links, size_t count,
 			struct problems *problems);
 /* Writes a file that config_load() reads back to the same values, every setting with its default told in a comment. */

@@ -90,9 +90,9 @@ static const char *why_no_resolver(const struct value_range *range)
 	return NULL;
 }
 
-/* Among the clients: a warning, since only the running gateway knows whether the address is its own, and a router that is
- * its clients' resolver is the commonest case. The kernel rules' path check refuses what really enters by a client
- * interface. See config_check_links(). */
+/* Among the clients: a warning, since only the running gateway knows whether the address is its own, and a router
+ * that is its clients' resolver is the commonest case. The kernel rules' path check refuses what really enters by a
+ * client interface. See config_check_links(). */
 static void check_resolver(struct config_reader *reader, const struct config *config, unsigned int index)
 {
 	const struct config_ranges *resolvers = &config->resolvers;

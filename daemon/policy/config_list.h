@@ -7,8 +7,8 @@
 #include "policy/config_reader.h"
 #include "policy/option.h"
 
-/* Reads the list (or the single text) into the option's field below `base`. Items that are wrong or stand twice are told and
- * left out, and overlaps are told. */
+/* Reads the list (or the single text) into the option's field below `base`. Items that are wrong or stand twice are
+ * told and left out, and overlaps are told. */
 void config_list_read(struct config_reader *reader, const config_setting_t *setting, const struct option *option,
 		      void *base);
 

@@ -339,7 +339,8 @@ static enum scalar classify(const struct token *token)
 	return is_float(text, end) ? SCALAR_FLOAT : SCALAR_SLIP;
 }
 
-/* libconfig 1.5 reads "010" as 10, keeps the low 32 bits of a number without "L", and the largest one it can of one with. */
+/* libconfig 1.5 reads "010" as 10, keeps the low 32 bits of a number without "L", and the largest one it can of one
+ * with. */
 static void check_integer(struct scan *scan, enum scalar scalar)
 {
 	const struct token *token = &scan->token;

@@ -16,8 +16,8 @@ struct config_scan {
 	size_t capacity;
 };
 
-/* Reads `length` octets of `text`, after which a NUL stands. 0; -EINVAL when something was found, told in `problems` under
- * the name `file`; -ENOMEM. The lines are to be released whatever is returned. */
+/* Reads `length` octets of `text`, after which a NUL stands. 0; -EINVAL when something was found, told in `problems`
+ * under the name `file`; -ENOMEM. The lines are to be released whatever is returned. */
 int config_scan_text(const char *text, size_t length, const char *file, struct problems *problems,
 		     struct config_scan *out);
 void config_scan_release(struct config_scan *scan);

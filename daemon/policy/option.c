@@ -52,7 +52,8 @@ const struct option option_table[] = {
 		  "come; "
 		  "required with names or services" },
 	{ OPTION_GATEWAY, "local", OPTION_RANGES, OPTION_EMPTY, CONFIG(local), .unit = "",
-	  /* No multicast or broadcast: routers do not forward them, and where multicast routing is set up, global groups lead out. */
+	  /* No multicast or broadcast: routers do not forward them, and where multicast routing is set up, global
+	   * groups lead out. */
 	  .fallback = "[ \"10.0.0.0/8\", \"172.16.0.0/12\", \"192.168.0.0/16\", \"169.254.0.0/16\", \"fc00::/7\", "
 		      "\"fe80::/10\" ]",
 	  .help = "Destinations that are not decided here: traffic inside the site; [ ] for none" },

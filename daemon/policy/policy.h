@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What is allowed: configuration and catalog made into one immutable object. Built at start and at reload, never changed. */
+/* What is allowed: configuration and catalog made into one immutable object. Built at start and at reload, never
+ * changed. */
 #ifndef NFQDN_POLICY_POLICY_H
 #define NFQDN_POLICY_POLICY_H
 
@@ -16,8 +17,8 @@
 #include "policy/problem.h"
 #include "policy/value.h"
 
-/* An element of an interval set `addr . l4proto . port` of one family: all three closed intervals. Ports are as they stand in
- * the set: value_icmp_port() for echo requests. Boxes of one list are disjoint. */
+/* An element of an interval set `addr . l4proto . port` of one family: all three closed intervals. Ports are as they
+ * stand in the set: value_icmp_port() for echo requests. Boxes of one list are disjoint. */
 struct policy_box {
 	struct value_range address;
 	uint8_t l4proto;
@@ -76,7 +77,8 @@ struct policy_provenance {
 
 /* Entries with the same clients. Group 0 is the plain one, for entries without `clients`; it may have no entries. */
 struct policy_group {
-	const char *name; /* "" for group 0, else the name of its first entry with what nft cannot spell replaced by '_', unique */
+	/* "" for group 0, else the name of its first entry with what nft cannot spell replaced by '_', unique */
+	const char *name;
 	struct policy_ranges46 clients; /* empty for group 0: every client */
 	struct policy_boxes cidr4, cidr6;
 	bool used; /* group 0 without entries is not used */
@@ -105,30 +107,34 @@ struct policy {
 	struct policy_boxes guarded4, guarded6; /* destinations that `inbound` decides about */
 };
 
-/* Builds the policy. Takes `config` over (frees it on failure too). Everything found wrong is added to `problems`; NULL when there is an
- * error. `today` ("YYYY-MM-DD") is what `until` and asOf are compared with (warnings on rows older than a year, names past `until`). */
+/* Builds the policy. Takes `config` over (frees it on failure too). Everything found wrong is added to `problems`;
+ * NULL when there is an error. `today` ("YYYY-MM-DD") is what `until` and asOf are compared with (warnings on rows
+ * older than a year, names past `until`). */
 struct policy *policy_build(struct config *config, const char *today, struct problems *problems);
 void policy_free(struct policy *policy);
 
 /* Bit set of groups. */
 typedef uint32_t policy_group_mask;
-/* Groups that an asker's answers teach: group 0 and those whose clients hold the address; every group when only group 0 (or none)
- * holds it, since an asker outside all of them is a forwarder. */
+/* Groups that an asker's answers teach: group 0 and those whose clients hold the address; every group when only group
+ * 0 (or none) holds it, since an asker outside all of them is a forwarder. */
 policy_group_mask policy_groups_of_asker(const struct policy *policy, const struct ipaddr *asker);
 /* Groups whose clients hold `client` (group 0 always): what may it reach? */
 policy_group_mask policy_groups_of_client(const struct policy *policy, const struct ipaddr *client);
 
-/* Rules that match a name, in the configuration's order, at most LIMIT_NAME_MATCHES (more are counted). Returns their number. */
-size_t policy_match_name(const struct policy *policy, const struct dns_name *name, const struct policy_rule *out[LIMIT_NAME_MATCHES]);
+/* Rules that match a name, in the configuration's order, at most LIMIT_NAME_MATCHES (more are counted). Returns their
+ * number. */
+size_t policy_match_name(const struct policy *policy, const struct dns_name *name,
+			 const struct policy_rule *out[LIMIT_NAME_MATCHES]);
 
 /* True when the range list of the address's family holds it. */
 bool policy_ranges46_contain(const struct policy_ranges46 *ranges, const struct ipaddr *address);
 
-/* Why an answer's address is not taken, for entries without `private = true`. The list is DESIGN's; the IPv4 inside 64:ff9b::/96,
- * ::ffff:0:0/96 and 2002::/16 is judged by the same list. */
+/* Why an answer's address is not taken, for entries without `private = true`. The list is DESIGN's; the IPv4 inside
+ * 64:ff9b::/96, ::ffff:0:0/96 and 2002::/16 is judged by the same list. */
 bool policy_address_reserved(const struct ipaddr *address);
 
-/* Provenances whose range holds `address` and that come from the list given, in order; returns how many there are, of which the first `size` are written. */
+/* Provenances whose range holds `address` and that come from the list given, in order; returns how many there are, of
+ * which the first `size` are written. */
 size_t policy_find_address(const struct policy_provenance *list, size_t count, const struct ipaddr *address,
 			   const struct policy_provenance **out, size_t size);
 

@@ -6,8 +6,8 @@
 #include "policy/policy_input.h"
 #include "policy/policy_select.h"
 
-/* Of the rows that an entry takes: rentable and broad names, nothing to act on, out of date; of an `inbound` entry, servers
- * that no source can reach. 0 or -ENOMEM. */
+/* Of the rows that an entry takes: rentable and broad names, nothing to act on, out of date; of an `inbound` entry,
+ * servers that no source can reach. 0 or -ENOMEM. */
 int policy_warn_rows(const struct policy_input *input, const struct config_entry *entry,
 		     const struct policy_selection *selection);
 /* Of the entry's own names: wildcards over a whole top-level domain. */

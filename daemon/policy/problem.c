@@ -201,7 +201,8 @@ static unsigned int least(unsigned int a, unsigned int b, unsigned int c)
 	return smaller < c ? smaller : c;
 }
 
-/* Damerau-Levenshtein, adjacent swaps only ("optimal string alignment"), regardless of case; both at most NEAREST_MAX. */
+/* Damerau-Levenshtein, adjacent swaps only ("optimal string alignment"), regardless of case; both at most
+ * NEAREST_MAX. */
 static unsigned int distance(const char *a, const char *b)
 {
 	unsigned int rows[3][NEAREST_MAX + 1] = { 0 };

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What is wrong (or doubtful) in a configuration, a catalog file or a list, collected so that one run tells all of it. */
+/* What is wrong (or doubtful) in a configuration, a catalog file or a list, collected so that one run tells all of
+ * it. */
 #ifndef NFQDN_POLICY_PROBLEM_H
 #define NFQDN_POLICY_PROBLEM_H
 
@@ -31,9 +32,11 @@ void problem_clear(struct problems *list);
 void problem_sort(struct problems *list);
 /* "FILE:LINE: error: SETTING: TEXT", one a line; parts that are absent are left out. */
 void problem_print(const struct problems *list, FILE *out);
-/* {"api": 1, "ok": bool, "errors": N, "warnings": N, "problems": [{severity, file, line, setting, text}]} and a newline. */
+/* {"api": 1, "ok": bool, "errors": N, "warnings": N, "problems": [{severity, file, line, setting, text}]} and a
+ * newline. */
 int problem_print_json(const struct problems *list, FILE *out);
-/* The member of `names` (ends with NULL) nearest to `word` (edit distance at most a third of its length, at least 1), or NULL. */
+/* The member of `names` (ends with NULL) nearest to `word` (edit distance at most a third of its length, at least 1),
+ * or NULL. */
 const char *problem_nearest(const char *word, const char *const *names);
 
 #endif

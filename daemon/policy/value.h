@@ -20,7 +20,8 @@ enum value_mended { VALUE_AS_WRITTEN, VALUE_HOST_BITS /* 192.0.2.7/24 was read a
 /* Reads "192.0.2.1", "192.0.2.0/24", "192.0.2.10-192.0.2.20" (spaces around '-' allowed) and the same for IPv6.
  * 0, or -EINVAL with `*why` set to a static text that says what would be right. */
 int value_range_from_text(const char *text, struct value_range *out, enum value_mended *mended, const char **why);
-/* Shortest text: address, prefix when it is one, else FIRST-LAST. `out` holds 2 * IPADDR_TEXT_SIZE + 1. Returns `out`. */
+/* Shortest text: address, prefix when it is one, else FIRST-LAST. `out` holds 2 * IPADDR_TEXT_SIZE + 1. Returns
+ * `out`. */
 #define VALUE_RANGE_TEXT_SIZE (2 * IPADDR_TEXT_SIZE + 1)
 const char *value_range_to_text(const struct value_range *range, char out[VALUE_RANGE_TEXT_SIZE]);
 
@@ -49,7 +50,8 @@ struct value_interface {
 	char name[IFNAMSIZ]; /* NUL-terminated, without the '*' */
 	bool wildcard;
 };
-/* Reads "eth0", "vlan*". 0, or -EINVAL with `*why` (too long, empty, '/', white space, a '*' elsewhere, "*" alone, "lo"). */
+/* Reads "eth0", "vlan*". 0, or -EINVAL with `*why` (too long, empty, '/', white space, a '*' elsewhere, "*" alone,
+ * "lo"). */
 int value_interface_from_text(const char *text, struct value_interface *out, const char **why);
 
 #endif

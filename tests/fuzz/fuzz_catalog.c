@@ -17,7 +17,6 @@
 
 #include "policy/policy.h"
 
-
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static const char base_file[] = "{\"format\": 1, \"regions\": [{\"name\": \"North\", \"aliases\": [\"n\"]}], "

@@ -3,8 +3,8 @@
 /* LINK: policy/config_list.o policy/config_check.o policy/config_print.o policy/option.o policy/problem.o policy/value.o */
 /* LINK: dns/pattern.o dns/name.o base/arena.o base/hash.o base/ipaddr.o base/log.o base/monotime.o */
 /* LIBS: libconfig jansson */
-/* A configuration as the daemon reads it, from a file. What loads prints, and what is printed loads to the same. What is
- * refused says why, in printable characters; and nothing that our scanner takes is a syntax error for libconfig. */
+/* A configuration as the daemon reads it, from a file. What loads prints, and what is printed loads to the same. What
+ * is refused says why, in printable characters; and nothing that our scanner takes is a syntax error for libconfig. */
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>

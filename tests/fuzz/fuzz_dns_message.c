@@ -210,7 +210,8 @@ static void check_same(const struct dns_answer *a, const struct dns_answer *b)
 		     a->targets[i].ttl == b->targets[i].ttl);
 }
 
-/* What stands behind the last record changes nothing. (A message of which each comparison counts may be cut later with it.) */
+/* What stands behind the last record changes nothing. (A message of which each comparison counts may be cut later
+ * with it.) */
 static void check_tail(const uint8_t *data, size_t size, const struct dns_answer *answer)
 {
 	static struct dns_answer again;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* LIBS: libmnl */
-/* What becomes of packets held in a queue when somebody changes the ruleset (KERNEL 0b): why base chains are made once and never deleted, why
- * nothing is probed with them, and why sets and rules may be exchanged at any time. */
+/* What becomes of packets held in a queue when somebody changes the ruleset (KERNEL 0b): why base chains are made
+ * once and never deleted, why nothing is probed with them, and why sets and rules may be exchanged at any time. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <libmnl/libmnl.h>
@@ -129,7 +129,8 @@ static void release(uint32_t id)
 	mnl_socket_sendto(queue, message, message->nlmsg_len);
 }
 
-/* How many of PACKETS held packets arrive when this happens meanwhile; `again`: how many were queued a second time. -1: they were not held. */
+/* How many of PACKETS held packets arrive when this happens meanwhile; `again`: how many were queued a second time.
+ * -1: they were not held. */
 static int arrive(const char *text, const char *command, int *again)
 {
 	char data[16];

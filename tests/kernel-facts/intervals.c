@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Interval sets, and how they are exchanged (KERNEL 0b): why policies are cut into disjoint boxes and the static sets have two sides. */
+/* Interval sets, and how they are exchanged (KERNEL 0b): why policies are cut into disjoint boxes and the static sets
+ * have two sides. */
 #include "fact.h"
 
 static bool add(const char *first, const char *second)

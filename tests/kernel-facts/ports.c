@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What `th sport`, `th dport` and `ct original proto-dst` read of ICMP: how echo requests stand in the sets beside TCP and UDP, and why ICMP must not come to a
- * rule that reads a port. */
+/* What `th sport`, `th dport` and `ct original proto-dst` read of ICMP: how echo requests stand in the sets beside
+ * TCP and UDP, and why ICMP must not come to a rule that reads a port. */
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <netinet/ip_icmp.h>

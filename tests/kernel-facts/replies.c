@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* LINK: netfilter/nfattr.o */
 /* LIBS: libmnl */
-/* What the kernel answers to a transaction (KERNEL 2.4): why batch.c counts as it does, and how element.c finds the element that was refused. */
+/* What the kernel answers to a transaction (KERNEL 2.4): why batch.c counts as it does, and how element.c finds the
+ * element that was refused. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <libmnl/libmnl.h>
@@ -36,7 +37,8 @@ static uint32_t begin(void)
 	return put(NFNL_MSG_BATCH_BEGIN, 0, AF_UNSPEC, NFNL_SUBSYS_NFTABLES)->nlmsg_seq;
 }
 
-/* A message with elements 192.0.2.FIRST and up. Returns its number; `offset`: where the element `which` stands in it. */
+/* A message with elements 192.0.2.FIRST and up. Returns its number; `offset`: where the element `which` stands in it.
+ */
 static uint32_t elements(uint16_t type, uint16_t flags, unsigned int first, unsigned int count, unsigned int which,
 			 uint32_t *offset)
 {

@@ -56,9 +56,10 @@ static struct ipaddr address(const char *text)
 
 static void ipaddr_reads_and_writes(void **state)
 {
-	static const char *const good[] = { "0.0.0.0", "192.0.2.1", "255.255.255.255", "::", "::1", "2001:db8::53", "fe80::1" };
-	static const char *const bad[] = { "",	    "1.2.3",   "1.2.3.4.5", "1.2.3.256", " 1.2.3.4", "1.2.3.4 ",
-					   "01.2.3.4", "::1%lo", "1.2.3.4/8", "g::",	     "12345::" };
+	static const char *const good[] = { "0.0.0.0", "192.0.2.1",    "255.255.255.255", "::",
+					    "::1",     "2001:db8::53", "fe80::1" };
+	static const char *const bad[] = { "",         "1.2.3",  "1.2.3.4.5", "1.2.3.256", " 1.2.3.4", "1.2.3.4 ",
+					   "01.2.3.4", "::1%lo", "1.2.3.4/8", "g::",       "12345::" };
 	struct ipaddr out = address("192.0.2.9"), kept = out;
 	char text[IPADDR_TEXT_SIZE];
 
@@ -76,7 +77,8 @@ static void ipaddr_reads_and_writes(void **state)
 
 static void ipaddr_orders_and_steps(void **state)
 {
-	struct ipaddr a = address("10.0.0.255"), b = address("10.0.1.0"), last = address("255.255.255.255"), zero = address("::");
+	struct ipaddr a = address("10.0.0.255"), b = address("10.0.1.0"), last = address("255.255.255.255"),
+		      zero = address("::");
 	struct ipaddr step = a;
 
 	(void)state;

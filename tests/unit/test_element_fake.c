@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* LINK: netfilter/element.o netfilter/batch.o netfilter/nfattr.o base/counters.o base/ipaddr.o */
 /* LIBS: libmnl */
-/* element_commit() against a kernel made up here: what is sent for each kind of kernel, and what becomes of answers that are late, lost or partial. */
+/* element_commit() against a kernel made up here: what is sent for each kind of kernel, and what becomes of answers
+ * that are late, lost or partial. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>

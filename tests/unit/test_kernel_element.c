@@ -4,8 +4,8 @@
 /* LINK: policy/policy.o policy/policy_boxes.o policy/policy_group.o policy/policy_input.o policy/policy_list.o policy/policy_rules.o policy/policy_select.o policy/policy_tenant.o policy/policy_text.o policy/policy_warn.o policy/interval.o policy/catalog.o policy/catalog_field.o policy/catalog_read.o policy/closed.o policy/config.o policy/config_check.o policy/config_list.o policy/config_print.o policy/config_read.o policy/config_reader.o policy/config_scalar.o policy/config_scan.o policy/option.o policy/problem.o policy/value.o */
 /* LINK: dns/name.o dns/pattern.o base/arena.o base/counters.o base/escape.o base/hash.o base/ipaddr.o base/log.o */
 /* LIBS: jansson libconfig libmnl libnftnl */
-/* element*.c against the running kernel. What older kernels need (no update of an element's timeout, no destroy) works on newer ones as well: each case runs in
- * every way that this kernel has. */
+/* element*.c against the running kernel. What older kernels need (no update of an element's timeout, no destroy)
+ * works on newer ones as well: each case runs in every way that this kernel has. */
 #include <errno.h>
 #include <netinet/in.h>
 #include <setjmp.h>
@@ -177,7 +177,8 @@ static void refresh_extends(void **state)
 	end(&bench);
 }
 
-/* An update leaves the comment alone; where an element must be deleted and added again, it is lost. Nobody depends on it. */
+/* An update leaves the comment alone; where an element must be deleted and added again, it is lost. Nobody depends on
+ * it. */
 static void refresh_keeps_comment_with_update(void **state)
 {
 	struct bench bench = begin(state);
@@ -430,7 +431,8 @@ static void unknown_group(void **state)
 	end(&bench);
 }
 
-/* limits.elements = 1000: 2277 fit. A refused batch leaves all as it was, and deletes make room in the very batch that adds. */
+/* limits.elements = 1000: 2277 fit. A refused batch leaves all as it was, and deletes make room in the very batch
+ * that adds. */
 static void full_set(void **state)
 {
 	struct bench bench;

@@ -4,8 +4,9 @@
 /* LINK: policy/policy.o policy/policy_boxes.o policy/policy_group.o policy/policy_input.o policy/policy_list.o policy/policy_rules.o policy/policy_select.o policy/policy_tenant.o policy/policy_text.o policy/policy_warn.o policy/interval.o policy/catalog.o policy/catalog_field.o policy/catalog_read.o policy/closed.o policy/config.o policy/config_check.o policy/config_list.o policy/config_print.o policy/config_read.o policy/config_reader.o policy/config_scalar.o policy/config_scan.o policy/option.o policy/problem.o policy/value.o */
 /* LINK: dns/name.o dns/pattern.o base/arena.o base/counters.o base/escape.o base/hash.o base/ipaddr.o base/log.o */
 /* LIBS: jansson libconfig libmnl libnftnl */
-/* table_apply() when any one of its requests goes wrong: nlsock.c is the real one, with a fault between it and its callers. Whatever goes wrong, the rules in force are the old policy's or the new
- * one's, whole; and the next call mends what was left. */
+/* table_apply() when any one of its requests goes wrong: nlsock.c is the real one, with a fault between it and its
+ * callers. Whatever goes wrong, the rules in force are the old policy's or the new one's, whole; and the next call
+ * mends what was left. */
 #define nlsock_transact real_transact
 #include "netfilter/nlsock.c"
 #undef nlsock_transact
@@ -166,7 +167,8 @@ static void reload(void **state)
 	policy_free(new_policy);
 }
 
-/* Each request of a first start goes wrong. There is nothing then, or a table without what decides, or the whole table. */
+/* Each request of a first start goes wrong. There is nothing then, or a table without what decides, or the whole
+ * table. */
 static void start(void **state)
 {
 	struct policy *policy;
@@ -203,7 +205,8 @@ static void start(void **state)
 	policy_free(policy);
 }
 
-/* Each request of an opening goes wrong: an error with a text, or less is found than there is, and nothing is left behind. */
+/* Each request of an opening goes wrong: an error with a text, or less is found than there is, and nothing is left
+ * behind. */
 static void opening(void **state)
 {
 	size_t requests = 40;

@@ -4,8 +4,9 @@
 /* LINK: policy/policy.o policy/policy_boxes.o policy/policy_group.o policy/policy_input.o policy/policy_list.o policy/policy_rules.o policy/policy_select.o policy/policy_tenant.o policy/policy_text.o policy/policy_warn.o policy/interval.o policy/catalog.o policy/catalog_field.o policy/catalog_read.o policy/closed.o policy/config.o policy/config_check.o policy/config_list.o policy/config_print.o policy/config_read.o policy/config_reader.o policy/config_scalar.o policy/config_scan.o policy/option.o policy/problem.o policy/value.o */
 /* LINK: dns/name.o dns/pattern.o base/arena.o base/counters.o base/escape.o base/hash.o base/ipaddr.o base/log.o */
 /* LIBS: jansson libconfig libmnl libnftnl libnetfilter_queue */
-/* Packets held in the queue while the table is opened, built, exchanged, filled: each of them reaches its receiver once it has its verdict (KERNEL 0b tells
- * what would drop them). A resolver on the gateway answers a client on the other end of a veth pair. */
+/* Packets held in the queue while the table is opened, built, exchanged, filled: each of them reaches its receiver
+ * once it has its verdict (KERNEL 0b tells what would drop them). A resolver on the gateway answers a client on the
+ * other end of a veth pair. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -175,8 +176,8 @@ static void hold(struct world *world, struct queue_packet packets[LIMIT_DRAIN_PA
 	assert_false(readable(world->client, 20));
 }
 
-/* Answers that reach the client. A base chain that came in between moves ours by one place among the hook's chains, and what was held is queued
- * a second time: the daemon judges it once more. */
+/* Answers that reach the client. A base chain that came in between moves ours by one place among the hook's chains,
+ * and what was held is queued a second time: the daemon judges it once more. */
 static int delivered(struct world *world, const struct queue_packet packets[LIMIT_DRAIN_PACKETS])
 {
 	struct queue_packet again[LIMIT_DRAIN_PACKETS];
@@ -204,7 +205,8 @@ static void opening(void **state)
 	table_close(second);
 }
 
-/* Where no rule uses connection tracking, one that is tried and taken back would take conntrack's hooks away, and held packets with them. */
+/* Where no rule uses connection tracking, one that is tried and taken back would take conntrack's hooks away, and
+ * held packets with them. */
 static void opening_without_conntrack(void **state)
 {
 	const struct ruleset_statement queue = { .kind = RULESET_QUEUE };

@@ -476,7 +476,8 @@ static void test_drain_beyond_memory(void **state)
 	bench_free(bench);
 }
 
-/* A full store, and a kernel that takes every add and refuses every deletion: bounded, and over when the kernel relents. */
+/* A full store, and a kernel that takes every add and refuses every deletion: bounded, and over when the kernel
+ * relents. */
 static void test_full_and_no_deletions(void **state)
 {
 	struct bench *bench = bench_new(64);

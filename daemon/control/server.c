@@ -113,7 +113,8 @@ static int probe(const struct sockaddr_un *address)
 	return error;
 }
 
-static int clear_place(const struct sockaddr_un *address)
+/* 0 when there is nothing, 1 a dead socket; -EBUSY, -EEXIST. */
+static int look_at_place(const struct sockaddr_un *address)
 {
 	struct stat found;
 	int error;
@@ -123,8 +124,15 @@ static int clear_place(const struct sockaddr_un *address)
 	if (!S_ISSOCK(found.st_mode))
 		return -EEXIST;
 	error = probe(address);
-	if (error < 0)
-		return error;
+	return error < 0 ? error : 1;
+}
+
+static int clear_place(const struct sockaddr_un *address)
+{
+	int found = look_at_place(address);
+
+	if (found <= 0)
+		return found;
 	return unlink(address->sun_path) < 0 && errno != ENOENT ? -errno : 0;
 }
 
@@ -495,14 +503,32 @@ int64_t control_server_notify(struct control_server *server, struct monotime now
 
 /* ---- open and close ---- */
 
+static int make_address(const char *path, struct sockaddr_un *out)
+{
+	if (strlen(path) >= sizeof(out->sun_path))
+		return -ENAMETOOLONG;
+	*out = (struct sockaddr_un) { .sun_family = AF_UNIX };
+	memcpy(out->sun_path, path, strlen(path));
+	return 0;
+}
+
+int control_server_probe(const char *path)
+{
+	struct sockaddr_un address;
+	int found = make_address(path, &address);
+
+	if (found == 0)
+		found = look_at_place(&address);
+	return found < 0 ? found : 0;
+}
+
 static int start(struct control_server *server, const char *path)
 {
-	struct sockaddr_un address = { .sun_family = AF_UNIX };
-	int error;
+	struct sockaddr_un address;
+	int error = make_address(path, &address);
 
-	if (strlen(path) >= sizeof(address.sun_path))
-		return -ENAMETOOLONG;
-	memcpy(address.sun_path, path, strlen(path));
+	if (error < 0)
+		return error;
 	server->epoll = epoll_create1(EPOLL_CLOEXEC);
 	server->listener = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (server->epoll < 0 || server->listener < 0)

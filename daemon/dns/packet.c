@@ -92,7 +92,7 @@ static int walk_extensions(struct transport *t)
 
 		if (octets <= 0)
 			return octets;
-		if ((size_t)octets > t->length || i == LIMIT_PACKET_EXTENSIONS)
+		if ((size_t)octets > t->length)
 			return -EINVAL;
 		t->protocol = t->data[0];
 		t->data += octets;
@@ -101,7 +101,7 @@ static int walk_extensions(struct transport *t)
 	return -EINVAL;
 }
 
-/* RFC 8200 3. A payload length of 0 is a jumbogram (RFC 2675), which no DNS answer is. */
+/* RFC 8200 3. A jumbogram (RFC 2675), which no DNS answer is, tells 0 octets here: too few for what follows. */
 static int read_ipv6(const uint8_t *p, size_t length, struct transport *out)
 {
 	size_t payload;
@@ -109,8 +109,6 @@ static int read_ipv6(const uint8_t *p, size_t length, struct transport *out)
 	if (length < IPV6_HEADER)
 		return -EMSGSIZE;
 	payload = read16(p + 4);
-	if (payload == 0)
-		return -EINVAL;
 	if (payload > length - IPV6_HEADER)
 		return -EMSGSIZE;
 	out->source = ipaddr_from_bytes(IPADDR_V6, p + 8);

@@ -422,11 +422,12 @@ static void test_no_packet(void **state)
 	add_packet(5, 1, "x")->told = 15;
 	add_packet(5, 1, "x")->told = 19;
 	add_packet(5, 1, "x")->told = 0;
+	add_packet(5, 1, "x")->octets[20] = 4 + 6; /* a packet header without its last octet */
 	add_answer(0, -ENOENT);
 	add_packet(5, 1, "good");
 	assert_int_equal(queue_receive(queue, packets), 1);
 	assert_memory_equal(packets[0].payload, "good", 4);
-	assert_int_equal(counters.queue_errors, 7);
+	assert_int_equal(counters.queue_errors, 8);
 	assert_int_equal(counters.verdict_errors, 1);
 	assert_int_equal(counters.packets_queued, 1);
 	queue_close(queue);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* LINK: learn/snoop.o learn/lifetime.o learn/store.o learn/store_plan.o learn/store_name.o learn/store_heap.o */
-/* LINK: learn/pool.o dns/packet.o dns/message.o dns/svcb.o dns/wire.o dns/name.o policy/value.o */
+/* LINK: learn/pool.o dns/packet.o dns/stream.o dns/message.o dns/svcb.o dns/wire.o dns/name.o policy/value.o */
 /* LINK: base/counters.o base/hash.o base/ipaddr.o */
 /* LINK: tests/unit/fake_element.o tests/unit/fake_policy.o tests/unit/fake_answer.o */
 #include <errno.h>
@@ -45,7 +45,7 @@ static struct bench *bench_new(size_t limit)
 	bench->now.msec = 1000000;
 	bench->store = store_new(&hash_key, limit);
 	bench->kernel = fake_table_new();
-	bench->snoop = snoop_new(bench->store, bench->kernel);
+	bench->snoop = snoop_new(bench->store, bench->kernel, &hash_key);
 	fake_table_set_time(bench->kernel, bench->now);
 	snoop_set_policy(bench->snoop, &bench->fake.policy);
 	return bench;
@@ -647,6 +647,51 @@ static void test_prune_fails(void **state)
 	bench_free(bench);
 }
 
+/* More than a transaction holds, and the first one fails: told, and done by the ticks. */
+static void test_prune_many(void **state)
+{
+	struct bench *bench = bench_new(5000);
+	char name[32], address[32];
+
+	(void)state;
+	fake_policy_add(&bench->fake, 0, "*.example.com", "tcp/443");
+	for (unsigned int i = 0; i < 6; i++) {
+		struct fake_answer *one;
+
+		snprintf(name, sizeof(name), "n%u.example.com", i);
+		one = answer(bench, name);
+		for (unsigned int k = 0; k < 250; k++) {
+			snprintf(address, sizeof(address), "198.52.%u.%u", i, k);
+			fake_answer_record(one, name, DNS_TYPE_A, 60, address);
+		}
+	}
+	drain(bench);
+	fake_policy_init(&bench->fake);
+	fake_table_fail(bench->kernel, FAKE_REFUSE_ALL, 1, -EBUSY);
+	assert_int_equal(snoop_prune(bench->snoop, bench->now), -EAGAIN);
+	assert_int_equal(fake_table_count(bench->kernel), LIMIT_BATCH_ELEMENTS);
+	snoop_tick(bench->snoop, bench->now);
+	assert_int_equal(fake_table_count(bench->kernel), 0);
+	assert_int_equal(counters.elements_dropped, 1500);
+	bench_free(bench);
+}
+
+/* An address that has become the gateway's own since. */
+static void test_prune_own(void **state)
+{
+	struct bench *bench = bench_usual();
+	struct ipaddr own;
+
+	(void)state;
+	answer_a(bench, "www.example.com", "198.51.101.7", 60);
+	drain(bench);
+	ipaddr_from_text("198.51.101.7", &own);
+	snoop_set_own_addresses(bench->snoop, &own, 1);
+	assert_int_equal(snoop_prune(bench->snoop, bench->now), 0);
+	assert_int_equal(open_443(bench, "198.51.101.7"), -ENOENT);
+	bench_free(bench);
+}
+
 static void test_prune_private(void **state)
 {
 	struct bench *bench = bench_usual();
@@ -770,6 +815,8 @@ int main(void)
 		cmocka_unit_test(test_tick_of_many),
 		cmocka_unit_test(test_prune),
 		cmocka_unit_test(test_prune_fails),
+		cmocka_unit_test(test_prune_many),
+		cmocka_unit_test(test_prune_own),
 		cmocka_unit_test(test_prune_private),
 		cmocka_unit_test(test_groups_move),
 		cmocka_unit_test(test_adopt),

@@ -240,7 +240,7 @@ static int start_kernel(struct daemon *daemon, struct policy *policy)
 				   &why);
 	if (error == 0) {
 		daemon->store = store_new(&daemon->hash_key, config->limit_elements);
-		daemon->snoop = daemon->store ? snoop_new(daemon->store, daemon->table) : NULL;
+		daemon->snoop = daemon->store ? snoop_new(daemon->store, daemon->table, &daemon->hash_key) : NULL;
 		error = daemon->snoop ? store_reserve(daemon->store) : -ENOMEM;
 	}
 	if (error == 0)

@@ -10,7 +10,7 @@
 /* clang-format off */
 #define COUNTERS(C) \
 	C(packets_queued, "packets received from the queue") \
-	C(packets_unread, "queued packets that were not IP, UDP as expected; passed unlearned") \
+	C(packets_unread, "queued packets that were not IP with UDP or TCP as expected; passed unlearned") \
 	C(answers, "DNS responses parsed") \
 	C(answers_malformed, "DNS responses that are not well formed; passed unlearned") \
 	C(answers_not_understood, "responses with other than one question of class IN, or an OPCODE other than QUERY; passed unlearned") \
@@ -27,6 +27,7 @@
 	C(tcp_segments, "TCP segments of DNS flows read") \
 	C(tcp_segments_unsynchronised, "TCP segments with data of flows whose beginning was not seen or whose place was lost; passed unlearned") \
 	C(tcp_segments_outside, "TCP segments beyond the window or the memory for unfinished messages; passed, what was beyond not read") \
+	C(tcp_segments_dropped, "TCP segments dropped because they repeat octets of a dropped answer") \
 	C(tcp_segments_conflicting, "TCP segments that repeat octets with another content; the first copy counts") \
 	C(tcp_flows, "TCP flows followed from their SYN-ACK") \
 	C(tcp_flows_evicted, "TCP flows forgotten at the limit of flows") \

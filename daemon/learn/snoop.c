@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Theory of operation, one drain:
  *
- *   for each packet   dns_answer_read -> policy_match_name(the question's name) -> the rules of the asker's groups
+ *   for each packet   its message, or those that its TCP segment makes readable (stream_feed)
+ *   for each message  dns_answer_read -> policy_match_name(the question's name) -> the rules of the asker's groups
  *                     -> for each address, rule and port: store_plan
  *   plan full         commit early; the packets judged so far stay held like the others
- *   at the end        expired elements fill the last transaction; commit; what failed becomes the drop bits
+ *   at the end        expired elements fill the last transaction; commit; what failed becomes the drop bits, and
+ *                     stream_settle() adds the segments that would bring the client the same octets
  *
  * A packet has one fate: passed (its bit in none of the masks), known (`allowed` alone), taught (`planned`), or
  * dropped (`failed`). */
@@ -13,10 +15,12 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "base/counters.h"
 #include "dns/message.h"
 #include "dns/packet.h"
+#include "dns/stream.h"
 #include "learn/lifetime.h"
 
 #define DNS_PORT 53
@@ -25,6 +29,7 @@
 struct snoop {
 	struct store *store;
 	struct table *table;
+	struct stream_table *streams;
 	const struct policy *policy;
 	struct ipaddr *own; /* sorted */
 	size_t own_count;
@@ -39,7 +44,20 @@ struct snoop {
 	size_t rule_count;
 };
 
-struct snoop *snoop_new(struct store *store, struct table *table)
+static size_t streams_size(void)
+{
+	return stream_table_size(LIMIT_STREAM_FLOWS, LIMIT_STREAM_OCTETS);
+}
+
+/* Pages that the kernel gives when they are used: most gateways need a few. */
+static struct stream_table *streams_new(const struct hash_key *key)
+{
+	void *block = mmap(NULL, streams_size(), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	return block == MAP_FAILED ? NULL : stream_table_new(block, LIMIT_STREAM_FLOWS, LIMIT_STREAM_OCTETS, key);
+}
+
+struct snoop *snoop_new(struct store *store, struct table *table, const struct hash_key *key)
 {
 	struct snoop *snoop = calloc(1, sizeof(*snoop));
 
@@ -47,6 +65,11 @@ struct snoop *snoop_new(struct store *store, struct table *table)
 		return NULL;
 	snoop->store = store;
 	snoop->table = table;
+	snoop->streams = streams_new(key);
+	if (!snoop->streams) {
+		free(snoop);
+		return NULL;
+	}
 	return snoop;
 }
 
@@ -54,6 +77,7 @@ void snoop_free(struct snoop *snoop)
 {
 	if (!snoop)
 		return;
+	munmap(snoop->streams, streams_size());
 	free(snoop->own);
 	free(snoop);
 }
@@ -236,12 +260,29 @@ static void judge_message(struct snoop *snoop, const uint8_t *message, size_t le
 		teach_address(snoop, &snoop->answer.addresses[i], packet);
 }
 
+struct judging {
+	struct snoop *snoop;
+	const struct ipaddr *asker;
+	unsigned int packet;
+};
+
+static void judge_stream_message(void *context, const uint8_t *message, size_t length)
+{
+	const struct judging *judging = context;
+
+	judge_message(judging->snoop, message, length, judging->asker, judging->packet);
+}
+
 static void judge_packet(struct snoop *snoop, const struct queue_packet *packet, unsigned int number)
 {
 	struct packet_udp udp;
+	struct packet_tcp tcp;
+	struct judging judging = { .snoop = snoop, .asker = &tcp.destination, .packet = number };
 
 	if (packet_read_udp(packet->payload, packet->length, &udp) == 0 && udp.source_port == DNS_PORT)
 		judge_message(snoop, udp.payload, udp.length, &udp.destination, number);
+	else if (packet_read_tcp(packet->payload, packet->length, &tcp) == 0 && tcp.source_port == DNS_PORT)
+		stream_feed(snoop->streams, &tcp, number, snoop->now, judge_stream_message, &judging);
 	else
 		counters.packets_unread++;
 }
@@ -253,6 +294,7 @@ static unsigned int bits(uint64_t mask)
 
 uint64_t snoop_drain(struct snoop *snoop, const struct queue_packet *packets, size_t count, struct monotime now)
 {
+	uint64_t dropped;
 	size_t planned;
 
 	snoop->now = now;
@@ -264,10 +306,12 @@ uint64_t snoop_drain(struct snoop *snoop, const struct queue_packet *packets, si
 		store_plan_expired(snoop->store, now);
 		commit(snoop);
 	}
+	dropped = stream_settle(snoop->streams, snoop->failed);
+	counters.tcp_segments_dropped += bits(dropped & ~snoop->failed);
 	counters.answers_dropped += bits(snoop->failed);
-	counters.answers_taught += bits(snoop->planned & ~snoop->failed);
-	counters.answers_known += bits(snoop->allowed & ~snoop->planned & ~snoop->failed);
-	return snoop->failed;
+	counters.answers_taught += bits(snoop->planned & ~dropped);
+	counters.answers_known += bits(snoop->allowed & ~snoop->planned & ~dropped);
+	return dropped;
 }
 
 /* ---- between drains ---- */

@@ -5,6 +5,7 @@
 
 #include <stdint.h>
 
+#include "base/hash.h"
 #include "base/monotime.h"
 #include "learn/store.h"
 #include "netfilter/queue.h"
@@ -12,8 +13,8 @@
 
 struct snoop;
 
-/* NULL when memory is out. */
-struct snoop *snoop_new(struct store *store, struct table *table);
+/* NULL when memory is out. `key`: for what others can choose, here the flows of DNS over TCP. */
+struct snoop *snoop_new(struct store *store, struct table *table, const struct hash_key *key);
 void snoop_free(struct snoop *snoop);
 /* The policy used from now on; must outlive the snoop or the next call, during which the old one must still be there:
  * learned elements follow their group by its name. Call it after table_apply(). */
@@ -24,7 +25,7 @@ int snoop_set_own_addresses(struct snoop *snoop, const struct ipaddr *addresses,
 
 /* Judges `count` (at most LIMIT_DRAIN_PACKETS) packets, commits what they teach together with what has expired, and
  * returns the packets (bits) that must be dropped: allowed answers whose transaction failed, or for which no memory was
- * set aside. All others are to be accepted. */
+ * set aside, and TCP segments that repeat them. All others are to be accepted. */
 uint64_t snoop_drain(struct snoop *snoop, const struct queue_packet *packets, size_t count, struct monotime now);
 /* To be called at each wake-up, after the verdicts: sets memory aside for the next drain, and at most once a second
  * deletes what has expired. Returns the milliseconds until there is more to do, or -1 when nothing is learned. */

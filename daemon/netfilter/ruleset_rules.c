@@ -311,10 +311,14 @@ static void build_snoop_path(struct builder *b)
 /* The reply on a flow to port 53 whose answering address is a trusted resolver: the reply tuple's source, so that
  * redirected DNS counts by who really answers. One rule a protocol: nft prints a combined one in a form that it cannot
  * read (KERNEL 0b). */
-#define ANSWER(v)                                                                                                      \
-	L4PROTO(IPPROTO_UDP), CT_DIRECTION(RULESET_REPLY), CT_PORT(DNS_PORT),                                          \
-		CT_SADDR(RULESET_REPLY, v, b->resolvers[v]),                                                           \
-		RAW_MASKED(DNS_FLAGS_OFFSET, DNS_FLAGS_MASK, DNS_FLAGS_TEACHING), RAW_NOT(DNS_ANCOUNT_OFFSET, 0)
+#define ANSWER(proto, v)                                                                                               \
+	L4PROTO(proto), CT_DIRECTION(RULESET_REPLY), CT_PORT(DNS_PORT), CT_SADDR(RULESET_REPLY, v, b->resolvers[v])
+/* In a datagram the DNS header tells what cannot teach. A TCP segment may hold any part of any number of messages, and
+ * where a flow begins is seen from its first: all come. */
+#define ANSWER_UDP(v)                                                                                                  \
+	ANSWER(IPPROTO_UDP, v), RAW_MASKED(DNS_FLAGS_OFFSET, DNS_FLAGS_MASK, DNS_FLAGS_TEACHING),                      \
+		RAW_NOT(DNS_ANCOUNT_OFFSET, 0)
+#define ANSWER_TCP(v) ANSWER(IPPROTO_TCP, v)
 
 static void build_snoop(struct builder *b)
 {
@@ -322,8 +326,10 @@ static void build_snoop(struct builder *b)
 	struct ruleset_chain *output = chain_add(b, "snoop_output", RULESET_OUTPUT, PRIORITY_SNOOP);
 
 	for (int v = 0; v < 2; v++) {
-		RULE(b, forward, ANSWER(v), GOTO("snoop_path"));
-		RULE(b, output, OIFNAME_NOT_LO, ANSWER(v), GOTO("snoop_queue"));
+		RULE(b, forward, ANSWER_UDP(v), GOTO("snoop_path"));
+		RULE(b, forward, ANSWER_TCP(v), GOTO("snoop_path"));
+		RULE(b, output, OIFNAME_NOT_LO, ANSWER_UDP(v), GOTO("snoop_queue"));
+		RULE(b, output, OIFNAME_NOT_LO, ANSWER_TCP(v), GOTO("snoop_queue"));
 	}
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* LINK: learn/snoop.o learn/lifetime.o learn/store.o learn/store_plan.o learn/store_name.o learn/store_heap.o */
-/* LINK: learn/pool.o dns/packet.o dns/message.o dns/svcb.o dns/wire.o dns/name.o dns/pattern.o */
+/* LINK: learn/pool.o dns/packet.o dns/stream.o dns/message.o dns/svcb.o dns/wire.o dns/name.o dns/pattern.o */
 /* LINK: policy/policy.o policy/policy_boxes.o policy/policy_group.o policy/policy_input.o policy/policy_list.o */
 /* LINK: policy/policy_rules.o policy/policy_select.o policy/policy_tenant.o policy/policy_text.o */
 /* LINK: policy/policy_warn.o policy/interval.o policy/reserved.o policy/catalog.o policy/catalog_field.o */
@@ -185,7 +185,7 @@ static void start_daemon(struct replay *replay)
 	int rc;
 
 	replay->store = store_new(&hash_key, replay->policy->config->limit_elements);
-	replay->snoop = snoop_new(replay->store, replay->kernel);
+	replay->snoop = snoop_new(replay->store, replay->kernel, &hash_key);
 	snoop_set_policy(replay->snoop, replay->policy);
 	snoop_set_own_addresses(replay->snoop, replay->own, replay->own_count);
 	rc = snoop_adopt(replay->snoop, replay->now);

@@ -158,17 +158,19 @@ def _(folder):
 
 
 def flood(gateway, stop):
-    """Garbage, half requests, requests without reading, connections by the dozen."""
-    kinds = [b"\x00\xff" * 500 + b"\n", b'{"api":1,"command":"policy"}\n' * 2000, b"x" * 70000, b'{"api":1,', b""]
+    """Requests without reading, half requests, silence, by the dozen; and garbage, whose end is waited for."""
+    kinds = [b'{"api":1,"command":"policy"}\n' * 2000, b'{"api":1,', b"", b"\x00\xff" * 500 + b"\n", b"x" * 70000]
     held = []
     while not stop.is_set():
         for kind in kinds:
             try:
                 client = socket.socket(socket.AF_UNIX)
-                client.setblocking(False)
+                held.append(client)
+                client.settimeout(0.2)
                 client.connect(gateway.path)
                 client.send(kind)
-                held.append(client)
+                while kind[:1] in (b"\x00", b"x") and client.recv(65536):
+                    pass
             except OSError:
                 pass
         while len(held) > 10:

@@ -16,6 +16,7 @@
 #include <netinet/in.h>
 
 #include "base/counters.h"
+#include "dns/packet.h"
 #include "learn/lifetime.h"
 #include "learn/snoop.h"
 #include "tests/unit/fake_answer.h"
@@ -354,6 +355,141 @@ static void test_no_payload(void **state)
 	(void)state;
 	assert_int_equal(snoop_drain(bench->snoop, &packet, 1, bench->now), 0);
 	assert_int_equal(counters.packets_unread, 1);
+	bench_free(bench);
+}
+
+/* ---- DNS over TCP ---- */
+
+#define FIRST 0xfffffff0 /* sequence number of the stream's first octet */
+
+/* What the server says on one flow. */
+struct speech {
+	uint8_t octets[4096];
+	size_t length;
+};
+
+/* Adds the message of the answer that was made last, and takes that from the drain. */
+static void say(struct speech *speech, struct bench *bench)
+{
+	const struct fake_answer *made = &bench->answers[--bench->count];
+	size_t length = made->length - made->message;
+
+	speech->octets[speech->length++] = (uint8_t)(length >> 8);
+	speech->octets[speech->length++] = (uint8_t)length;
+	memcpy(speech->octets + speech->length, made->octets + made->message, length);
+	speech->length += length;
+}
+
+/* The next packet of the drain is a segment with [from, to). */
+static void segment(struct bench *bench, const struct speech *speech, uint8_t flags, size_t from, size_t to)
+{
+	static const uint8_t headers[40] = { 0x45, [8] = 64, 6, [12] = 10, 2,  0,    2,    10,
+					     1,    0,        9, 0,         53, 0xc3, 0x50, [32] = 5 << 4 };
+	struct fake_answer *next = &bench->answers[bench->count++];
+	uint32_t sequence = FIRST + (uint32_t)from - ((flags & PACKET_SYN) != 0);
+
+	memcpy(next->octets, headers, sizeof(headers));
+	next->length = sizeof(headers) + to - from;
+	next->octets[2] = (uint8_t)(next->length >> 8);
+	next->octets[3] = (uint8_t)next->length;
+	for (unsigned int i = 0; i < 4; i++)
+		next->octets[24 + i] = (uint8_t)(sequence >> (24 - 8 * i));
+	next->octets[33] = flags;
+	memcpy(next->octets + sizeof(headers), speech->octets + from, to - from);
+}
+
+static void test_tcp_answer(void **state)
+{
+	struct bench *bench = bench_usual();
+	struct speech speech = { .length = 0 };
+
+	(void)state;
+	answer_a(bench, "www.example.com", "198.51.101.1", 60);
+	say(&speech, bench);
+	segment(bench, &speech, PACKET_SYN | PACKET_ACK, 0, 0);
+	segment(bench, &speech, PACKET_ACK, 20, speech.length);
+	assert_int_equal(drain(bench), 0);
+	assert_int_equal(open_443(bench, "198.51.101.1"), -ENOENT);
+	segment(bench, &speech, PACKET_ACK, 0, 20);
+	assert_int_equal(drain(bench), 0);
+	assert_true(open_443(bench, "198.51.101.1") > 0);
+	assert_int_equal(counters.answers, 1);
+	assert_int_equal(counters.answers_taught, 1);
+	assert_int_equal(counters.packets_unread, 0);
+	bench_free(bench);
+}
+
+static void test_tcp_messages_in_one_segment(void **state)
+{
+	struct bench *bench = bench_usual();
+	struct speech speech = { .length = 0 };
+
+	(void)state;
+	answer_a(bench, "one.example.com", "198.51.101.1", 60);
+	say(&speech, bench);
+	answer_a(bench, "one.example.org", "198.51.101.2", 60); /* not allowed */
+	say(&speech, bench);
+	answer_a(bench, "two.example.com", "198.51.101.3", 60);
+	say(&speech, bench);
+	segment(bench, &speech, PACKET_SYN | PACKET_ACK, 0, 0);
+	segment(bench, &speech, PACKET_ACK | PACKET_FIN, 0, speech.length);
+	assert_int_equal(drain(bench), 0);
+	assert_true(open_443(bench, "198.51.101.1") > 0);
+	assert_int_equal(open_443(bench, "198.51.101.2"), -ENOENT);
+	assert_true(open_443(bench, "198.51.101.3") > 0);
+	assert_int_equal(counters.tcp_messages, 3);
+	bench_free(bench);
+}
+
+/* Only the segment that completes the answer is dropped, with its second copy; what is sent again is judged again. */
+static void test_tcp_dropped(void **state)
+{
+	struct bench *bench = bench_usual();
+	struct speech speech = { .length = 0 };
+	size_t end;
+
+	(void)state;
+	answer_a(bench, "www.example.com", "198.51.101.1", 60);
+	say(&speech, bench);
+	end = speech.length;
+	answer_a(bench, "www.example.org", "198.51.101.2", 60);
+	say(&speech, bench);
+	segment(bench, &speech, PACKET_SYN | PACKET_ACK, 0, 0);
+	segment(bench, &speech, PACKET_ACK, 0, 20);
+	segment(bench, &speech, PACKET_ACK, 20, end);
+	segment(bench, &speech, PACKET_ACK, 20, end);
+	segment(bench, &speech, PACKET_ACK, end, speech.length);
+	fake_table_fail(bench->kernel, FAKE_REFUSE_ALL, 1, -ENFILE);
+	assert_int_equal(drain(bench), 1 << 2 | 1 << 3);
+	assert_int_equal(counters.answers_dropped, 1);
+	assert_int_equal(counters.tcp_segments_dropped, 1);
+	assert_int_equal(counters.answers_taught, 0);
+	segment(bench, &speech, PACKET_ACK, 20, end - 1);
+	assert_int_equal(drain(bench), 0);
+	assert_int_equal(open_443(bench, "198.51.101.1"), -ENOENT);
+	segment(bench, &speech, PACKET_ACK, end - 1, end);
+	assert_int_equal(drain(bench), 0);
+	assert_true(open_443(bench, "198.51.101.1") > 0);
+	assert_int_equal(counters.answers_taught, 1);
+	bench_free(bench);
+}
+
+static void test_tcp_seen_in_the_middle(void **state)
+{
+	struct bench *bench = bench_usual();
+	struct speech speech = { .length = 0 };
+
+	(void)state;
+	answer_a(bench, "www.example.com", "198.51.101.1", 60);
+	say(&speech, bench);
+	segment(bench, &speech, PACKET_ACK, 0, speech.length);
+	segment(bench, &speech, PACKET_SYN | PACKET_ACK, 0, 0);
+	bench->answers[1].octets[21] = 54; /* another port */
+	assert_int_equal(drain(bench), 0);
+	assert_int_equal(open_443(bench, "198.51.101.1"), -ENOENT);
+	assert_int_equal(counters.tcp_segments_unsynchronised, 1);
+	assert_int_equal(counters.packets_unread, 1);
+	assert_int_equal(counters.answers, 0);
 	bench_free(bench);
 }
 
@@ -803,6 +939,10 @@ int main(void)
 		cmocka_unit_test(test_reserved_and_own),
 		cmocka_unit_test(test_what_cannot_teach),
 		cmocka_unit_test(test_no_payload),
+		cmocka_unit_test(test_tcp_answer),
+		cmocka_unit_test(test_tcp_messages_in_one_segment),
+		cmocka_unit_test(test_tcp_dropped),
+		cmocka_unit_test(test_tcp_seen_in_the_middle),
 		cmocka_unit_test(test_whole_drain_is_one_transaction),
 		cmocka_unit_test(test_failed_transaction_drops),
 		cmocka_unit_test(test_lost_answer_of_the_kernel),

@@ -233,8 +233,12 @@ static int start_kernel(struct daemon *daemon, struct policy *policy)
 {
 	const struct config *config = policy->config;
 	const char *why = NULL;
-	int error = table_open(config->table, &daemon->table, &why);
+	int error = control_server_probe(config->control);
 
+	if (error == -EBUSY)
+		why = "another nfqdnd listens on the control socket: give each its own `gateway.control`";
+	if (error == 0)
+		error = table_open(config->table, &daemon->table, &why);
 	if (error == 0)
 		error = queue_open(config->queue_first, config->queue_count, !config->drop_on_overload, &daemon->queue,
 				   &why);

@@ -21,7 +21,7 @@ $(B)/tests/%.o: tests/%.c $(B)/.flags
 define test_program
 $(B)/tests/$(1): $(B)/tests/$(1).o $(3) $(call object_of,$(call link_of,tests/$(1).c))
 	@$$(if $$(Q),echo "  LD      $$@")
-	$$(Q)$$(CC) $$(ALL_CFLAGS) $$(BASE_LDFLAGS) $$(LDFLAGS) -o $$@ $$(filter %.o,$$^) $$(call pkg_libs,$(2) $(call libs_of,tests/$(1).c))
+	$$(Q)$$(CC) $$(ALL_CFLAGS) $$(BASE_LDFLAGS) $$(LDFLAGS) -o $$@ $$(filter %.o,$$^) $$(call pkg_libs,$$(strip $(2) $(call libs_of,tests/$(1).c)))
 endef
 
 $(foreach t,$(UNIT_TESTS),$(eval $(call test_program,$(t),cmocka,)))

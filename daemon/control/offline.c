@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <time.h>
 
+#include "netfilter/own.h"
 #include "netfilter/ruleset.h"
 
 static void offline_today(char out[11])
@@ -15,13 +16,35 @@ static void offline_today(char out[11])
 	strftime(out, 11, "%Y-%m-%d", &utc);
 }
 
+/* Resolvers that lie on a client interface of this machine are found only here: the file alone does not tell. */
+static bool check_links(const struct config *config, struct problems *problems)
+{
+	struct config_link links[LIMIT_OWN_ADDRESSES];
+	int count = own_links(links, LIMIT_OWN_ADDRESSES);
+	size_t before = problems->errors;
+
+	if (count > LIMIT_OWN_ADDRESSES)
+		count = LIMIT_OWN_ADDRESSES;
+	config_check_links(config, links, count < 0 ? 0 : (size_t)count, problems);
+	return problems->errors == before;
+}
+
 struct policy *offline_load(const char *config_path, struct problems *problems)
 {
 	struct config *config = config_load(config_path, problems);
+	struct policy *policy;
 	char today[11];
+	bool lawful;
 
+	if (!config)
+		return NULL;
+	lawful = check_links(config, problems);
 	offline_today(today);
-	return config ? policy_build(config, today, problems) : NULL;
+	policy = policy_build(config, today, problems);
+	if (lawful)
+		return policy;
+	policy_free(policy);
+	return NULL;
 }
 
 static void summarise(const char *config_path, const struct policy *policy, const struct problems *problems)

@@ -7,6 +7,7 @@
 #include <linux/rtnetlink.h>
 #include <netinet/in.h>
 #include <stdbool.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -68,6 +69,50 @@ int own_addresses(struct ipaddr *out, size_t size)
 			continue;
 		if ((size_t)count < size)
 			out[count] = address;
+		count++;
+	}
+	freeifaddrs(list);
+	return count;
+}
+
+static unsigned int prefix_length(const struct ipaddr *mask)
+{
+	unsigned int length = 0;
+
+	for (size_t i = 0; i < ipaddr_length(mask->family); i++)
+		length += (unsigned int)__builtin_popcount(mask->bytes[i]);
+	return length;
+}
+
+static bool own_link(const struct ifaddrs *one, struct config_link *out)
+{
+	struct config_link link = { 0 };
+	struct ipaddr mask;
+
+	if (!own_from_sockaddr(one->ifa_addr, &link.address) || !own_from_sockaddr(one->ifa_netmask, &mask))
+		return false;
+	strncpy(link.interface, one->ifa_name, sizeof(link.interface) - 1);
+	link.prefix = prefix_length(&mask);
+	if (link.address.family == IPADDR_V6 && link.address.bytes[0] == 0xfe && (link.address.bytes[1] & 0xc0) == 0x80)
+		link.prefix = 128;
+	*out = link;
+	return true;
+}
+
+int own_links(struct config_link *out, size_t size)
+{
+	struct ifaddrs *list;
+	int count = 0;
+
+	if (getifaddrs(&list) < 0)
+		return -errno;
+	for (const struct ifaddrs *one = list; one; one = one->ifa_next) {
+		struct config_link link;
+
+		if (!own_link(one, &link))
+			continue;
+		if ((size_t)count < size)
+			out[count] = link;
 		count++;
 	}
 	freeifaddrs(list);

@@ -6,6 +6,7 @@
 #include <stddef.h>
 
 #include "base/ipaddr.h"
+#include "policy/config.h"
 
 /* A route netlink socket that becomes readable when an address comes or goes; non-blocking. The file descriptor, or
  * -errno. */
@@ -14,5 +15,8 @@ int own_open(void);
 int own_changed(int fd);
 /* Every address of every interface, at most `size`; the number there is, or -errno. */
 int own_addresses(struct ipaddr *out, size_t size);
+/* The same with interface and prefix length, for config_check_links(). A link-local address comes with the whole length: its
+ * network is no one interface's. At most `size`; the number there is, or -errno. */
+int own_links(struct config_link *out, size_t size);
 
 #endif

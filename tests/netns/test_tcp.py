@@ -4,6 +4,7 @@
 the client's own TCP decides what it can read."""
 import pathlib
 import random
+import re
 import shutil
 import socket
 import struct
@@ -380,6 +381,30 @@ def large(t):
     expect(d.counters()["tcp_segments_outside"], 0, "segments outside")
 
 
+@case("an answer whose transaction fails does not arrive; what TCP sends again is judged again")
+def dropped(t):
+    t.simple()
+    t.dns(t.inet, {"*.example.net": "20.70.0.1"})
+    d = t.gateway(allow=WEB, limits={"elements": 64})
+    # Somebody fills the set.
+    room = int(re.search(r"size (\d+)", t.gw.run("nft list set inet nfqdn name4").stdout)[1])
+    strange = [f"20.200.{i // 250}.{i % 250} . tcp . 1" for i in range(room)]
+    t.gw.nft(f"add element inet nfqdn name4 {{ {', '.join(strange)} }}\n")
+    asker = Asker(t.client)
+    asker.ask("n1.example.net")
+    until(lambda: d.counters()["answers_dropped"] >= 2, "it is dropped, and dropped again")
+    asker.sock.setblocking(False)
+    try:
+        check(not asker.sock.recv(1), "nothing can be read")
+    except BlockingIOError:
+        pass
+    expect(t.client.tcp("20.70.0.1").result, "reset", "before")
+    asker.sock.settimeout(10)
+    t.gw.nft(f"delete element inet nfqdn name4 {{ {', '.join(strange)} }}\n")
+    expect(asker.read().addresses(), ["20.70.0.1"], "the answer, in the end")
+    expect(t.client.tcp("20.70.0.1", read=False).result, "open", "its address")
+
+
 @case("the asker's groups count over TCP, too")
 def groups(t):
     t.simple(clients=2)
@@ -456,7 +481,7 @@ def on_the_gateway(t):
         expect(t.client.lookup(resolver, "www.example.net", kind, tcp=True), [address], "the answer")
         expect(t.client.tcp(address).result, "open", address)
     before = d.counters()["tcp_segments"]
-    t.gw.lookup("127.0.0.1", "www.example.net", tcp=True)
+    t.gw.lookup("10.1.0.1", "www.example.net", tcp=True)
     expect(d.counters()["tcp_segments"], before, "the gateway's own question on lo is not held")
 
 

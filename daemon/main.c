@@ -7,11 +7,12 @@
  *     "DNS and nothing";
  *  3. lock, netlink sockets, probes (netfilter/table.c);
  *  4. the queue is bound before any rule can send a packet to it (netfilter/queue.c);
- *  5. the table is made, or the one found is adopted (netfilter/table.c, learn/snoop.c);
+ *  5. the table is made, or the one found is adopted (netfilter/table.c, learn/snoop.c), joined with the state file
+ *     (learn/state.c): what was learned is in the kernel before the first held answer is looked at;
  *  6. the control socket appears and the service manager is told.
  *
  * Then one loop: wait, read the clock once, drain the queue (snoop_drain() commits what the answers teach), give the
- * verdicts, serve the control socket, delete what expired.
+ * verdicts, serve the control socket, delete what expired, write a bit of the state file when it is due.
  */
 #include <errno.h>
 #include <signal.h>
@@ -29,7 +30,9 @@
 #include "control/notify.h"
 #include "control/offline.h"
 #include "control/server.h"
+#include "learn/restore.h"
 #include "learn/snoop.h"
+#include "learn/state.h"
 #include "netfilter/own.h"
 #include "netfilter/queue.h"
 #include "netfilter/table.h"
@@ -45,10 +48,12 @@ struct daemon {
 	struct snoop *snoop;
 	struct control_server *control;
 	struct control_context context;
+	struct state_keeper keeper;
+	struct log_limit state_told;
 	struct hash_key hash_key;
 	uint64_t generation;
 	int epoll, signals, own;
-	bool ending;
+	bool running, ending;
 	struct monotime now;
 };
 
@@ -207,6 +212,7 @@ static int open_signals(void)
 	sigaddset(&set, SIGINT);
 	sigprocmask(SIG_BLOCK, &set, NULL);
 	signal(SIGPIPE, SIG_IGN);
+	signal(SIGXFSZ, SIG_IGN); /* a state file over RLIMIT_FSIZE is an error like a full disk */
 	return signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
 }
 
@@ -290,6 +296,48 @@ static void log_start(const struct daemon *daemon)
 		 table_queue_backend_name(table_capabilities(daemon->table)->queue));
 }
 
+/* What was learned before: from the state file. The elements that stand in the kernel gain its names, and live on. */
+static void read_state(struct daemon *daemon)
+{
+	const struct config *config = daemon->policy->config;
+	struct restore restore = { .snoop = daemon->snoop,
+				   .store = daemon->store,
+				   .table = daemon->table,
+				   .policy = daemon->policy,
+				   .now = daemon->now,
+				   .wall = monotime_wall() };
+	const char *why;
+	int error;
+
+	if (config->state_interval == CONFIG_OFF)
+		return;
+	error = state_load(config->state, restore_record, &restore, &why);
+	restore_finish(&restore);
+	if (error == -ENOENT)
+		return;
+	if (error < 0)
+		log_warning("%s/learned is refused: %s; what was learned before is forgotten", config->state,
+			    error == -EBADMSG ? why : strerror(-error));
+	else
+		log_info("%s/learned: %zu records taken, %zu at the end of their life, %zu no longer allowed, "
+			 "%zu without a place",
+			 config->state, restore.taken, restore.ended, restore.denied, restore.left_out);
+}
+
+/* What the kernel and the state file have of earlier runs, less what the policy does not allow. */
+static void take_over(struct daemon *daemon)
+{
+	int error;
+
+	daemon->now = monotime_now();
+	error = snoop_adopt(daemon->snoop, daemon->now);
+	if (error < 0)
+		log_warning("what the table had learned could not be taken over: %s", strerror(-error));
+	read_state(daemon);
+	if (snoop_prune(daemon->snoop, daemon->now) < 0)
+		log_warning("learned addresses that the policy does not allow could not all be deleted yet");
+}
+
 static int start(struct daemon *daemon, struct policy *policy, bool fallback)
 {
 	int error = hash_key_random(&daemon->hash_key);
@@ -299,10 +347,7 @@ static int start(struct daemon *daemon, struct policy *policy, bool fallback)
 	if (error < 0)
 		return error;
 	read_own_addresses(daemon);
-	daemon->now = monotime_now();
-	error = snoop_adopt(daemon->snoop, daemon->now);
-	if (error < 0)
-		log_warning("what the table had learned could not be taken over: %s", strerror(-error));
+	take_over(daemon);
 	error = open_loop(daemon);
 	if (error == 0)
 		error = start_control(daemon);
@@ -398,12 +443,31 @@ static int64_t sooner(int64_t a, int64_t b)
 	return a < b ? a : b;
 }
 
+static void tell_state(struct daemon *daemon, int error)
+{
+	if (error < 0)
+		log_limited(&daemon->state_told, daemon->now, LOG_LEVEL_WARNING,
+			    "%s/learned could not be written: %s; the old file stays, filtering goes on",
+			    daemon->policy->config->state, strerror(-error));
+}
+
+static int64_t keep_state(struct daemon *daemon)
+{
+	int error;
+	int64_t wait =
+		state_keeper_tick(&daemon->keeper, daemon->now, monotime_wall(), daemon->store, daemon->policy, &error);
+
+	tell_state(daemon, error);
+	return wait;
+}
+
 static int run(struct daemon *daemon)
 {
 	struct epoll_event events[8];
 	int64_t timeout = 0;
 	int error = 0;
 
+	daemon->running = true; /* from here on there is something to write at the end */
 	while (!daemon->ending && error == 0) {
 		int count = epoll_wait(daemon->epoll, events, 8, timeout > 60000 ? 60000 : (int)timeout);
 
@@ -412,6 +476,7 @@ static int run(struct daemon *daemon)
 			error = serve(daemon, events[i].data.fd);
 		timeout = sooner(snoop_tick(daemon->snoop, daemon->now),
 				 control_server_notify(daemon->control, daemon->now));
+		timeout = sooner(timeout, keep_state(daemon));
 	}
 	return error;
 }
@@ -420,7 +485,12 @@ static void stop(struct daemon *daemon)
 {
 	notify_send("STOPPING=1");
 	control_server_close(daemon->control);
-	queue_close(daemon->queue);
+	queue_close(daemon->queue); /* before the disk is waited for: DNS passes from here on */
+	if (daemon->running) {
+		daemon->now = monotime_now();
+		tell_state(daemon, state_keeper_end(&daemon->keeper, daemon->now, monotime_wall(), daemon->store,
+						    daemon->policy));
+	}
 	snoop_free(daemon->snoop);
 	store_free(daemon->store);
 	table_close(daemon->table);

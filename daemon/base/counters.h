@@ -50,6 +50,11 @@
 	C(elements_without_memory, "elements left out because the memory set aside for one drain was used up; their answers are dropped and asked again") \
 	C(element_names_over_limit, "names of an element beyond the limit, not remembered") \
 	C(name_elements_over_limit, "elements of one name beyond the limit, left out") \
+	C(state_written, "times the learned addresses were written to the state folder") \
+	C(state_errors, "times they could not be written; the old file stayed") \
+	C(state_refused, "state files and imports refused: damaged, of another version, or over a limit") \
+	C(state_records_taken, "records of the state file or an import that are in force now") \
+	C(state_records_denied, "records of the state file or an import that the policy does not allow") \
 	C(life_below_ttl, "answers whose TTL is longer than the maximum lifetime") \
 	C(transactions, "transactions committed") \
 	C(transactions_failed, "transactions refused by the kernel") \

@@ -40,6 +40,15 @@
 /* A comment of an element: 128 bytes in nft, less the final NUL. */
 #define LIMIT_ELEMENT_COMMENT 127
 
+/* Characters of one line of the state file with its '\n': 16 names of 1,020 characters, their TTLs, and 180 for the
+ * rest. */
+#define LIMIT_STATE_LINE 16896
+/* Records of a state file: as many as `limits.elements` may be set to. */
+#define LIMIT_STATE_RECORDS 1000000
+/* Elements written to the state file in one turn of the loop: a quarter of a millisecond, so that answers do not
+ * wait. */
+#define LIMIT_STATE_SLICE 128
+
 /* Packets taken from the queue in one drain, then one transaction, then the verdicts. */
 #define LIMIT_DRAIN_PACKETS 64
 /* Packets that the kernel holds for us. The kernel's default, 1024, overflows in bursts. */

@@ -11,6 +11,14 @@ struct monotime monotime_now(void)
 	return (struct monotime) { (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000 };
 }
 
+int64_t monotime_wall(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
 int64_t monotime_usec(void)
 {
 	struct timespec now;

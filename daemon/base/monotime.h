@@ -12,6 +12,8 @@ struct monotime {
 
 /* Reads the clock. Called once a wake-up, by main.c alone; the time is passed down from there. */
 struct monotime monotime_now(void);
+/* Milliseconds since 1970 by the wall clock, which may jump: for the stamp of the state file alone. */
+int64_t monotime_wall(void);
 /* Microseconds of CLOCK_MONOTONIC, for measuring how long something took. */
 int64_t monotime_usec(void);
 

@@ -367,20 +367,21 @@ static bool rule_takes(const struct snoop *snoop, const struct policy_rule *rule
 	return rule->entry->config->private_answers || !policy_address_reserved(&key->address);
 }
 
-static bool name_allowed(struct snoop *snoop, const struct dns_name *name, const struct element_key *key)
+int64_t snoop_longest_life(struct snoop *snoop, const struct dns_name *name, const struct element_key *key)
 {
 	size_t matches = policy_match_name(snoop->policy, name, snoop->rules);
+	int64_t longest = 0;
 
 	for (size_t i = 0; i < matches; i++)
 		if (rule_takes(snoop, snoop->rules[i], key))
-			return true;
-	return false;
+			longest = max64(longest, (int64_t)snoop->rules[i]->entry->lifetime.max * 1000);
+	return longest;
 }
 
 static bool element_allowed(struct snoop *snoop, const struct store_view *view)
 {
 	for (size_t i = 0; i < view->name_count; i++)
-		if (name_allowed(snoop, &view->names[i].name, &view->key))
+		if (snoop_longest_life(snoop, &view->names[i].name, &view->key))
 			return true;
 	for (size_t i = 0; view->name_count == 0 && i < snoop->policy->rule_count; i++)
 		if (rule_takes(snoop, &snoop->policy->rules[i], &view->key))
@@ -478,8 +479,5 @@ int snoop_adopt(struct snoop *snoop, struct monotime now)
 	int rc = element_dump(snoop->table, adopt_element, &adoption);
 
 	delete_strays(&adoption);
-	if (rc < 0)
-		return rc;
-	rc = snoop_prune(snoop, now);
-	return adoption.error ? adoption.error : rc;
+	return rc < 0 ? rc : adoption.error;
 }

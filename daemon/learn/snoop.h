@@ -34,8 +34,11 @@ int64_t snoop_tick(struct snoop *snoop, struct monotime now);
  * port in that group; one without a name: no rule of the group has that port). 0 or -errno: a deletion failed, and is
  * tried again by snoop_tick(). */
 int snoop_prune(struct snoop *snoop, struct monotime now);
-/* Takes over what is in the kernel (restart), then prunes. What does not fit into the store is deleted. 0 or -errno;
- * -EDQUOT: not all was taken over. */
+/* The longest life, in milliseconds, that the policy gives the element when this name brings it: `max` of the entries
+ * that allow the name with that port in that group; 0 when none does, or the address may not stand in an answer. */
+int64_t snoop_longest_life(struct snoop *snoop, const struct dns_name *name, const struct element_key *key);
+/* Takes over what is in the kernel (restart). What does not fit into the store is deleted. 0 or -errno; -EDQUOT: not all
+ * was taken over. snoop_prune() must follow, when the names of the state file have been joined (restore.h). */
 int snoop_adopt(struct snoop *snoop, struct monotime now);
 
 #endif

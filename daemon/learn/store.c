@@ -290,6 +290,24 @@ void store_visit(const struct store *store, bool (*visit)(void *context, const s
 	}
 }
 
+bool store_visit_some(const struct store *store, uint32_t *at, size_t count,
+		      void (*visit)(void *context, const struct store_view *view), void *context)
+{
+	uint32_t i = *at ? *at : 1;
+
+	/* Free places count too: their number is bounded, but not small. */
+	for (; i < store->elements.top && count; i++, count--) {
+		struct store_view view;
+
+		if (store_element_at(store, i)->state == STORE_FREE)
+			continue;
+		view_of(store, i, &view);
+		visit(context, &view);
+	}
+	*at = i;
+	return i < store->elements.top;
+}
+
 int store_find(const struct store *store, const struct element_key *key, struct store_view *out)
 {
 	uint32_t hash, index = store_lookup(store, key, &hash);

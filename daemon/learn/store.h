@@ -76,6 +76,13 @@ bool store_next_deadline(const struct store *store, struct monotime *out);
 int store_adopt(struct store *store, const struct element_key *key, const struct dns_name *name,
 		struct monotime deadline);
 
+/* An element that a state file or another gateway knows, as a wish like that of store_plan(): added with `life_ms` when
+ * it is not there and there is a place for it: nothing is evicted. When it is there the name is noted; its life stays
+ * what the kernel has, unless `extend` asks for the longer one. `ttl` is the element's (0: not known), the name has its
+ * own. May allocate. Returns as store_plan() does. */
+int store_restore(struct store *store, const struct element_key *key, const struct store_name *name, uint32_t ttl,
+		  struct monotime now, int64_t life_ms, bool extend);
+
 /* After a reload: element_key.group becomes map[group]; elements whose group maps to STORE_NO_GROUP are forgotten,
  * since their set went away with the group. `map` must not send two groups to one. The plan must be empty. */
 #define STORE_NO_GROUP 0xff
@@ -85,6 +92,10 @@ void store_regroup(struct store *store, const uint8_t map[256]);
 /* Calls `visit` for each element, in no order; stops when it returns false. `visit` may plan, commit and settle
  * deletions. */
 void store_visit(const struct store *store, bool (*visit)(void *context, const struct store_view *view), void *context);
+/* The same for `count` elements at most, from place `*at` (0: the first) on; moves it. False when there are no more.
+ * The store may change between two calls: an element that was there all the while is visited once. */
+bool store_visit_some(const struct store *store, uint32_t *at, size_t count,
+		      void (*visit)(void *context, const struct store_view *view), void *context);
 /* One element. 0 or -ENOENT. */
 int store_find(const struct store *store, const struct element_key *key, struct store_view *out);
 /* Elements that a name brought: calls `visit` for each, until it returns false. `visit` must not change the store. */

@@ -279,6 +279,36 @@ int store_plan(struct store *store, const struct element_key *key, const struct 
 	return plan_known(store, index, &wish);
 }
 
+/* The TTL is that of the whole element, not of its last name. */
+static void restore_ttl(struct store *store, const struct element_key *key, uint32_t before, uint32_t ttl)
+{
+	uint32_t hash, index = store_lookup(store, key, &hash);
+
+	store_element_at(store, index)->ttl = ttl && ttl < before ? ttl : before;
+}
+
+int store_restore(struct store *store, const struct element_key *key, const struct store_name *name, uint32_t ttl,
+		  struct monotime now, int64_t life_ms, bool extend)
+{
+	uint32_t hash, index = store_lookup(store, key, &hash);
+	uint32_t before = index ? store_element_at(store, index)->ttl : STORE_TTL_UNKNOWN;
+	const struct wish wish = { .name = &name->name, .now = now, .deadline = now.msec + life_ms, .ttl = name->ttl };
+	int rc = 0;
+
+	if (!index && store_count(store) >= store->limit) {
+		counters.elements_over_limit++;
+		return -EDQUOT;
+	}
+	store_reserve(store); /* a failure is counted by what needs the memory */
+	if (!index || extend)
+		rc = store_plan(store, key, &name->name, name->ttl, now, life_ms, life_ms, 0);
+	else
+		take_note(store, index, &wish);
+	if (rc >= 0)
+		restore_ttl(store, key, before, ttl);
+	return rc;
+}
+
 size_t store_plan_expired(struct store *store, struct monotime now)
 {
 	size_t planned = 0;

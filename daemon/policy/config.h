@@ -40,6 +40,8 @@ struct config_lifetime {
 	uint32_t grace, min, max;
 };
 #define CONFIG_INHERIT UINT32_MAX
+/* "off" where else stands a number. */
+#define CONFIG_OFF UINT32_MAX
 
 struct config_entry {
 	const char *name; /* the administrator's */
@@ -77,6 +79,7 @@ struct config {
 	uint16_t queue_first, queue_count;
 	const char *control; /* path of the control socket */
 	const char *state; /* folder */
+	uint32_t state_interval; /* seconds; 0: at the end only; CONFIG_OFF: neither written nor read */
 	struct config_texts catalog; /* folders, later ones override */
 	enum log_level log_level;
 	struct config_lifetime lifetime; /* defaults 60, 300, 86400 */

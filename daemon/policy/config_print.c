@@ -111,7 +111,10 @@ static void print_value(struct printer *printer, const struct option *option, co
 
 	switch (option->type) {
 	case OPTION_INTEGER:
-		fprintf(printer->out, "%" PRIu32, *(const uint32_t *)field);
+		if (option->words != NULL && *(const uint32_t *)field == CONFIG_OFF)
+			print_text(printer->out, option->words[0].text);
+		else
+			fprintf(printer->out, "%" PRIu32, *(const uint32_t *)field);
 		break;
 	case OPTION_INTEGER16:
 		fprintf(printer->out, "%u", *(const uint16_t *)field);

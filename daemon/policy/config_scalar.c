@@ -32,11 +32,17 @@ static bool read_integer(struct config_reader *reader, const config_setting_t *s
 	unsigned int line = config_reader_line(setting);
 	long long value;
 
+	if (option->words != NULL && config_reader_is_text(setting) &&
+	    strcmp(config_setting_get_string(setting), option->words[0].text) == 0) {
+		*out = CONFIG_OFF;
+		return true;
+	}
 	if (type != CONFIG_TYPE_INT && type != CONFIG_TYPE_INT64) {
-		config_reader_error(reader, line, "%s was found where a number is expected: write %s%s",
+		config_reader_error(reader, line, "%s was found where a number is expected: write %s%s%s",
 				    config_reader_type(setting),
 				    config_reader_is_text(setting) ? "it without quotes" : "a whole number",
-				    *option->unit == '\0' ? "" : ", in seconds");
+				    *option->unit == '\0' ? "" : ", in seconds",
+				    option->words == NULL ? "" : ", or \"off\"");
 		return false;
 	}
 	value = config_setting_get_int64(setting);

@@ -36,6 +36,7 @@ static const struct option_word assist_words[] = {
 	{ "auto", false }, { "off", false }, { "require", true }, { NULL, false }
 };
 static const struct option_word report_words[] = { { "all", false }, { "policy", true }, { NULL, false } };
+static const struct option_word off_words[] = { { "off", false }, { NULL, false } };
 static const struct option_word user_words[] = { { "", false }, { NULL, false } };
 
 const struct option option_table[] = {
@@ -71,8 +72,10 @@ const struct option option_table[] = {
 	  .unit = "", .help = "Socket for nfqdnctl" },
 	{ OPTION_GATEWAY, "state", OPTION_PATH, 0, CONFIG(state), .fallback = "\"/var/lib/nfqdn\"", .unit = "",
 	  .help = "Folder for what outlives a restart" },
-	{ OPTION_GATEWAY, "state-interval", OPTION_INTEGER, OPTION_LATER, OPTION_NOWHERE, .unit = "seconds",
-	  .help = "How often learned addresses are written to the state folder" },
+	{ OPTION_GATEWAY, "state-interval", OPTION_INTEGER, 0, CONFIG(state_interval), 0, MONTH, "300", "seconds",
+	  .words = off_words,
+	  .help = "How often learned addresses are written to the state folder, to come back after a reboot; 0 writes "
+		  "them at the end only, \"off\" never and does not read them either" },
 	{ OPTION_GATEWAY, "catalog", OPTION_PATHS, 0, CONFIG(catalog), .fallback = "[ \"" NFQDN_DATADIR "/data\" ]",
 	  .unit = "", .help = "Folders with catalog files; later ones add to or override earlier ones, row by row" },
 	{ OPTION_GATEWAY, "user", OPTION_WORD, OPTION_LATER, OPTION_NOWHERE, .fallback = "\"\"", .unit = "",

@@ -20,7 +20,7 @@ enum option_group {
 
 /* What a setting holds, and the field it goes to. */
 enum option_type {
-	OPTION_INTEGER, /* uint32_t */
+	OPTION_INTEGER, /* uint32_t; the first of `words`, if there are any, means CONFIG_OFF */
 	OPTION_INTEGER16, /* uint16_t */
 	OPTION_BOOL, /* bool */
 	OPTION_WORD, /* one of `words`: an enum, its value is the word's place */

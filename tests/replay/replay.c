@@ -189,6 +189,8 @@ static void start_daemon(struct replay *replay)
 	snoop_set_policy(replay->snoop, replay->policy);
 	snoop_set_own_addresses(replay->snoop, replay->own, replay->own_count);
 	rc = snoop_adopt(replay->snoop, replay->now);
+	if (rc == 0)
+		rc = snoop_prune(replay->snoop, replay->now);
 	if (rc < 0)
 		fail(replay, "adopting: %s", strerror(-rc));
 	snoop_tick(replay->snoop, replay->now);

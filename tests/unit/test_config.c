@@ -242,6 +242,7 @@ static void test_defaults(void **context)
 	assert_string_equal(config->table, "nfqdn");
 	assert_string_equal(config->control, "/run/nfqdn/control.sock");
 	assert_string_equal(config->state, "/var/lib/nfqdn");
+	assert_int_equal(config->state_interval, 300);
 	assert_int_equal(config->catalog.count, 1);
 	assert_true(config->queue_first == 0 && config->queue_count == 1);
 	assert_true(config->lifetime.grace == 60 && config->lifetime.min == 300 && config->lifetime.max == 86400);
@@ -266,6 +267,17 @@ static void test_spelling(void **context)
 	assert_int_equal(config->local.count, 0);
 	assert_true(config->local.line != 0);
 	assert_string_equal(config->control, "/run/a\"b\\c d#e/sock");
+	config_free(config);
+}
+
+static void test_off(void **context)
+{
+	struct problems problems = { 0 };
+	struct config *config = config_load(FOLDER "/good-state-off.conf", &problems);
+
+	(void)context;
+	assert_non_null(config);
+	assert_int_equal(config->state_interval, CONFIG_OFF);
 	config_free(config);
 }
 
@@ -482,17 +494,12 @@ static void test_table(void **context)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_folder),
-		cmocka_unit_test(test_values),
-		cmocka_unit_test(test_defaults),
-		cmocka_unit_test(test_spelling),
-		cmocka_unit_test(test_lines),
-		cmocka_unit_test(test_limits),
-		cmocka_unit_test(test_large),
-		cmocka_unit_test(test_files),
-		cmocka_unit_test(test_earlier_problems),
-		cmocka_unit_test(test_check_links),
-		cmocka_unit_test(test_manual),
+		cmocka_unit_test(test_folder),      cmocka_unit_test(test_values),
+		cmocka_unit_test(test_defaults),    cmocka_unit_test(test_spelling),
+		cmocka_unit_test(test_off),         cmocka_unit_test(test_lines),
+		cmocka_unit_test(test_limits),      cmocka_unit_test(test_large),
+		cmocka_unit_test(test_files),       cmocka_unit_test(test_earlier_problems),
+		cmocka_unit_test(test_check_links), cmocka_unit_test(test_manual),
 		cmocka_unit_test(test_table),
 	};
 

@@ -892,6 +892,7 @@ static void test_adopt(void **state)
 	fake_table_put(bench->kernel, &keys[4], 20000, "www.example.com"); /* on the backstop already */
 	fake_table_put(bench->kernel, &keys[5], 130000, "aaaaaaaaaaaaaaaaaaaaaa.example.c~");
 	assert_int_equal(snoop_adopt(bench->snoop, bench->now), 0);
+	assert_int_equal(snoop_prune(bench->snoop, bench->now), 0);
 	assert_int_equal(store_find(bench->store, &keys[0], &view), 0);
 	assert_int_equal(monotime_until(bench->now, view.deadline), 100000);
 	assert_int_equal(view.name_count, 1);
@@ -921,6 +922,7 @@ static void test_adopt_more_than_fits(void **state)
 	for (size_t i = 0; i < 3; i++)
 		fake_table_put(bench->kernel, &keys[i], 130000, "www.example.com");
 	assert_int_equal(snoop_adopt(bench->snoop, bench->now), -EDQUOT);
+	assert_int_equal(snoop_prune(bench->snoop, bench->now), 0);
 	assert_int_equal(store_count(bench->store), 2);
 	assert_int_equal(fake_table_count(bench->kernel), 2);
 	bench_free(bench);

@@ -220,7 +220,7 @@ void wire_name_copy(const struct wire *wire, struct wire_name name, struct dns_n
 static bool octets_equal(const uint8_t *a, const uint8_t *b, size_t count)
 {
 	for (size_t i = 0; i < count; i++)
-		if (lower(a[i]) != lower(b[i]))
+		if (a[i] != b[i] && lower(a[i]) != lower(b[i]))
 			return false;
 	return true;
 }

@@ -80,6 +80,23 @@ def refresh(t):
     expect(d.counters()["elements_expired"], 0, "expired")
 
 
+@case("an answer with the same TTL refreshes too, in the kernel as well, once too little is left")
+def same_ttl(t):
+    t.simple()
+    with_ttl(t, {"www.example.net": 6})
+    d = t.gateway(allow=WEB, lifetime={"grace": 8, "min": 0, "max": 1000})
+    address = t.client.lookup("10.2.0.2", "www.example.net")[0]  # 14 s; refreshed with less than 10 s left
+    check(element(t.gw, address)["expires"] >= 42, "the kernel's timeout")
+
+    def asked_again():
+        t.client.lookup("10.2.0.2", "www.example.net")
+        return d.counters()["elements_refreshed"] == 1
+
+    until(asked_again, "it is refreshed", 8)
+    check(element(t.gw, address)["expires"] >= 42, f"the kernel's timeout after the refresh: {element(t.gw, address)}")
+    check(d.knows(address)["expires_in"] >= 12, "ours")
+
+
 @case("a known answer costs no transaction, for any number of clients", tags=["smoke"])
 def known(t):
     t.simple()

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* LINK: learn/state.o learn/state_text.o learn/restore.o learn/snoop.o learn/lifetime.o learn/store.o */
-/* LINK: learn/store_plan.o learn/store_name.o learn/store_heap.o learn/pool.o dns/packet.o dns/message.o dns/svcb.o */
+/* LINK: learn/store_plan.o learn/store_name.o learn/store_heap.o learn/pool.o dns/packet.o dns/message.o dns/svcb.o dns/stream.o */
 /* LINK: dns/wire.o dns/name.o policy/value.o base/counters.o base/hash.o base/ipaddr.o */
 /* LINK: tests/unit/fake_element.o tests/unit/fake_policy.o */
 #include <errno.h>
@@ -59,7 +59,7 @@ static struct bench *bench_new(size_t limit)
 	bench->now.msec = 1000000;
 	bench->store = store_new(&hash_key, limit);
 	bench->kernel = fake_table_new();
-	bench->snoop = snoop_new(bench->store, bench->kernel);
+	bench->snoop = snoop_new(bench->store, bench->kernel, &hash_key);
 	fake_table_set_time(bench->kernel, bench->now);
 	snoop_set_policy(bench->snoop, &bench->fake.policy);
 	return bench;
@@ -187,7 +187,7 @@ static void reboot(struct bench *bench)
 	bench->now.msec = 7000;
 	bench->store = store_new(&hash_key, 10000);
 	bench->kernel = fake_table_new();
-	bench->snoop = snoop_new(bench->store, bench->kernel);
+	bench->snoop = snoop_new(bench->store, bench->kernel, &hash_key);
 	fake_table_set_time(bench->kernel, bench->now);
 	snoop_set_policy(bench->snoop, &bench->fake.policy);
 }
@@ -715,7 +715,7 @@ static void test_nothing_is_evicted(void **state)
 	snoop_free(bench->snoop);
 	store_free(bench->store);
 	bench->store = store_new(&hash_key, 5);
-	bench->snoop = snoop_new(bench->store, bench->kernel);
+	bench->snoop = snoop_new(bench->store, bench->kernel, &hash_key);
 	snoop_set_policy(bench->snoop, &bench->fake.policy);
 	learn(bench, 100, "mine.example.com", 1000);
 	assert_int_equal(load(bench, WALL), 0);

@@ -17,22 +17,9 @@
 #include <stdint.h>
 
 #include "base/monotime.h"
-#include "learn/state_text.h"
+#include "learn/state_read.h"
 #include "learn/store.h"
 #include "policy/policy.h"
-
-/* ---- reading ---- */
-
-/* `stamp`: seconds of the wall clock at which the record's life was what remained. */
-typedef void state_visit(void *context, int64_t stamp, const struct state_record *record);
-
-/* Reads a whole text from a descriptor's beginning (a regular file) to its end, and visits its records if `visit` is
- * not NULL. 0; -EBADMSG with `*why` (static, also set otherwise); -errno. What was visited before an error was in
- * vain: to be called without `visit` first. */
-int state_scan(int fd, state_visit *visit, void *context, const char **why);
-/* Visits the records of the state file in `folder`, if the whole of it is in order. 0; -ENOENT: there is none;
- * -EBADMSG, -errno: refused, and nothing was visited. `*why` as above. */
-int state_load(const char *folder, state_visit *visit, void *context, const char **why);
 
 /* ---- writing ---- */
 

@@ -111,17 +111,52 @@ static int dump_visit(void *context, const struct nlmsghdr *message)
 	return error;
 }
 
-static int dump_set(struct table *table, const char *set, struct dump *dump)
+static int dump_once(struct table *table, const char *set, struct dump *dump)
 {
 	struct table_query query;
+
+	dump->count = 0;
+	table_query_begin(&query, table->queries, NFT_MSG_GETSETELEM, true);
+	mnl_attr_put_strz(query.message, NFTA_SET_ELEM_LIST_TABLE, table->name);
+	mnl_attr_put_strz(query.message, NFTA_SET_ELEM_LIST_SET, set);
+	return table_query_run(&query, dump_visit, dump);
+}
+
+/* Within one set. */
+static int dump_compare(const void *a, const void *b)
+{
+	const struct element_key *left = &((const struct dumped *)a)->key, *right = &((const struct dumped *)b)->key;
+	int order = ipaddr_compare(&left->address, &right->address);
+
+	if (order == 0)
+		order = (int)left->l4proto - (int)right->l4proto;
+	return order ? order : (int)left->port - (int)right->port;
+}
+
+/* Sorts the items and leaves each once; true when there was one twice. */
+static bool dump_settle(struct dump *dump)
+{
+	size_t count = 0;
+
+	if (dump->count)
+		qsort(dump->items, dump->count, sizeof(dump->items[0]), dump_compare);
+	for (size_t i = 0; i < dump->count; i++)
+		if (!count || dump_compare(&dump->items[count - 1], &dump->items[i]) != 0)
+			dump->items[count++] = dump->items[i];
+	if (count == dump->count)
+		return false;
+	dump->count = count;
+	return true;
+}
+
+static int dump_set(struct table *table, const char *set, struct dump *dump)
+{
+	bool twice = false;
 	int error = -EINTR;
 
-	for (int attempt = 0; attempt < DUMP_ATTEMPTS && error == -EINTR; attempt++) {
-		dump->count = 0;
-		table_query_begin(&query, table->queries, NFT_MSG_GETSETELEM, true);
-		mnl_attr_put_strz(query.message, NFTA_SET_ELEM_LIST_TABLE, table->name);
-		mnl_attr_put_strz(query.message, NFTA_SET_ELEM_LIST_SET, set);
-		error = table_query_run(&query, dump_visit, dump);
+	for (int attempt = 0; attempt < DUMP_ATTEMPTS && (error == -EINTR || twice); attempt++) {
+		error = dump_once(table, set, dump);
+		twice = error == 0 && dump_settle(dump);
 	}
 	return error;
 }

@@ -30,7 +30,7 @@ struct probe {
 
 static const struct ruleset_chain probe_chain = { .name = "tried" };
 static const struct ruleset_set probe_learned = {
-	.name = "learned", .key = RULESET_KEY_SERVICE4, .learned = true, .size = 64
+	.name = "learned", .key = RULESET_KEY_LEARNED4, .learned = true, .size = 64
 };
 static const struct ruleset_set probe_ranges = { .name = "ranges", .key = RULESET_KEY_ADDRESS4 };
 static const struct ruleset_set probe_boxes = { .name = "boxes", .key = RULESET_KEY_SERVICE4 };

@@ -3,6 +3,7 @@
 #include "netfilter/ruleset.h"
 
 #include <netinet/in.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -37,14 +38,14 @@ const struct ruleset_key_type ruleset_key_types[] = {
 	[RULESET_KEY_IFNAME] = { 1, { RULESET_FIELD_IFNAME } },
 	[RULESET_KEY_ADDRESS4] = { 1, { RULESET_FIELD_ADDRESS4 } },
 	[RULESET_KEY_ADDRESS6] = { 1, { RULESET_FIELD_ADDRESS6 } },
-	[RULESET_KEY_SERVICE4] = { 3, { RULESET_FIELD_ADDRESS4, RULESET_FIELD_PROTO, RULESET_FIELD_PORT } },
-	[RULESET_KEY_SERVICE6] = { 3, { RULESET_FIELD_ADDRESS6, RULESET_FIELD_PROTO, RULESET_FIELD_PORT } },
-	[RULESET_KEY_FROM4] = { 4,
-				{ RULESET_FIELD_ADDRESS4, RULESET_FIELD_ADDRESS4, RULESET_FIELD_PROTO,
-				  RULESET_FIELD_PORT } },
-	[RULESET_KEY_FROM6] = { 4,
-				{ RULESET_FIELD_ADDRESS6, RULESET_FIELD_ADDRESS6, RULESET_FIELD_PROTO,
-				  RULESET_FIELD_PORT } },
+	[RULESET_KEY_SERVICE4] = { 2, { RULESET_FIELD_ADDRESS4, RULESET_FIELD_PORT } },
+	[RULESET_KEY_SERVICE6] = { 2, { RULESET_FIELD_ADDRESS6, RULESET_FIELD_PORT } },
+	[RULESET_KEY_PAIR4] = { 2, { RULESET_FIELD_ADDRESS4, RULESET_FIELD_ADDRESS4 } },
+	[RULESET_KEY_PAIR6] = { 2, { RULESET_FIELD_ADDRESS6, RULESET_FIELD_ADDRESS6 } },
+	[RULESET_KEY_FROM4] = { 3, { RULESET_FIELD_ADDRESS4, RULESET_FIELD_ADDRESS4, RULESET_FIELD_PORT } },
+	[RULESET_KEY_FROM6] = { 3, { RULESET_FIELD_ADDRESS6, RULESET_FIELD_ADDRESS6, RULESET_FIELD_PORT } },
+	[RULESET_KEY_LEARNED4] = { 3, { RULESET_FIELD_ADDRESS4, RULESET_FIELD_PROTO, RULESET_FIELD_PORT } },
+	[RULESET_KEY_LEARNED6] = { 3, { RULESET_FIELD_ADDRESS6, RULESET_FIELD_PROTO, RULESET_FIELD_PORT } },
 };
 
 /* ---- elements ---- */
@@ -53,11 +54,6 @@ static void ruleset_field_range(struct ruleset_field *field, const struct value_
 {
 	memcpy(field->first, range->first.bytes, sizeof(range->first.bytes));
 	memcpy(field->last, range->last.bytes, sizeof(range->last.bytes));
-}
-
-static void ruleset_field_proto(struct ruleset_field *field, uint8_t l4proto)
-{
-	field->first[0] = field->last[0] = l4proto;
 }
 
 static void ruleset_field_ports(struct ruleset_field *field, uint16_t first, uint16_t last)
@@ -79,19 +75,17 @@ static void ruleset_field_interface(struct ruleset_field *field, const struct va
 		memset(field->last + length, 0xff, IFNAMSIZ - length);
 }
 
-static void ruleset_element_box(const struct policy_box *box, struct ruleset_field fields[])
-{
-	ruleset_field_range(&fields[0], &box->address);
-	ruleset_field_proto(&fields[1], box->l4proto);
-	ruleset_field_ports(&fields[2], box->port_first, box->port_last);
-}
-
 static void ruleset_element_from(const struct policy_from *from, struct ruleset_field fields[])
 {
 	ruleset_field_range(&fields[0], &from->source);
 	ruleset_field_range(&fields[1], &from->destination);
-	ruleset_field_proto(&fields[2], from->l4proto);
-	ruleset_field_ports(&fields[3], from->port_first, from->port_last);
+	ruleset_field_ports(&fields[2], from->port_first, from->port_last);
+}
+
+static void ruleset_element_box(const struct policy_box *box, struct ruleset_field fields[])
+{
+	ruleset_field_range(&fields[0], &box->address);
+	ruleset_field_ports(&fields[1], box->port_first, box->port_last);
 }
 
 void ruleset_element(const struct ruleset_set *set, size_t index, struct ruleset_field fields[RULESET_FIELDS])
@@ -109,9 +103,14 @@ void ruleset_element(const struct ruleset_set *set, size_t index, struct ruleset
 	case RULESET_KEY_SERVICE6:
 		ruleset_element_box((const struct policy_box *)set->items + index, fields);
 		break;
+	case RULESET_KEY_PAIR4: /* the port, of an echo request, is not in the key */
+	case RULESET_KEY_PAIR6:
 	case RULESET_KEY_FROM4:
 	case RULESET_KEY_FROM6:
 		ruleset_element_from((const struct policy_from *)set->items + index, fields);
+		break;
+	case RULESET_KEY_LEARNED4:
+	case RULESET_KEY_LEARNED6:
 		break;
 	}
 }
@@ -132,6 +131,16 @@ const char *ruleset_name(struct ruleset *ruleset, const char *prefix, const char
 	if (sided)
 		strcat(name, ruleset->side == RULESET_A ? "_a" : "_b");
 	return name;
+}
+
+/* "cidr4_tcp" and the like. */
+static const char *ruleset_service_prefix(const char *prefix, enum ipaddr_family family, enum ruleset_service service,
+					  char out[static 32])
+{
+	static const char *const services[] = { [RULESET_TCP] = "tcp", [RULESET_UDP] = "udp", [RULESET_ECHO] = "icmp" };
+
+	snprintf(out, 32, "%s%d_%s", prefix, (int)family, services[service]);
+	return out;
 }
 
 bool ruleset_learned_name(const char *name)
@@ -222,22 +231,117 @@ static void ruleset_add_interfaces(struct ruleset *ruleset)
 	ruleset_add_static(ruleset, "interfaces", "", RULESET_KEY_IFNAME, items, count);
 }
 
-/* A guarded echo request is guarded with every code, since hosts answer all of them; type and code stand in the port's
- * place. */
-static void ruleset_add_guarded(struct ruleset *ruleset, const char *prefix, enum ruleset_key key,
-				const struct policy_boxes *boxes)
-{
-	struct policy_box *items = arena_memdup(ruleset->arena, boxes->items, boxes->count * sizeof(*items));
+/* ---- sets of services ---- */
 
-	if (!items) {
-		ruleset->failed = true;
-		return;
+static bool ruleset_of_service(uint8_t l4proto, enum ruleset_service service)
+{
+	switch (service) {
+	case RULESET_TCP:
+		return l4proto == IPPROTO_TCP;
+	case RULESET_UDP:
+		return l4proto == IPPROTO_UDP;
+	case RULESET_ECHO:
+		return l4proto == IPPROTO_ICMP || l4proto == IPPROTO_ICMPV6;
+	case RULESET_SERVICES:
+		break;
 	}
-	for (size_t i = 0; i < boxes->count; i++)
-		if (items[i].l4proto == IPPROTO_ICMP || items[i].l4proto == IPPROTO_ICMPV6)
-			items[i].port_last |= 0xff;
-	ruleset_add_static(ruleset, prefix, "", key, items, boxes->count);
+	return false;
 }
+
+/* A service's set of this prefix and group; none when it would be empty. */
+static void ruleset_add_service(struct ruleset *ruleset, const char *prefix, enum ipaddr_family family,
+				enum ruleset_service service, const char *group, const struct ruleset_set *model)
+{
+	char name[32];
+
+	if (model->count)
+		ruleset_add_static(ruleset, ruleset_service_prefix(prefix, family, service, name), group, model->key,
+				   model->items, model->count);
+}
+
+/* The boxes of one service; as many as all in memory. */
+static void *ruleset_select_boxes(struct ruleset *ruleset, const struct policy_boxes *boxes,
+				  enum ruleset_service service, size_t *count)
+{
+	struct policy_box *items = arena_array(ruleset->arena, boxes->count, sizeof(*items));
+
+	*count = 0;
+	for (size_t i = 0; items && i < boxes->count; i++)
+		if (ruleset_of_service(boxes->items[i].l4proto, service))
+			items[(*count)++] = boxes->items[i];
+	ruleset->failed |= !items;
+	return items;
+}
+
+/* The addresses of echo requests: all have one port, so that their boxes are disjoint ranges in order. Adjacent ones
+ * become one, as everywhere in sets of ranges. */
+static void *ruleset_select_addresses(struct ruleset *ruleset, const struct policy_boxes *boxes, size_t *count)
+{
+	struct value_range *items = arena_array(ruleset->arena, boxes->count, sizeof(*items));
+
+	*count = 0;
+	for (size_t i = 0; items && i < boxes->count; i++) {
+		struct ipaddr before = boxes->items[i].address.first;
+
+		if (!ruleset_of_service(boxes->items[i].l4proto, RULESET_ECHO))
+			continue;
+		if (*count && ipaddr_previous(&before) && ipaddr_equal(&before, &items[*count - 1].last))
+			items[*count - 1].last = boxes->items[i].address.last;
+		else
+			items[(*count)++] = boxes->items[i].address;
+	}
+	ruleset->failed |= !items;
+	return items;
+}
+
+static void ruleset_add_boxes(struct ruleset *ruleset, const char *prefix, enum ipaddr_family family, const char *group,
+			      const struct policy_boxes *boxes)
+{
+	bool v4 = family == IPADDR_V4;
+	struct ruleset_set model = { .key = v4 ? RULESET_KEY_SERVICE4 : RULESET_KEY_SERVICE6 };
+
+	for (enum ruleset_service service = RULESET_TCP; service < RULESET_ECHO; service++) {
+		model.items = ruleset_select_boxes(ruleset, boxes, service, &model.count);
+		ruleset_add_service(ruleset, prefix, family, service, group, &model);
+	}
+	model.key = v4 ? RULESET_KEY_ADDRESS4 : RULESET_KEY_ADDRESS6;
+	model.items = ruleset_select_addresses(ruleset, boxes, &model.count);
+	ruleset_add_service(ruleset, prefix, family, RULESET_ECHO, group, &model);
+}
+
+static void ruleset_add_froms(struct ruleset *ruleset, enum ipaddr_family family, const struct policy_froms *froms)
+{
+	bool v4 = family == IPADDR_V4;
+
+	for (enum ruleset_service service = RULESET_TCP; service < RULESET_SERVICES; service++) {
+		struct policy_from *items = arena_array(ruleset->arena, froms->count, sizeof(*items));
+		struct ruleset_set model = { .key = v4 ? RULESET_KEY_FROM4 : RULESET_KEY_FROM6, .items = items };
+
+		if (service == RULESET_ECHO)
+			model.key = v4 ? RULESET_KEY_PAIR4 : RULESET_KEY_PAIR6;
+		for (size_t i = 0; items && i < froms->count; i++)
+			if (ruleset_of_service(froms->items[i].l4proto, service))
+				items[model.count++] = froms->items[i];
+		ruleset->failed |= !items;
+		ruleset_add_service(ruleset, "from", family, service, "", &model);
+	}
+}
+
+const char *ruleset_service_set(const struct ruleset *ruleset, const char *prefix, enum ipaddr_family family,
+				enum ruleset_service service, const char *group)
+{
+	const char side = ruleset->side == RULESET_A ? 'a' : 'b';
+	char start[32], name[32 + LIMIT_OBJECT_NAME + sizeof("__a")];
+
+	ruleset_service_prefix(prefix, family, service, start);
+	snprintf(name, sizeof(name), "%s%s%s_%c", start, group[0] ? "_" : "", group, side);
+	for (const struct ruleset_set *set = ruleset->sets; set; set = set->next)
+		if (strcmp(set->name, name) == 0)
+			return set->name;
+	return NULL;
+}
+
+/* ---- all sets ---- */
 
 static void ruleset_add_learned(struct ruleset *ruleset, const char *prefix, size_t group, enum ipaddr_family family)
 {
@@ -249,7 +353,7 @@ static void ruleset_add_learned(struct ruleset *ruleset, const char *prefix, siz
 
 	ruleset_add_set(ruleset, (struct ruleset_set) {
 					 .name = name,
-					 .key = family == IPADDR_V4 ? RULESET_KEY_SERVICE4 : RULESET_KEY_SERVICE6,
+					 .key = family == IPADDR_V4 ? RULESET_KEY_LEARNED4 : RULESET_KEY_LEARNED6,
 					 .learned = true,
 					 .group = (uint8_t)group,
 					 .family = family,
@@ -271,15 +375,13 @@ static void ruleset_add_sets(struct ruleset *ruleset)
 	for (size_t i = 0; i < policy->group_count; i++) {
 		const struct policy_group *group = &policy->groups[i];
 
-		ruleset_add_static(ruleset, "cidr4", group->name, RULESET_KEY_SERVICE4, group->cidr4.items,
-				   group->cidr4.count);
-		ruleset_add_static(ruleset, "cidr6", group->name, RULESET_KEY_SERVICE6, group->cidr6.items,
-				   group->cidr6.count);
+		ruleset_add_boxes(ruleset, "cidr", IPADDR_V4, group->name, &group->cidr4);
+		ruleset_add_boxes(ruleset, "cidr", IPADDR_V6, group->name, &group->cidr6);
 	}
-	ruleset_add_guarded(ruleset, "guarded4", RULESET_KEY_SERVICE4, &policy->guarded4);
-	ruleset_add_guarded(ruleset, "guarded6", RULESET_KEY_SERVICE6, &policy->guarded6);
-	ruleset_add_static(ruleset, "from4", "", RULESET_KEY_FROM4, policy->from4.items, policy->from4.count);
-	ruleset_add_static(ruleset, "from6", "", RULESET_KEY_FROM6, policy->from6.items, policy->from6.count);
+	ruleset_add_boxes(ruleset, "guarded", IPADDR_V4, "", &policy->guarded4);
+	ruleset_add_boxes(ruleset, "guarded", IPADDR_V6, "", &policy->guarded6);
+	ruleset_add_froms(ruleset, IPADDR_V4, &policy->from4);
+	ruleset_add_froms(ruleset, IPADDR_V6, &policy->from6);
 	for (size_t i = 0; i < policy->group_count; i++) {
 		ruleset_add_learned(ruleset, "name4", i, IPADDR_V4);
 		ruleset_add_learned(ruleset, "name6", i, IPADDR_V6);

@@ -38,10 +38,14 @@ enum ruleset_key {
 	RULESET_KEY_IFNAME,
 	RULESET_KEY_ADDRESS4,
 	RULESET_KEY_ADDRESS6,
-	RULESET_KEY_SERVICE4, /* address . l4proto . port */
+	RULESET_KEY_SERVICE4, /* address . port */
 	RULESET_KEY_SERVICE6,
-	RULESET_KEY_FROM4, /* source . destination . l4proto . port */
+	RULESET_KEY_PAIR4, /* source . destination */
+	RULESET_KEY_PAIR6,
+	RULESET_KEY_FROM4, /* source . destination . port */
 	RULESET_KEY_FROM6,
+	RULESET_KEY_LEARNED4, /* address . l4proto . port */
+	RULESET_KEY_LEARNED6,
 };
 struct ruleset_key_type {
 	size_t count; /* of fields */
@@ -56,9 +60,13 @@ struct ruleset_set {
 	uint8_t group; /* learned */
 	enum ipaddr_family family; /* learned */
 	uint32_t size; /* learned: how many elements the kernel takes */
-	const void *items; /* value_interface, value_range, policy_box or policy_from, as `key` says */
+	const void *items; /* value_interface, value_range, policy_box or policy_from, as `key` says; learned: none */
 	size_t count;
 };
+
+/* What has a static set of its own: rules match the protocol, for nft 1.0.6 cannot load `meta l4proto` in a key of
+ * intervals on every kernel (it adds a conversion of byte order that Linux 6.12.117 refuses). */
+enum ruleset_service { RULESET_TCP, RULESET_UDP, RULESET_ECHO, RULESET_SERVICES };
 
 /* ---- rules ---- */
 
@@ -75,8 +83,8 @@ enum ruleset_kind {
 	RULESET_FIB, /* fib daddr . iif oif exists and its like */
 	RULESET_ADDRESS, /* ip|ip6 saddr|daddr [!=] @name */
 	RULESET_DPORT, /* udp|tcp dport NUMBER */
-	RULESET_ECHO_REQUEST, /* icmp|icmpv6 type echo-request */
-	RULESET_TUPLE, /* ip daddr . meta l4proto . th dport @name and its like */
+	RULESET_ICMP_ECHO, /* icmp|icmpv6 type echo-request (direction original) | echo-reply (reply) */
+	RULESET_TUPLE, /* ip daddr . tcp dport @name and its like */
 	RULESET_COUNTER, /* counter name "NAME" */
 	RULESET_VERDICT, /* accept, drop, return, jump NAME, goto NAME */
 	RULESET_REJECT, /* reject with tcp reset | icmpx admin-prohibited */
@@ -99,9 +107,8 @@ enum ruleset_part {
 	RULESET_PART_SADDR,
 	RULESET_PART_DADDR,
 	RULESET_PART_L4PROTO,
-	RULESET_PART_SPORT, /* th sport: of ICMP it is type and code */
+	RULESET_PART_SPORT, /* of the statement's l4proto; without one `th sport`, which of ICMP is type and code */
 	RULESET_PART_DPORT,
-	RULESET_PART_CT_PORT, /* ct original proto-dst: of ICMP type and code of the request */
 };
 
 struct ruleset_statement {
@@ -157,6 +164,10 @@ extern const struct ruleset_field_type ruleset_field_types[];
 void ruleset_element(const struct ruleset_set *set, size_t index, struct ruleset_field fields[RULESET_FIELDS]);
 /* "PREFIX", "PREFIX_GROUP", and with a side "..._a". NULL and `failed` when memory is out. */
 const char *ruleset_name(struct ruleset *ruleset, const char *prefix, const char *group, bool sided);
+/* The static set of a service, such as "cidr4_tcp_a" or "from6_icmp_GROUP_a"; NULL when there is none because it would
+ * be empty. */
+const char *ruleset_service_set(const struct ruleset *ruleset, const char *prefix, enum ipaddr_family family,
+				enum ruleset_service service, const char *group);
 /* Is a set of that name of the learned ones? A group may be called "a", so that its name set ends like one of a
  * side. */
 bool ruleset_learned_name(const char *name);

@@ -542,9 +542,6 @@ static unsigned int load_part(struct netlink_rule *r, const struct ruleset_state
 	case RULESET_PART_DPORT:
 		expr_payload(r, NFT_PAYLOAD_TRANSPORT_HEADER, 2, 2, slot);
 		return 1;
-	case RULESET_PART_CT_PORT:
-		expr_ct(r, NFT_CT_PROTO_DST, IP_CT_DIR_ORIGINAL, slot);
-		return 1;
 	}
 	return 0;
 }
@@ -555,6 +552,8 @@ static void netlink_lookup(struct netlink_rule *r, const struct ruleset_statemen
 	unsigned int slot = 0;
 
 	match_nfproto(r, s->family);
+	if (s->l4proto)
+		match_l4proto(r, s->l4proto);
 	for (size_t i = 0; i < RULESET_FIELDS; i++)
 		slot += load_part(r, s, s->parts[i], slot);
 	expr_lookup(r, s);
@@ -569,14 +568,15 @@ static void netlink_dport(struct netlink_rule *r, const struct ruleset_statement
 	expr_compare(r, NFT_CMP_EQ, &port, sizeof(port));
 }
 
-static void netlink_echo_request(struct netlink_rule *r, const struct ruleset_statement *s)
+static void netlink_icmp_echo(struct netlink_rule *r, const struct ruleset_statement *s)
 {
-	uint8_t type = s->family == IPADDR_V4 ? ICMP_ECHO : ICMPV6_ECHO_REQUEST;
+	bool v4 = s->family == IPADDR_V4, request = s->direction == RULESET_ORIGINAL;
+	uint8_t type4 = request ? ICMP_ECHO : ICMP_ECHOREPLY, type6 = request ? ICMPV6_ECHO_REQUEST : ICMPV6_ECHO_REPLY;
 
 	match_nfproto(r, s->family);
-	match_l4proto(r, s->family == IPADDR_V4 ? IPPROTO_ICMP : IPPROTO_ICMPV6);
-	expr_payload(r, NFT_PAYLOAD_TRANSPORT_HEADER, 0, sizeof(type), 0);
-	expr_compare(r, NFT_CMP_EQ, &type, sizeof(type));
+	match_l4proto(r, v4 ? IPPROTO_ICMP : IPPROTO_ICMPV6);
+	expr_payload(r, NFT_PAYLOAD_TRANSPORT_HEADER, 0, sizeof(type4), 0);
+	expr_compare(r, NFT_CMP_EQ, v4 ? &type4 : &type6, sizeof(type4));
 }
 
 static void netlink_counter(struct netlink_rule *r, const struct ruleset_statement *s)
@@ -663,24 +663,15 @@ static void netlink_queue(struct netlink_rule *r, const struct ruleset_statement
 }
 
 static void (*const netlink_kinds[RULESET_KINDS])(struct netlink_rule *r, const struct ruleset_statement *s) = {
-	[RULESET_IIFNAME] = netlink_iifname,
-	[RULESET_OIFNAME_NOT_LO] = netlink_oifname_not_lo,
-	[RULESET_L4PROTO] = netlink_l4proto,
-	[RULESET_CT_DIRECTION] = netlink_ct_direction,
-	[RULESET_CT_STATE] = netlink_ct_state,
-	[RULESET_CT_PORT] = netlink_ct_port,
-	[RULESET_CT_ADDRESS] = netlink_ct_address,
-	[RULESET_RAW_MASKED] = netlink_raw_masked,
-	[RULESET_RAW_NOT] = netlink_raw_not,
-	[RULESET_FIB] = netlink_fib,
-	[RULESET_ADDRESS] = netlink_lookup,
-	[RULESET_DPORT] = netlink_dport,
-	[RULESET_ECHO_REQUEST] = netlink_echo_request,
-	[RULESET_TUPLE] = netlink_lookup,
-	[RULESET_COUNTER] = netlink_counter,
-	[RULESET_VERDICT] = netlink_verdict,
-	[RULESET_REJECT] = netlink_reject,
-	[RULESET_QUEUE] = netlink_queue,
+	[RULESET_IIFNAME] = netlink_iifname,       [RULESET_OIFNAME_NOT_LO] = netlink_oifname_not_lo,
+	[RULESET_L4PROTO] = netlink_l4proto,       [RULESET_CT_DIRECTION] = netlink_ct_direction,
+	[RULESET_CT_STATE] = netlink_ct_state,     [RULESET_CT_PORT] = netlink_ct_port,
+	[RULESET_CT_ADDRESS] = netlink_ct_address, [RULESET_RAW_MASKED] = netlink_raw_masked,
+	[RULESET_RAW_NOT] = netlink_raw_not,       [RULESET_FIB] = netlink_fib,
+	[RULESET_ADDRESS] = netlink_lookup,        [RULESET_DPORT] = netlink_dport,
+	[RULESET_ICMP_ECHO] = netlink_icmp_echo,   [RULESET_TUPLE] = netlink_lookup,
+	[RULESET_COUNTER] = netlink_counter,       [RULESET_VERDICT] = netlink_verdict,
+	[RULESET_REJECT] = netlink_reject,         [RULESET_QUEUE] = netlink_queue,
 };
 
 void ruleset_netlink_rule(struct batch *batch, const char *table, const char *chain, const struct ruleset_rule *rule,

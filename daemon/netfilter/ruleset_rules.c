@@ -46,15 +46,19 @@
 #define ADDRESS_NOT(which, v, set)                                                                                     \
 	STATEMENT(.kind = RULESET_ADDRESS, .negated = true, .family = FAMILY(v), .parts = { (which) }, .name = (set))
 #define DPORT(proto, port) STATEMENT(.kind = RULESET_DPORT, .l4proto = (proto), .number = (port))
-#define ECHO_REQUEST(v) STATEMENT(.kind = RULESET_ECHO_REQUEST, .family = FAMILY(v))
+#define ECHO_REQUEST(v) STATEMENT(.kind = RULESET_ICMP_ECHO, .direction = RULESET_ORIGINAL, .family = FAMILY(v))
+#define ECHO_REPLY(v) STATEMENT(.kind = RULESET_ICMP_ECHO, .direction = RULESET_REPLY, .family = FAMILY(v))
 #define TUPLE(v, set, ...)                                                                                             \
 	STATEMENT(.kind = RULESET_TUPLE, .family = FAMILY(v), .name = (set), .parts = { __VA_ARGS__ })
+/* The same with ports of this protocol. */
+#define TUPLE_OF(v, proto, set, ...)                                                                                   \
+	STATEMENT(.kind = RULESET_TUPLE, .family = FAMILY(v), .l4proto = (proto), .name = (set),                       \
+		  .parts = { __VA_ARGS__ })
 #define SRC RULESET_PART_SADDR
 #define DST RULESET_PART_DADDR
 #define PROTO RULESET_PART_L4PROTO
 #define SPORT RULESET_PART_SPORT
 #define PORT RULESET_PART_DPORT
-#define ASKED RULESET_PART_CT_PORT
 #define COUNTER(counter) STATEMENT(.kind = RULESET_COUNTER, .name = (counter))
 #define ACCEPT STATEMENT(.kind = RULESET_VERDICT, .verdict = RULESET_ACCEPT)
 #define DROP STATEMENT(.kind = RULESET_VERDICT, .verdict = RULESET_DROP)
@@ -69,7 +73,7 @@ struct builder {
 	const struct config *config;
 	bool every_interface; /* no interface is named: a policy that stands in until there is one */
 	/* names of static sets; [0] IPv4, [1] IPv6 */
-	const char *interfaces, *resolvers[2], *local[2], *clients[2], *guarded[2], *from[2];
+	const char *interfaces, *resolvers[2], *local[2], *clients[2];
 };
 
 static struct ruleset_chain *chain_add(struct builder *b, const char *name, enum ruleset_hook hook, int priority)
@@ -109,6 +113,15 @@ static void rule_add(struct builder *b, struct ruleset_chain *chain, const struc
 	rule_add(b, chain, (const struct ruleset_statement[]) { __VA_ARGS__ },                                         \
 		 sizeof((const struct ruleset_statement[]) { __VA_ARGS__ }) / sizeof(struct ruleset_statement))
 
+/* Services with ports, and their protocols. */
+static const uint8_t port_protos[] = { [RULESET_TCP] = IPPROTO_TCP, [RULESET_UDP] = IPPROTO_UDP };
+
+static const char *service_set(const struct builder *b, const char *prefix, int v, enum ruleset_service service,
+			       const char *group)
+{
+	return ruleset_service_set(b->ruleset, prefix, FAMILY(v), service, group);
+}
+
 static bool auditing(const struct builder *b)
 {
 	return b->config->mode == CONFIG_AUDIT;
@@ -144,23 +157,34 @@ static void build_invalid(struct builder *b, struct ruleset_chain *chain)
 
 /* ---- what clients send ---- */
 
-/* What one group may reach. `th dport` of ICMP would read the checksum, which the sender can choose: ICMP must not come
- * to those rules. */
+/* Pings. Their type and code stand in the learned set as a port, which `th sport` reads; `th dport` would read the
+ * checksum, which the sender can choose: ICMP must not come to the rules for ports. */
+static void build_group_icmp(struct builder *b, struct ruleset_chain *chain, int v, const char *learned,
+			     const char *group)
+{
+	const char *set = service_set(b, "cidr", v, RULESET_ECHO, group);
+
+	RULE(b, chain, ECHO_REQUEST(v), TUPLE(v, learned, DST, PROTO, SPORT), ACCEPT);
+	if (set)
+		RULE(b, chain, ECHO_REQUEST(v), ADDRESS(DST, v, set), ACCEPT);
+	RULE(b, chain, L4PROTO(ICMP(v)), RETURN);
+}
+
+/* What one group may reach. The learned set is asked first: a hash answers faster than intervals. */
 static void build_group(struct builder *b, const char *name, const char *group)
 {
-	struct ruleset *r = b->ruleset;
 	struct ruleset_chain *chain = chain_add(b, name, RULESET_UNHOOKED, 0);
-	const char *learned[] = { ruleset_name(r, "name4", group, false), ruleset_name(r, "name6", group, false) };
-	const char *cidr[] = { ruleset_name(r, "cidr4", group, true), ruleset_name(r, "cidr6", group, true) };
+	const char *learned[] = { ruleset_name(b->ruleset, "name4", group, false),
+				  ruleset_name(b->ruleset, "name6", group, false) };
+	const char *set;
 
-	for (int v = 0; v < 2; v++) {
-		RULE(b, chain, ECHO_REQUEST(v), TUPLE(v, learned[v], DST, PROTO, SPORT), ACCEPT);
-		RULE(b, chain, ECHO_REQUEST(v), TUPLE(v, cidr[v], DST, PROTO, SPORT), ACCEPT);
-		RULE(b, chain, L4PROTO(ICMP(v)), RETURN);
-	}
+	for (int v = 0; v < 2; v++)
+		build_group_icmp(b, chain, v, learned[v], group);
 	for (int v = 0; v < 2; v++) {
 		RULE(b, chain, TUPLE(v, learned[v], DST, PROTO, PORT), ACCEPT);
-		RULE(b, chain, TUPLE(v, cidr[v], DST, PROTO, PORT), ACCEPT);
+		for (enum ruleset_service s = RULESET_TCP; s < RULESET_ECHO; s++)
+			if ((set = service_set(b, "cidr", v, s, group)))
+				RULE(b, chain, TUPLE_OF(v, port_protos[s], set, DST, PORT), ACCEPT);
 	}
 }
 
@@ -173,17 +197,27 @@ static void build_groups(struct builder *b)
 			    policy->groups[i].name);
 }
 
-/* Replies of clients: only of flows that inbound allows, or whose opener is local. An echo reply does not tell the type
- * and code of its request, which stand in the set; connection tracking does, in the place of the port. */
+/* Replies to what inbound let in: the receiver is the source of then. */
+static void build_inbound_replies(struct builder *b, struct ruleset_chain *chain)
+{
+	const char *set;
+
+	for (int v = 0; v < 2; v++) {
+		for (enum ruleset_service s = RULESET_TCP; s < RULESET_ECHO; s++)
+			if ((set = service_set(b, "from", v, s, "")))
+				RULE(b, chain, CT_DIRECTION(RULESET_REPLY),
+				     TUPLE_OF(v, port_protos[s], set, DST, SRC, SPORT), ACCEPT);
+		if ((set = service_set(b, "from", v, RULESET_ECHO, "")))
+			RULE(b, chain, ECHO_REPLY(v), CT_DIRECTION(RULESET_REPLY), TUPLE(v, set, DST, SRC), ACCEPT);
+	}
+}
+
+/* Replies of clients: only of flows that inbound allows, or whose opener is local. */
 static void build_client_replies(struct builder *b, struct ruleset_chain *chain)
 {
 	for (int v = 0; v < 2; v++)
 		RULE(b, chain, CT_DIRECTION(RULESET_REPLY), CT_SADDR(RULESET_ORIGINAL, v, b->local[v]), ACCEPT);
-	for (int v = 0; v < 2; v++) {
-		RULE(b, chain, CT_DIRECTION(RULESET_REPLY), TUPLE(v, b->from[v], DST, SRC, PROTO, SPORT), ACCEPT);
-		RULE(b, chain, L4PROTO(ICMP(v)), CT_DIRECTION(RULESET_REPLY),
-		     TUPLE(v, b->from[v], DST, SRC, PROTO, ASKED), ACCEPT);
-	}
+	build_inbound_replies(b, chain);
 	if (b->every_interface) { /* answers enter by one of them, too */
 		RULE(b, chain, L4PROTO(IPPROTO_UDP), CT_DIRECTION(RULESET_REPLY), CT_PORT(DNS_PORT), ACCEPT);
 		RULE(b, chain, L4PROTO(IPPROTO_TCP), CT_DIRECTION(RULESET_REPLY), CT_PORT(DNS_PORT), ACCEPT);
@@ -250,28 +284,32 @@ static void build_egress(struct builder *b)
 static void build_guarded(struct builder *b)
 {
 	struct ruleset_chain *chain = chain_add(b, "guarded", RULESET_UNHOOKED, 0);
+	const char *set;
 
 	build_invalid(b, chain);
 	for (int v = 0; v < 2; v++) {
-		RULE(b, chain, ECHO_REQUEST(v), TUPLE(v, b->from[v], SRC, DST, PROTO, SPORT), ACCEPT);
-		RULE(b, chain, L4PROTO(ICMP(v)), GOTO("deny_inbound"));
+		for (enum ruleset_service s = RULESET_TCP; s < RULESET_ECHO; s++)
+			if ((set = service_set(b, "from", v, s, "")))
+				RULE(b, chain, TUPLE_OF(v, port_protos[s], set, SRC, DST, PORT), ACCEPT);
+		if ((set = service_set(b, "from", v, RULESET_ECHO, "")))
+			RULE(b, chain, ECHO_REQUEST(v), TUPLE(v, set, SRC, DST), ACCEPT);
 	}
-	for (int v = 0; v < 2; v++)
-		RULE(b, chain, TUPLE(v, b->from[v], SRC, DST, PROTO, PORT), ACCEPT);
 	RULE(b, chain, GOTO("deny_inbound"));
 }
 
 static void build_inbound(struct builder *b)
 {
 	struct ruleset_chain *chain = chain_add(b, "inbound", RULESET_FORWARD, PRIORITY_INBOUND);
+	const char *set;
 
 	RULE(b, chain, CT_STATE(RULESET_ESTABLISHED), ACCEPT);
 	for (int v = 0; v < 2; v++) {
-		RULE(b, chain, ECHO_REQUEST(v), TUPLE(v, b->guarded[v], DST, PROTO, SPORT), GOTO("guarded"));
-		RULE(b, chain, L4PROTO(ICMP(v)), ACCEPT);
+		for (enum ruleset_service s = RULESET_TCP; s < RULESET_ECHO; s++)
+			if ((set = service_set(b, "guarded", v, s, "")))
+				RULE(b, chain, TUPLE_OF(v, port_protos[s], set, DST, PORT), GOTO("guarded"));
+		if ((set = service_set(b, "guarded", v, RULESET_ECHO, "")))
+			RULE(b, chain, ECHO_REQUEST(v), ADDRESS(DST, v, set), GOTO("guarded"));
 	}
-	for (int v = 0; v < 2; v++)
-		RULE(b, chain, TUPLE(v, b->guarded[v], DST, PROTO, PORT), GOTO("guarded"));
 }
 
 /* ---- DNS answers ---- */
@@ -356,8 +394,6 @@ void ruleset_rules_build(struct ruleset *ruleset)
 			       ruleset_name(ruleset, "resolvers6", "", true) },
 		.local = { ruleset_name(ruleset, "local4", "", true), ruleset_name(ruleset, "local6", "", true) },
 		.clients = { ruleset_name(ruleset, "clients4", "", true), ruleset_name(ruleset, "clients6", "", true) },
-		.guarded = { ruleset_name(ruleset, "guarded4", "", true), ruleset_name(ruleset, "guarded6", "", true) },
-		.from = { ruleset_name(ruleset, "from4", "", true), ruleset_name(ruleset, "from6", "", true) },
 	};
 
 	/* A chain comes after those that it leads to, base chains last: so the kernel has everything but them before

@@ -190,13 +190,10 @@ static void text_part(FILE *out, const struct ruleset_statement *s, enum ruleset
 		fputs("meta l4proto", out);
 		break;
 	case RULESET_PART_SPORT:
-		fputs("th sport", out);
+		fprintf(out, "%s sport", s->l4proto ? text_proto(s->l4proto) : "th");
 		break;
 	case RULESET_PART_DPORT:
-		fputs("th dport", out);
-		break;
-	case RULESET_PART_CT_PORT:
-		fputs("ct original proto-dst", out);
+		fprintf(out, "%s dport", s->l4proto ? text_proto(s->l4proto) : "th");
 		break;
 	}
 }
@@ -216,9 +213,10 @@ static void text_dport(FILE *out, const struct ruleset_statement *s)
 	fprintf(out, "%s dport %u", text_proto(s->l4proto), s->number);
 }
 
-static void text_echo_request(FILE *out, const struct ruleset_statement *s)
+static void text_icmp_echo(FILE *out, const struct ruleset_statement *s)
 {
-	fprintf(out, "%s type echo-request", s->family == IPADDR_V4 ? "icmp" : "icmpv6");
+	fprintf(out, "%s type %s", s->family == IPADDR_V4 ? "icmp" : "icmpv6",
+		s->direction == RULESET_ORIGINAL ? "echo-request" : "echo-reply");
 }
 
 static void text_counter(FILE *out, const struct ruleset_statement *s)
@@ -251,24 +249,15 @@ static void text_queue(FILE *out, const struct ruleset_statement *s)
 }
 
 static void (*const text_kinds[RULESET_KINDS])(FILE *out, const struct ruleset_statement *s) = {
-	[RULESET_IIFNAME] = text_iifname,
-	[RULESET_OIFNAME_NOT_LO] = text_oifname_not_lo,
-	[RULESET_L4PROTO] = text_l4proto,
-	[RULESET_CT_DIRECTION] = text_ct_direction,
-	[RULESET_CT_STATE] = text_ct_state,
-	[RULESET_CT_PORT] = text_ct_port,
-	[RULESET_CT_ADDRESS] = text_ct_address,
-	[RULESET_RAW_MASKED] = text_raw_masked,
-	[RULESET_RAW_NOT] = text_raw_not,
-	[RULESET_FIB] = text_fib,
-	[RULESET_ADDRESS] = text_lookup,
-	[RULESET_DPORT] = text_dport,
-	[RULESET_ECHO_REQUEST] = text_echo_request,
-	[RULESET_TUPLE] = text_lookup,
-	[RULESET_COUNTER] = text_counter,
-	[RULESET_VERDICT] = text_verdict,
-	[RULESET_REJECT] = text_reject,
-	[RULESET_QUEUE] = text_queue,
+	[RULESET_IIFNAME] = text_iifname,       [RULESET_OIFNAME_NOT_LO] = text_oifname_not_lo,
+	[RULESET_L4PROTO] = text_l4proto,       [RULESET_CT_DIRECTION] = text_ct_direction,
+	[RULESET_CT_STATE] = text_ct_state,     [RULESET_CT_PORT] = text_ct_port,
+	[RULESET_CT_ADDRESS] = text_ct_address, [RULESET_RAW_MASKED] = text_raw_masked,
+	[RULESET_RAW_NOT] = text_raw_not,       [RULESET_FIB] = text_fib,
+	[RULESET_ADDRESS] = text_lookup,        [RULESET_DPORT] = text_dport,
+	[RULESET_ICMP_ECHO] = text_icmp_echo,   [RULESET_TUPLE] = text_lookup,
+	[RULESET_COUNTER] = text_counter,       [RULESET_VERDICT] = text_verdict,
+	[RULESET_REJECT] = text_reject,         [RULESET_QUEUE] = text_queue,
 };
 
 /* ---- chains ---- */

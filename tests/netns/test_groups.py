@@ -75,6 +75,24 @@ def forwarder(t):
     expect(results(t, "20.163.0.3"), ["reset", "open", "reset"], "a name of one")
 
 
+@case("entries with the same clients are one group, a client can be in several, and names that nft cannot spell are told apart")
+def overlapping(t):
+    t.simple(clients=3)
+    t.dns(t.inet, ZONE | {"a.x.test": ["20.164.0.1"], "a.y.test": ["20.164.0.2"], "a.z.test": ["20.164.0.3"]})
+    d = t.gateway(allow='''one-a: { names = "*.relay.test"; clients = [ "10.1.0.2", "10.1.0.3" ]; }; two: { names = "*.kiosk.test"; clients = [ "10.1.0.2-10.1.0.3" ]; };
+        x-y: { names = "*.x.test"; clients = "10.1.0.2"; }; x_y: { names = "*.y.test"; clients = "10.1.0.3"; }; wide: { names = "*.z.test"; clients = "10.1.0.0/24"; };''')
+    t.client.lookup("10.2.0.2", "a.relay.test", source=KIOSK)
+    expect(results(t, "20.163.0.3"), ["open", "open", "reset"], "learned by one client of the group")
+    t.client.lookup("10.2.0.2", "a.kiosk.test", source=SERVER)
+    expect(results(t, "20.163.0.2"), ["open", "open", "reset"], "another entry of the same clients")
+    for source in (KIOSK, SERVER, OTHER):
+        for qname in ("a.x.test", "a.y.test", "a.z.test"):
+            t.client.lookup("10.2.0.2", qname, source=source)
+    expect([results(t, f"20.164.0.{i}") for i in (1, 2, 3)], [["open", "reset", "reset"], ["reset", "open", "reset"], ["open", "open", "open"]], "groups of their own, and a wide one")
+    # Four sets of clients that differ, plus the plain one if it is made.
+    expect(len({e["group"] for e in d.learned()}), 4, "groups")
+
+
 @case("a reload that moves an entry to other clients closes it for the old ones")
 def moved(t):
     t.simple(clients=3)

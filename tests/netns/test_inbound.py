@@ -78,6 +78,15 @@ def lan_hosts(t):
         expect((t.client.tcp(to, 1433).result, t.client.tcp(to, 1434).result), ("reset", "open"), f"without also, {to}")
 
 
+@case("ping of the server: from allowed sources alone, where inbound says icmp")
+def ping(t):
+    with_server(t)
+    t.gateway(inbound=SQL.format("").replace('"tcp/1433"', '[ "tcp/1433", "icmp" ]'), interfaces=["lan*"])
+    for source, to, result in (("20.90.0.1", "10.3.0.2", "reply"), ("2603:1030:90::1", "fd00:3::2", "reply"), ("20.91.0.1", "10.3.0.2", "prohibited"), ("2603:1030:91::1", "fd00:3::2", "prohibited")):
+        expect(t.inet.ping(to, source=source).result, result, f"from {source}")
+    expect(t.inet.tcp("10.3.0.2", 1433, source="20.90.0.1").result, "open", "TCP as before")
+
+
 @case("open inbound connections survive a reload; a source that is gone opens no new one")
 def reload_inbound(t):
     with_server(t)

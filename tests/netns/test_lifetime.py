@@ -169,6 +169,34 @@ def comment(t):
     expect(d.knows("20.112.0.2")["names"], [long], "the whole name")
 
 
+@case("a full set: what ends first makes room, and no new name ever meets a closed door", tags=["smoke"])
+def full_set(t):
+    t.simple()
+    t.dns(t.inet, lambda q: [dnswire.a(q.wire, f"20.114.0.{int(q.name.split('.')[0][1:])}", 3000 if q.name == "n1.example.net" else 600)])
+    d = t.gateway(allow=WEB, limits={"elements": 64})
+    for i in range(1, 201):
+        address = t.client.lookup("10.2.0.2", f"n{i}.example.net")[0]
+        expect(t.client.tcp(address).result, "open", f"name {i} the moment it is answered")
+    counters = d.counters()
+    expect((len(d.learned()), counters["elements_evicted"], counters["answers_dropped"], counters["transactions_failed"]), (64, 136, 0, 0), "learned, evicted, dropped, failed")
+    expect(t.gw.run("nft list set inet nfqdn name4").stdout.count("20.114.0."), 64, "elements in the kernel")
+    expect([t.client.tcp(f"20.114.0.{i}").result for i in (1, 2, 3, 199, 200)], ["open", "reset", "reset", "open", "open"], "the longest life and the last ones stay")
+
+
+@case("an answer with more addresses and ports than a name may have teaches what fits, is counted, and passes")
+def too_much(t):
+    t.simple(ports=[1000, 1063])
+    addresses = [f"20.115.{i}.1" for i in range(40)]
+    t.dns(t.inet, {"www.example.net": addresses, "other.example.net": ["20.116.0.1"]})
+    d = t.gateway(allow='web: { names = "*.example.net"; ports = "tcp/1000-1063"; };')
+    expect(t.client.query("10.2.0.2", "www.example.net", edns=4096).addresses(), addresses, "the answer passes")
+    counters = d.counters()
+    expect((len(d.learned()), counters["name_elements_over_limit"] > 0, counters["answers_dropped"]), (1024, True, 0), "learned, counted, dropped")
+    expect((t.client.tcp("20.115.0.1", 1000).result, t.client.tcp("20.115.0.1", 1063).result), ("open", "open"), "the first address")
+    t.client.lookup("10.2.0.2", "other.example.net")
+    expect(t.client.tcp("20.116.0.1", 1063).result, "open", "another name")
+
+
 @case("a name that wanders through addresses leaves none behind")
 def wandering(t):
     t.simple()

@@ -3,11 +3,13 @@
 """Where the resolver may stand: behind the gateway, on it, redirected to, beside the client, behind two uplinks."""
 import pathlib
 import shutil
+import socket
 import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "lib"))
 import dnswire  # noqa: E402
-from netns import Skip, case, check, expect, main  # noqa: E402
+import packets  # noqa: E402
+from netns import Dns, Skip, case, check, expect, family_of, main, until  # noqa: E402
 
 WEB = 'web: { names = "*.example.net"; };'
 ZONE = {"www.example.net": ["20.100.0.1", "2603:1030::100"], "other.example.org": ["20.100.0.2", "2603:1030::101"],
@@ -163,6 +165,48 @@ def forwarder(t):
     dnsmasq(t, controller)
     d = t.gateway(allow=WEB, interfaces=["lan*"])
     learns(t, d, "10.3.0.2", None)
+
+
+@case("a resolver on a client interface: refused at the start, unless resolver-on-client-side says so; then a client beside others cannot forge its answers", tags=["smoke"])
+def client_side(t):
+    t.simple()
+    controller = t.second_segment()
+    server = t.dns(controller, lambda q: None if q.name == "silent.example.net" else Dns.from_zone(server, q))
+    server.zone = ZONE
+    config = {"allow": WEB, "interfaces": ["lan*"], "resolvers": ["10.3.0.2", "fd00:3::2"]}
+    refused = t.daemon(t.gw, t.config(name="refused", **config), name="refused", ready=False)
+    expect(refused.process.wait(10) in (1, 4), True, "the start is refused")
+    refused.ended = True
+    check("resolver-on-client-side" in refused.log(), f"it says what would be right: {refused.log()}")
+    d = t.gateway(resolver_on_client_side=True, **config)
+    # A client on lan0 forges an answer of the resolver on lan1.
+    for client, resolver, kind, address in (("10.1.0.2", "10.3.0.2", dnswire.A, "20.100.0.9"), ("fd00:1::2", "fd00:3::2", dnswire.AAAA, "2603:1030::109")):
+        asked = len(server.asked)
+        with t.client.socket(family_of(client), socket.SOCK_DGRAM) as sock:
+            sock.connect((resolver, 53))
+            sock.send(dnswire.query("silent.example.net", kind, 77))
+            until(lambda asked=asked: len(server.asked) > asked, "the question arrived")
+            data = dnswire.response(77, "silent.example.net", kind, [dnswire.address("silent.example.net", address, 300)])
+            packets.send(t.client, "eth0", t.gw.mac("lan0"), packets.udp(resolver, 53, client, sock.getsockname()[1], data))
+    until(lambda: d.counters()["kernel_snoop_unlearned_interface_packets"] == 2, "the forged answers are counted")
+    expect(d.learned(), [], "learned from forged answers")
+    learns(t, d, "10.3.0.2", "fd00:3::2")
+
+
+@case("reverse-path = strict: an answer that comes in by another uplink than the way to its resolver passes unlearned")
+def strict(t):
+    t.simple()
+    t.dns(t.inet, ZONE)
+    t.link(t.gw, "up1", t.inet, "eth1", ["10.4.0.1/24", "fd00:4::1/64"], ["10.4.0.2/24", "fd00:4::2/64"])
+    t.inet.ip("route add 10.4.0.0/24 dev eth1 table local", "route add fd00:4::/64 dev eth1 table local")
+    d = t.gateway(allow=WEB, resolvers=["9.9.9.9", "2620:fe::9"], reverse_path="strict")
+    learns(t, d, "9.9.9.9", "2620:fe::9")
+    d.reload(t.config(allow='other: { names = "*.other.test"; };', resolvers=["9.9.9.9", "2620:fe::9"], reverse_path="strict"))
+    d.reload(t.config(allow=WEB, resolvers=["9.9.9.9", "2620:fe::9"], reverse_path="strict"))
+    t.inet.ip("route replace 10.1.0.0/16 via 10.4.0.1 table local", "route replace fd00:1::/64 via fd00:4::1 table local")
+    for resolver, kind in (("9.9.9.9", dnswire.A), ("2620:fe::9", dnswire.AAAA)):
+        t.client.lookup(resolver, "www.example.net", kind)
+    expect((d.learned(), d.counters()["kernel_snoop_unlearned_path_packets"]), ([], 2), "learned, counted")
 
 
 @case("a resolver at a link-local address of the gateway")

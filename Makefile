@@ -41,7 +41,7 @@ netfilter := batch element element_dump nfattr nlsock own probe queue ruleset ru
 	table table_apply table_query table_state
 learn := lifetime pool restore snoop state state_read state_text store store_heap store_name store_plan
 control := cmdline commands describe explain json listing notify offline overview request server status wait why
-CTL := nfqdnctl nfqdnctl_catalog nfqdnctl_client nfqdnctl_print nfqdnctl_request nfqdnctl_table
+CTL := nfqdnctl nfqdnctl_catalog nfqdnctl_client nfqdnctl_import nfqdnctl_print nfqdnctl_request nfqdnctl_table
 
 CTL_OBJECTS := $(CTL:%=$(B)/control/%.o)
 OBJECTS := $(foreach f,base dns policy netfilter learn control,$($(f):%=$(B)/$(f)/%.o))

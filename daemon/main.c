@@ -129,6 +129,17 @@ static int apply(struct daemon *daemon, struct policy *policy, const char **erro
 	return 0;
 }
 
+static struct restore begin_restore(const struct daemon *daemon, bool extend)
+{
+	return (struct restore) { .snoop = daemon->snoop,
+				  .store = daemon->store,
+				  .table = daemon->table,
+				  .policy = daemon->policy,
+				  .now = daemon->now,
+				  .wall = monotime_wall(),
+				  .extend = extend };
+}
+
 static void keep_as_last_good(const struct daemon *daemon)
 {
 	int error = lastgood_save(daemon->policy);
@@ -163,6 +174,19 @@ static int reload(void *context, struct problems *problems)
 	keep_as_last_good(daemon);
 	log_info("reloaded %s: generation %llu", daemon->options.config, (unsigned long long)daemon->generation);
 	return 0;
+}
+
+static void import(void *context, int64_t stamp, const char *const *lines, size_t count, struct control_imported *out)
+{
+	struct daemon *daemon = context;
+	struct restore restore = begin_restore(daemon, true);
+	struct state_record record;
+
+	for (size_t i = 0; i < count; i++)
+		if (state_text_parse(lines[i], strlen(lines[i]), &record) == 0)
+			restore_record(&restore, stamp, &record);
+	restore_finish(&restore);
+	*out = (struct control_imported) { restore.taken, restore.ended, restore.denied, restore.left_out };
 }
 
 static void reload_by_signal(struct daemon *daemon)
@@ -274,6 +298,8 @@ static int start_control(struct daemon *daemon)
 		.started = daemon->now,
 		.ready = true,
 		.reload = reload,
+		.import = import,
+		.wall = monotime_wall,
 		.daemon = daemon,
 	};
 	error = control_server_open(path, &daemon->context, &daemon->control);
@@ -300,12 +326,7 @@ static void log_start(const struct daemon *daemon)
 static void read_state(struct daemon *daemon)
 {
 	const struct config *config = daemon->policy->config;
-	struct restore restore = { .snoop = daemon->snoop,
-				   .store = daemon->store,
-				   .table = daemon->table,
-				   .policy = daemon->policy,
-				   .now = daemon->now,
-				   .wall = monotime_wall() };
+	struct restore restore = begin_restore(daemon, false);
 	const char *why;
 	int error;
 

@@ -3,6 +3,7 @@
  * on 64 bit). */
 #include "base/hash.h"
 
+#include <endian.h>
 #include <errno.h>
 #include <string.h>
 #include <sys/random.h>
@@ -50,6 +51,7 @@ uint64_t hash_bytes(const struct hash_key *key, const void *data, size_t length)
 
 	for (i = 0; i + 8 <= length; i += 8) {
 		memcpy(&word, in + i, 8);
+		word = le64toh(word); /* one sum on every machine: files travel */
 		s.v3 ^= word;
 		sip_round(&s);
 		s.v0 ^= word;

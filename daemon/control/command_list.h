@@ -9,7 +9,9 @@
 	REMOTE(status, "", "tell what is enforced, since when, and every counter")                                     \
 	REMOTE(policy, "",                                                                                             \
 	       "list the entries: services, rows, names, address ranges, ports, and what to be careful about")         \
-	REMOTE(learned, "[NAME|ADDR]", "list learned addresses, or those that NAME brought, or those of ADDR")         \
+	REMOTE(learned, "[NAME|ADDR | export | import FILE]",                                                          \
+	       "list learned addresses, those that NAME brought or those of ADDR; print or take over what a standby "  \
+	       "gateway needs (FILE -: standard input)")                                                               \
 	REMOTE(why, "ADDR [PROTO/PORT] [from CLIENT]", "tell whether a connection to ADDR is allowed, and by what")    \
 	REMOTE(explain, "NAME", "tell whether a DNS name is allowed, and by which patterns")                           \
 	REMOTE(wait, "ready | learned NAME | generation N", "wait until it is so (--timeout SECONDS, else 30)")        \

@@ -16,6 +16,7 @@
 #include "control/request.h"
 #include "control/status.h"
 #include "control/why.h"
+#include "learn/state_text.h"
 
 /* Exit statuses of nfqdnctl that travel in an answer (DESIGN.md, Commands). */
 enum { STATUS_YES = 0, STATUS_NO = 1, STATUS_USAGE = 2 };
@@ -51,13 +52,64 @@ static void run_policy(struct call *call)
 	call->result = control_overview(call->context->policy);
 }
 
+static int check_lines(const json_t *texts, const char **lines)
+{
+	struct state_record record;
+
+	for (size_t i = 0; i < json_array_size(texts); i++) {
+		lines[i] = json_string_value(json_array_get(texts, i));
+		if (!lines[i] || state_text_parse(lines[i], json_string_length(json_array_get(texts, i)), &record) < 0)
+			return -EINVAL;
+	}
+	return 0;
+}
+
+/* All records are read before the first is taken. */
+static void run_import(struct call *call, const json_t *texts)
+{
+	struct control_imported imported = { 0 };
+	size_t count = json_array_size(texts);
+	const char **lines = calloc(count + 1, sizeof(*lines));
+	uint64_t stamp;
+
+	if (!lines)
+		return;
+	if (!json_is_array(texts) || control_request_number(call->request, "stamp", INT64_MAX / 1000, &stamp) < 0 ||
+	    check_lines(texts, lines) < 0) {
+		refuse(call, "\"import\" is an array of records as exported, \"stamp\" the number of their first line");
+	} else {
+		call->context->import(call->context->daemon, (int64_t)stamp, lines, count, &imported);
+		call->result = json_object();
+		control_json_set(&call->result, "taken", control_json_count(imported.taken));
+		control_json_set(&call->result, "ended", control_json_count(imported.ended));
+		control_json_set(&call->result, "denied", control_json_count(imported.denied));
+		control_json_set(&call->result, "left_out", control_json_count(imported.left_out));
+	}
+	free(lines);
+}
+
+static void run_export(struct call *call)
+{
+	if (control_listing_export(call->context, call->now, call->context->wall(), &call->listing) < 0)
+		call->listing = NULL;
+}
+
 static void run_learned(struct call *call)
 {
+	const json_t *import = json_object_get(call->request, "import");
 	struct ipaddr address;
 	struct dns_name name;
 	int by_address = control_request_address(call->request, "address", &address);
 	int by_name = control_request_name(call->request, "name", &name);
 
+	if (import && !json_is_null(import)) {
+		run_import(call, import);
+		return;
+	}
+	if (json_is_true(json_object_get(call->request, "export"))) {
+		run_export(call);
+		return;
+	}
 	if (by_address == -EINVAL || by_name == -EINVAL || (by_address == 0 && by_name == 0)) {
 		refuse(call,
 		       "either \"address\" is an IPv4 or IPv6 address, or \"name\" is a DNS name, or neither is there");

@@ -11,6 +11,11 @@
 #include "netfilter/table.h"
 #include "policy/policy.h"
 
+/* What became of the records of an import. */
+struct control_imported {
+	size_t taken, ended, denied, left_out;
+};
+
 struct control_context {
 	const struct policy *policy; /* the one in force; set anew before the old one is freed */
 	struct store *store;
@@ -22,7 +27,12 @@ struct control_context {
 	/* Reads the configuration again and applies it, or refuses: 0 or -errno, problems added either way. It may
 	 * change `policy`. */
 	int (*reload)(void *daemon, struct problems *problems);
-	void *daemon; /* handed to reload() */
+	/* Takes over records of another gateway's export (lines of learn/state_text.h, each read once already), whose
+	 * stamp is `stamp`. */
+	void (*import)(void *daemon, int64_t stamp, const char *const *lines, size_t count,
+		       struct control_imported *out);
+	int64_t (*wall)(void); /* milliseconds since 1970, for the stamp of an export */
+	void *daemon; /* handed to reload() and import() */
 };
 
 #endif

@@ -7,8 +7,19 @@
 
 #include "control/describe.h"
 #include "control/json.h"
+#include "learn/state_text.h"
+
+struct export
+{
+	struct state_writer writer;
+	struct monotime began; /* lives are told as of then */
+	bool headed;
+	int64_t stamp;
+	char line[LIMIT_STATE_LINE];
+};
 
 struct control_listing {
+	struct export *export; /* NULL: objects for people and programs */
 	struct element_key *keys;
 	size_t count, room;
 	size_t next; /* the first one not told */
@@ -66,10 +77,30 @@ int control_listing_new(const struct control_context *context, const struct ipad
 	return 0;
 }
 
+int control_listing_export(const struct control_context *context, struct monotime now, int64_t wall,
+			   struct control_listing **out)
+{
+	struct control_listing *listing;
+	int error = control_listing_new(context, NULL, NULL, &listing);
+
+	if (error < 0)
+		return error;
+	listing->export = calloc(1, sizeof(*listing->export));
+	if (!listing->export) {
+		control_listing_free(listing);
+		return -ENOMEM;
+	}
+	listing->export->began = now;
+	listing->export->stamp = wall / 1000;
+	*out = listing;
+	return 0;
+}
+
 void control_listing_free(struct control_listing *listing)
 {
 	if (!listing)
 		return;
+	free(listing->export);
 	free(listing->keys);
 	free(listing);
 }
@@ -117,6 +148,42 @@ static json_t *element_json(const struct control_context *context, const struct 
 	return object;
 }
 
+/* ---- one line of an export ---- */
+
+static void add_line(json_t **array, const struct export *export, size_t length)
+{
+	control_json_add(array, json_stringn(export->line, length - 1)); /* without its '\n' */
+}
+
+static void export_element(struct export *export, const struct control_context *context, const struct store_view *view,
+			   json_t **array)
+{
+	int64_t life = monotime_until(export->began, view->deadline) / 1000;
+
+	if (life < 1 || view->name_count == 0)
+		return;
+	add_line(array, export,
+		 state_text_record(&export->writer, control_describe_group(context->policy, view->key.group), view,
+				   life > UINT32_MAX ? UINT32_MAX : (uint32_t)life, export->line));
+}
+
+static json_t *export_json(struct control_listing *listing, const struct control_context *context)
+{
+	struct export *export = listing->export;
+	json_t *array = json_array();
+	struct store_view view;
+
+	if (!export->headed)
+		add_line(&array, export, state_text_head(&export->writer, export->stamp, export->line));
+	export->headed = true;
+	for (size_t told = 0; told < CONTROL_LISTING_PIECE && listing->next < listing->count; told++)
+		if (store_find(context->store, &listing->keys[listing->next++], &view) == 0)
+			export_element(export, context, &view, &array);
+	if (listing->next == listing->count)
+		add_line(&array, export, state_text_end(&export->writer, export->line));
+	return array;
+}
+
 /* ---- a piece ---- */
 
 static json_t *piece_json(struct control_listing *listing, const struct control_context *context, struct monotime now)
@@ -146,7 +213,7 @@ static void without_brackets(char *text, bool comma)
 char *control_listing_next(struct control_listing *listing, const struct control_context *context, struct monotime now,
 			   bool *more)
 {
-	json_t *array = piece_json(listing, context, now);
+	json_t *array = listing->export ? export_json(listing, context) : piece_json(listing, context, now);
 	bool empty = json_array_size(array) == 0;
 	char *text = array ? json_dumps(array, JSON_COMPACT) : NULL;
 

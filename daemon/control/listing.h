@@ -18,6 +18,10 @@ struct control_listing;
  * -ENOMEM. */
 int control_listing_new(const struct control_context *context, const struct ipaddr *address,
 			const struct dns_name *name, struct control_listing **out);
+/* The same for every element in the form that can be imported: the lines of learn/state_text.h, one JSON string each. The
+ * stamp is `wall`, milliseconds since 1970, now. */
+int control_listing_export(const struct control_context *context, struct monotime now, int64_t wall,
+			   struct control_listing **out);
 void control_listing_free(struct control_listing *listing);
 size_t control_listing_count(const struct control_listing *listing);
 /* The next piece of the JSON array's inside, to be freed by the caller; elements that went meanwhile are left out.

@@ -13,6 +13,7 @@
 #include "control/command_list.h"
 #include "control/nfqdnctl_catalog.h"
 #include "control/nfqdnctl_client.h"
+#include "control/nfqdnctl_import.h"
 #include "control/nfqdnctl_print.h"
 #include "control/nfqdnctl_request.h"
 #include "control/protocol.h"
@@ -312,14 +313,19 @@ static int print_answer(const struct command *command, const struct nfqdnctl_opt
 	return status;
 }
 
-static int ask(const struct command *command, const struct nfqdnctl_options *options, json_t *request)
+static const char *socket_path(const struct nfqdnctl_options *options)
 {
 	const char *path = options->socket ? options->socket : getenv("NFQDN_SOCKET");
+
+	return path && path[0] ? path : CONTROL_DEFAULT_SOCKET;
+}
+
+static int ask(const struct command *command, const struct nfqdnctl_options *options, json_t *request)
+{
+	const char *path = socket_path(options);
 	json_t *answer = NULL;
 	int error, status;
 
-	if (!path || !path[0])
-		path = CONTROL_DEFAULT_SOCKET;
 	if (command->request == nfqdnctl_request_wait)
 		error = ask_patiently(path, request, options, &answer);
 	else
@@ -345,6 +351,71 @@ static int run_remote(const struct command *command, char **words, const struct 
 	return status;
 }
 
+/* ---- importing: many requests, one answer ---- */
+
+struct import {
+	const char *socket;
+	const struct nfqdnctl_options *options;
+	json_t *total;
+};
+
+static void add_counts(json_t *total, const json_t *counts)
+{
+	const char *key;
+	json_t *value;
+
+	json_object_foreach((json_t *)counts, key, value) json_object_set_new(
+		total, key, json_integer(json_integer_value(json_object_get(total, key)) + json_integer_value(value)));
+}
+
+static int send_import(void *context, const json_t *request)
+{
+	struct import *import = context;
+	json_t *answer = NULL;
+	const char *error;
+	int status = NFQDNCTL_YES;
+	int failure = nfqdnctl_client_ask(import->socket, request, ANSWER_SECONDS, &answer);
+
+	if (failure < 0)
+		return no_daemon(import->socket, import->options, failure);
+	error = json_string_value(json_object_get(answer, "error"));
+	if (!json_object_get(answer, "result")) {
+		status = NFQDNCTL_NO;
+		print_failure(import->options, status, error ? error : "the daemon refused without a reason");
+	} else {
+		add_counts(import->total, json_object_get(answer, "result"));
+	}
+	json_decref(answer);
+	return status;
+}
+
+static int run_import(const struct command *command, const char *file, const struct nfqdnctl_options *options)
+{
+	struct import import = { .socket = socket_path(options), .options = options, .total = json_object() };
+	const char *why = "";
+	char text[512];
+	int status = nfqdnctl_import(file, send_import, &import, &why);
+
+	if (status < 0) {
+		snprintf(text, sizeof(text), "%s is not imported: %s", file,
+			 status == -EBADMSG ? why : strerror(-status));
+		print_failure(options, NFQDNCTL_NO, text);
+		status = NFQDNCTL_NO;
+	} else if (status == NFQDNCTL_YES && options->json) {
+		print_result_json(import.total);
+	} else if (status == NFQDNCTL_YES) {
+		command->print(import.total, stdout);
+	}
+	json_decref(import.total);
+	return status;
+}
+
+static bool imports(const struct command *command, char **words)
+{
+	return command->request == nfqdnctl_request_learned && words[0] && strcmp(words[0], "import") == 0 &&
+	       words[1] && !words[2];
+}
+
 static int run(const struct command *command, char **words, const struct line *line)
 {
 	const char *why = "";
@@ -352,6 +423,8 @@ static int run(const struct command *command, char **words, const struct line *l
 
 	if (status != NFQDNCTL_YES)
 		return status;
+	if (imports(command, words))
+		return run_import(command, words[1], &line->options);
 	if (!command->local)
 		return run_remote(command, words, &line->options);
 	status = command->local(words, &line->options, &why);

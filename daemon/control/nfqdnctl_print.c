@@ -297,13 +297,44 @@ static void add_element(struct nfqdnctl_table *table, const json_t *element)
 	cell_words(table, json_object_get(element, "names"));
 }
 
+static void print_lines(const json_t *lines, FILE *out)
+{
+	for (size_t i = 0; i < json_array_size(lines); i++)
+		if (json_is_string(json_array_get(lines, i)))
+			fprintf(out, "%s\n", json_string_value(json_array_get(lines, i)));
+}
+
+static void print_imported(const json_t *counts, FILE *out)
+{
+	static const struct {
+		const char *key, *text;
+	} rows[] = { { "taken", "in force" },
+		     { "ended", "at the end of their life" },
+		     { "denied", "not allowed here" },
+		     { "left_out", "without a place" } };
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		fprintf(out, "%s%lld %s", i ? ", " : "",
+			(long long)json_integer_value(json_object_get(counts, rows[i].key)), rows[i].text);
+	fputc('\n', out);
+}
+
 void nfqdnctl_print_learned(const json_t *result, FILE *out)
 {
 	static const char *const headers[] = {
 		"ADDRESS", "PORT", "GROUP", ">EXPIRES", ">TTL", "ENTRIES", "NAMES", NULL
 	};
-	struct nfqdnctl_table *table = nfqdnctl_table_new(headers);
+	struct nfqdnctl_table *table;
 
+	if (json_is_object(result)) {
+		print_imported(result, out);
+		return;
+	}
+	if (json_is_string(json_array_get(result, 0))) {
+		print_lines(result, out);
+		return;
+	}
+	table = nfqdnctl_table_new(headers);
 	for (size_t i = 0; i < json_array_size(result); i++)
 		add_element(table, json_array_get(result, i));
 	if (json_array_size(result) == 0)

@@ -65,9 +65,14 @@ int nfqdnctl_request_learned(char **words, const struct nfqdnctl_options *option
 	struct ipaddr address;
 
 	(void)options;
-	*why = "it takes one name or address at most";
+	*why = "`import` takes one FILE, or - for standard input";
+	if (words[0] && strcmp(words[0], "import") == 0)
+		return -EINVAL;
+	*why = "it takes one name or address at most, `export`, or `import FILE`";
 	if (!words[0])
 		return 0;
+	if (strcmp(words[0], "export") == 0 && !words[1])
+		return json_object_set_new(request, "export", json_true()) == 0 ? 0 : -EINVAL;
 	if (words[1])
 		return -EINVAL;
 	if (ipaddr_from_text(words[0], &address) == 0)

@@ -17,6 +17,8 @@
  *	status		-					-			object
  *	policy		-					-			object
  *	learned		"name" or "address" or neither		none is there		array
+ *			"export": true				-			array of texts
+ *			"import": [TEXT...], "stamp"		-			object
  *	why		"address", "port" (one), "from"		denied			object
  *	explain		"name"					denied			object
  *	wait		"for": "ready"|"learned"|"generation",	timed out		object
@@ -30,6 +32,8 @@
  *	explain	{name, verdict, by: [{entry, group, pattern, row, ports: []}], hint?}
  *	wait	{for, met}
  *	reload	{ok, generation, errors, problems: [{severity, file, line, setting, text}]}
+ *	export	the lines of a state file (learn/state_text.h), each without its '\n'; import takes records of such
+ *		a file and the stamp of its head, all or none when one is malformed: {taken, ended, denied, left_out}
  *	status	see status.h
  *	policy	see overview.h
  *

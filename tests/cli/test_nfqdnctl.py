@@ -153,6 +153,9 @@ def _():
         ("learned", "192.0.2.0/24"): "single address",
         ("learned", "1.2.3"): "single address",
         ("learned", "a", "b"): "one name or address",
+        ("learned", "import"): "one FILE",
+        ("learned", "import", "a", "b"): "one FILE",
+        ("learned", "export", "a"): "one name or address",
         ("wait",): "`ready`",
         ("wait", "rain"): "`ready`",
         ("wait", "ready", "now"): "`ready`",
@@ -205,6 +208,7 @@ def _():
             ("policy",): {},
             ("learned",): {},
             ("learned", "A.example"): {"name": "A.example"},
+            ("learned", "export"): {"export": True},
             ("learned", "2001:db8::1"): {"address": "2001:db8::1"},
             ("why", "192.0.2.1"): {"address": "192.0.2.1"},
             ("why", "192.0.2.1", "udp/53"): {"address": "192.0.2.1", "port": "udp/53"},
@@ -311,7 +315,7 @@ def _():
 
 @case("results of another shape are printed without harm")
 def _():
-    shapes = [[], {}, None, 7, "x", [[[]]], [None, 1], {"by": 7, "entries": {"a": 1}, "problems": [None], "queue": [], "counters": 4,
+    shapes = [[], {}, None, 7, "x", [[[]]], [None, 1], ["x", None, 1], {"by": 7, "entries": {"a": 1}, "problems": [None], "queue": [], "counters": 4,
                                                           "learned": None, "policy": "x", "groups": [1], "uptime": "x", "generation": None}]
     words = {"why": ["192.0.2.1"], "explain": ["a.b"], "wait": ["ready", "--timeout", "0"]}
     for command in ("status", "policy", "learned", "why", "explain", "wait", "reload"):

@@ -9,7 +9,7 @@ import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "lib"))
 import dnswire  # noqa: E402
-from netns import Skip, case, check, element, elements, expect, main, until  # noqa: E402
+from netns import NFQDNCTL, Skip, case, check, element, elements, expect, main, until  # noqa: E402
 
 CLONE_NEWNS = 0x20000
 
@@ -223,6 +223,70 @@ def many(t):
     d.start()
     expect(d.counters()["state_records_taken"], 20000, "taken")
     expect([t.client.tcp(a).result for a in ("20.126.0.0", "20.126.99.199", "20.126.100.1")], ["open", "open", "reset"], "the addresses")
+
+
+def standby(t, allow, **gateway):
+    """A second gateway, elsewhere."""
+    t.other = t.net("standby")
+    return t.daemon(t.other, t.config(allow, name="standby", **gateway), name="standby")
+
+
+@case("what one gateway exports another one imports: remaining life, what its own policy allows, the longer life", tags=["smoke"])
+def export_import(t):
+    t.simple()
+    t.dns(t.inet, ZONE, ttl=600)
+    d = t.gateway(allow=WEB + ORG)
+    learn(t, "www.example.net", "www.example.org", "both.example.net", "both.example.org")
+    t.client.lookup("10.2.0.2", "www.example.net", dnswire.AAAA)
+    text = d.ctl("learned", "export").stdout
+    lines = text.splitlines()
+    check(lines[0].startswith("nfqdn-learned 1 ") and lines[-1].startswith("end 4 "), f"the form: {text}")
+    expect(d.json("learned", "export"), lines, "the same as JSON")
+    s = standby(t, WEB)
+    done = s.net.run([NFQDNCTL, "-s", str(s.socket_path), "learned", "import", "-"], text=text)
+    expect(done.stdout, "3 in force, 0 at the end of their life, 1 not allowed here, 0 without a place\n", "what it says")
+    before, after = ({e["address"]: e for e in daemon.learned()} for daemon in (d, s))
+    expect(sorted(after), sorted(set(before) - {"20.121.0.3"}), "learned by the standby")
+    expect(after["20.121.0.4"]["names"], ["both.example.net"], "names that its policy allows")
+    for address, old in after.items():
+        check(0 <= before[address]["expires_in"] - old["expires_in"] <= 30, f"life of {address}")
+        check(element(t.other, address)["expires"] >= old["expires_in"], f"the kernel's time for {address}")
+    # An older export changes nothing; one that is over brings nothing; its own elements are not cut short.
+    file = t.folder / "export"
+    file.write_text(text, encoding="ascii")
+    counters = s.counters()
+    expect(s.json("learned", "import", str(file)), {"api": 1, "taken": 3, "ended": 0, "denied": 1, "left_out": 0}, "the same again")
+    expect([s.counters()[c] - counters[c] for c in ("elements_added", "elements_refreshed")], [0, 0], "changes")
+
+
+@case("an export of thousands is imported whole or, when a line of it is damaged, not at all", seconds=120)
+def import_many(t):
+    t.simple()
+    t.dns(t.inet, lambda q: [dnswire.a(q.wire, f"20.126.{int(q.name.split('.')[0][1:])}.{i}", 600) for i in range(200)])
+    d = t.gateway(allow=WEB)
+    for i in range(25):
+        t.client.query("10.2.0.2", f"n{i}.example.net", edns=4096)
+    text = d.ctl("learned", "export").stdout
+    s = standby(t, WEB)
+    file = t.folder / "export"
+    for what, damaged, told in (("a changed line", text.replace("20.126.7.7 ", "20.126.77.7 "), "damaged"), ("the end is missing", text[:-5], "cut short"),
+                                ("a newer version", text.replace("learned 1", "learned 2"), "newer version"), ("nothing", "", "cut short")):
+        file.write_text(damaged, encoding="ascii")
+        check(told in s.ctl("learned", "import", str(file), ok=1).stderr, what)
+    expect((s.learned(), elements(t.other, "name4")), ([], []), "after refused imports")
+    s.ctl("learned", "import", str(t.folder / "nowhere"), ok=1)
+    s.ctl("learned", "import", ok=2)
+    file.write_text(text, encoding="ascii")
+    s.ctl("learned", "import", str(file))
+    expect((len(s.learned()), len(elements(t.other, "name4"))), (5000, 5000), "after the import")
+    # What was imported is learned: it is in the standby's own file, and comes back there.
+    s.kill()
+    s.start()
+    expect(len(s.learned()), 5000, "after kill and start")
+    s.stop()
+    t.other.run("nft delete table inet nfqdn")
+    s.start()
+    expect(len(s.learned()), 5000, "after a reboot")
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@
 /* LINK: policy/policy.o policy/policy_boxes.o policy/policy_group.o policy/policy_input.o policy/policy_list.o */
 /* LINK: policy/policy_rules.o policy/policy_select.o policy/policy_tenant.o policy/policy_text.o */
 /* LINK: policy/policy_warn.o policy/problem.o policy/reserved.o policy/value.o */
+/* LINK: learn/state_text.o */
 /* LIBS: jansson libconfig */
 /* Each command from the request's line to the answer's, with a real policy and a real store; only the kernel is made
  * up. */
@@ -29,6 +30,7 @@
 #include "base/counters.h"
 #include "control/commands.h"
 #include "control/json.h"
+#include "learn/state_text.h"
 
 /* ---- a made-up kernel ---- */
 
@@ -86,6 +88,8 @@ struct world {
 	struct policy *policy;
 	struct monotime now;
 	bool refuse; /* what reload() does */
+	size_t imported; /* records that import() was given */
+	int64_t stamp;
 };
 
 static struct policy *load(void)
@@ -126,6 +130,22 @@ static int reload(void *daemon, struct problems *problems)
 	return 0;
 }
 
+static void import(void *daemon, int64_t stamp, const char *const *lines, size_t count, struct control_imported *out)
+{
+	struct world *world = daemon;
+
+	for (size_t i = 0; i < count; i++)
+		assert_memory_equal(lines[i], "element ", 8);
+	world->imported += count;
+	world->stamp = stamp;
+	*out = (struct control_imported) { .taken = count, .ended = 1, .denied = 2, .left_out = 3 };
+}
+
+static int64_t wall(void)
+{
+	return 1700000000999;
+}
+
 static int setup(void **state)
 {
 	static const struct hash_key key = { 1, 2 };
@@ -141,6 +161,8 @@ static int setup(void **state)
 						    .started = { 247500 },
 						    .ready = true,
 						    .reload = reload,
+						    .import = import,
+						    .wall = wall,
 						    .daemon = world };
 	assert_non_null(world->context.store);
 	*state = world;
@@ -596,6 +618,65 @@ static void learned_while_it_changes(void **state)
 	json_decref(answer);
 }
 
+/* What is exported is a whole file, also while elements go between the pieces. */
+static void learned_export(void **state)
+{
+	struct world *world = *state;
+	struct element_key key = key_of("2001:db8::9", 1, IPPROTO_TCP, 8443);
+	struct state_reader reader = { .stage = STATE_HEAD };
+	struct state_record record;
+	struct control_reply reply;
+	static const char request[] = "{\"api\":1,\"command\":\"learned\",\"export\":true}";
+	json_t *answer, *lines;
+	const char *why;
+
+	result_is(world, "\"learned\",\"export\":true", 0,
+		  "[\"nfqdn-learned 1 1700000000\",\"end 0 4031340bffa7af5a\"]");
+	teach(world, &key, "x\\000.Example.com", 300);
+	teach_many(world, 5 * CONTROL_LISTING_PIECE);
+	assert_int_equal(control_commands_run(&world->context, world->now, request, strlen(request), &reply), 0);
+	answer = read_line(collect(world, &reply, forget_all));
+	lines = json_object_get(answer, "result");
+	assert_in_range(json_array_size(lines), 3, 2 + CONTROL_LISTING_PIECE);
+	for (size_t i = 0; i < json_array_size(lines); i++)
+		assert_true(state_text_line(&reader, json_string_value(json_array_get(lines, i)),
+					    json_string_length(json_array_get(lines, i)), &record, &why) >= 0);
+	assert_int_equal(reader.stage, STATE_ENDED);
+	json_decref(answer);
+	teach(world, &key, "x\\000.Example.com", 300);
+	answer = result_of(world, "\"learned\",\"export\":true", 0);
+	same_json(json_array_get(answer, 1), "\"element kiosk 2001:db8::9 tcp/8443 360 300 x\\\\000.example.com 300\"");
+	json_decref(answer);
+}
+
+#define RECORD "\"element - 192.0.2.1 tcp/443 5 5 a.test 5\""
+
+static void learned_import(void **state)
+{
+	struct world *world = *state;
+	static const char *const bad[] = { "7",
+					   "{}",
+					   "[7]",
+					   "[" RECORD ", \"element\"]",
+					   "[" RECORD ", \"element - 192.0.2.1 tcp/443 5 5 a.test 5\\n\"]",
+					   "[" RECORD "], \"stamp\": -1",
+					   "[" RECORD "], \"stamp\": null" };
+	char request[512];
+
+	result_is(world, "\"learned\",\"stamp\":1700000000,\"import\":[" RECORD "," RECORD "]", 0,
+		  "{\"taken\":2,\"ended\":1,\"denied\":2,\"left_out\":3}");
+	assert_int_equal(world->imported, 2);
+	assert_int_equal(world->stamp, 1700000000);
+	result_is(world, "\"learned\",\"stamp\":1,\"import\":[]", 0,
+		  "{\"taken\":0,\"ended\":1,\"denied\":2,\"left_out\":3}");
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		snprintf(request, sizeof(request), "{\"api\":1,\"command\":\"learned\",%s\"import\":%s}",
+			 strstr(bad[i], "stamp") ? "" : "\"stamp\":1,", bad[i]);
+		error_is(world, request, "an array of records");
+	}
+	assert_int_equal(world->imported, 2);
+}
+
 /* ---- why ---- */
 
 #define BUILD_PORTS "\"ports\":[\"tcp/443\",\"udp/3478-3481\",\"icmp\"]"
@@ -823,6 +904,8 @@ int main(void)
 		TEST(learned_of_a_name_or_address),
 		TEST(learned_in_pieces),
 		TEST(learned_while_it_changes),
+		TEST(learned_export),
+		TEST(learned_import),
 		TEST(why_by_range),
 		TEST(why_not),
 		TEST(why_without_a_port),

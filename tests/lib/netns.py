@@ -857,7 +857,7 @@ def _child(entry, pipe):
         verdict, notes = "skip", str(reason)
     except BaseException:  # pylint: disable=broad-except
         verdict, notes = "failed", traceback.format_exc()
-        signal.alarm(20)
+        signal.alarm(int(20 * PATIENCE))
         try:
             if os.environ.get("NFQDN_TEST_KEEP") and t:
                 print(f"# kept for looking around until Enter: {notes}", file=sys.stderr)
@@ -912,7 +912,7 @@ def _run(entry):
         os.close(read)
         _child(entry, write)
     os.close(write)
-    data, limit = b"", time.monotonic() + entry.seconds * PATIENCE + 30
+    data, limit = b"", time.monotonic() + (entry.seconds + 30) * PATIENCE
     selector = selectors.DefaultSelector()
     selector.register(read, selectors.EVENT_READ)
     while time.monotonic() < limit:

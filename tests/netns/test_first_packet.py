@@ -129,7 +129,7 @@ def no_packet_lost(t, d, wrong, names):
     check(not wrong, f"{len(wrong)} of {2 * names} went wrong:\n" + "\n".join(wrong[:20]))
     expect(t.client.counter("syn"), 2 * names, "SYNs that the clients sent: one a connection")
     expect((t.client.counter("resets"), t.client.counter("unreachable")), (0, 0), "resets and ICMP errors that clients received")
-    expect(t.client.snmp("Tcp.RetransSegs"), 0, "segments sent again")
+    expect(t.client.snmp("TcpExt.TCPSynRetrans"), 0, "SYNs sent again")
     counters = d.counters()
     expect((counters["answers_taught"], counters["answers_dropped"], counters["kernel_denied_packets"]), (2 * names, 0, 0),
            "answers that taught, that were dropped, packets denied")

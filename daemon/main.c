@@ -292,6 +292,7 @@ static int start_control(struct daemon *daemon)
 	daemon->context = (struct control_context) {
 		.policy = daemon->policy,
 		.store = daemon->store,
+		.derived = snoop_derived(daemon->snoop),
 		.table = daemon->table,
 		.queue = daemon->queue,
 		.config_path = daemon->options.config,

@@ -22,6 +22,10 @@
 	C(addresses_over_limit, "addresses in one response beyond the limit, left out") \
 	C(chain_over_limit, "CNAME chains cut at the limit of steps") \
 	C(targets_over_limit, "chain and SVCB targets beyond the limit, left out") \
+	C(derived_names, "names learned from allowed answers that ended without their address") \
+	C(derived_evicted, "derived names forgotten before their end at the limit of names or of origins of one") \
+	C(derived_too_deep, "targets of answers to derived names beyond the limit of depth, left out") \
+	C(answers_derived, "responses allowed by a derived name") \
 	C(name_matches_over_limit, "names matched by more entries than the limit; further ones left out") \
 	C(pattern_visits_over_limit, "name lookups that were stopped at the limit of visited nodes") \
 	C(tcp_segments, "TCP segments of DNS flows read") \

@@ -12,6 +12,19 @@
 /* Resource records read in one message: a 64 KiB message holds at most 65,535 / 11 of them. */
 #define LIMIT_MESSAGE_RECORDS 6000
 
+/* Derived names (learn/derived.h), each with the question that led to it. A page of HTTPS lookups leaves some ten, and
+ * they live for a few minutes. 1.1 MiB, of which what is not used costs nothing. */
+#define LIMIT_DERIVED_NAMES 2048
+/* Questions that one derived name may come from. CDN names stand behind many: an answer teaches by as many rules. */
+#define LIMIT_DERIVED_ORIGINS 4
+/* Answers that may stand between an allowed question and a derived name. An alias to a chain to a target are three. */
+#define LIMIT_DERIVED_DEPTH 3
+/* Seconds of a TTL that count for a derived name: the longest that resolvers keep by default. */
+#define LIMIT_DERIVED_TTL 86400
+/* So much longer than its TTL a derived name lives: the client's query leaves within the TTL (0 is lawful), and its
+ * answer may take two tries of five seconds. */
+#define LIMIT_DERIVED_EXTRA_MS 10000
+
 /* Patterns a policy may hold. The node index is 32 bit; a list of 10,000 is measured by `make bench`. */
 #define LIMIT_PATTERNS 100000
 /* `*` inside labels that one pattern may have: bounds the states a lookup keeps. */

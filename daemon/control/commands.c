@@ -155,7 +155,7 @@ static void run_explain(struct call *call)
 		refuse(call, "\"name\" is a DNS name such as \"manage.microsoft.com\"");
 		return;
 	}
-	call->result = control_explain(call->context->policy, &name, &allowed);
+	call->result = control_explain(call->context, call->now, &name, &allowed);
 	call->status = allowed ? STATUS_YES : STATUS_NO;
 }
 

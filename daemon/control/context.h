@@ -6,6 +6,7 @@
 #include <stdbool.h>
 
 #include "base/monotime.h"
+#include "learn/derived.h"
 #include "learn/store.h"
 #include "netfilter/queue.h"
 #include "netfilter/table.h"
@@ -19,6 +20,7 @@ struct control_imported {
 struct control_context {
 	const struct policy *policy; /* the one in force; set anew before the old one is freed */
 	struct store *store;
+	const struct derived *derived; /* may be NULL: none */
 	struct table *table;
 	struct queue *queue;
 	const char *config_path;

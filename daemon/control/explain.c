@@ -29,21 +29,63 @@ static void add_hint(json_t **object, const struct policy *policy, const struct 
 	control_json_set(object, "hint", json_string(hint));
 }
 
-json_t *control_explain(const struct policy *policy, const struct dns_name *name, bool *allowed)
+static size_t add_own_rules(json_t **by, const struct policy *policy, const struct dns_name *name)
 {
 	const struct policy_rule *rules[LIMIT_NAME_MATCHES];
 	size_t count = policy_match_name(policy, name, rules);
+
+	for (size_t i = 0; i < count; i++)
+		control_json_add(by, rule_json(policy, rules[i]));
+	return count;
+}
+
+static size_t add_origin(json_t **by, const struct policy *policy, const struct derived_record *record,
+			 struct monotime now)
+{
+	const struct policy_rule *rules[LIMIT_NAME_MATCHES];
+	size_t count = policy_match_name(policy, &record->origin, rules), added = 0;
+	char text[DNS_NAME_TEXT_SIZE];
+
+	dns_name_to_text(&record->origin, text);
+	for (size_t i = 0; i < count; i++) {
+		json_t *object;
+
+		if (!(record->groups >> rules[i]->entry->group & 1))
+			continue;
+		object = rule_json(policy, rules[i]);
+		control_json_set(&object, "derived_from", json_string(text));
+		control_json_set(&object, "expires_in", control_describe_left(now, record->deadline));
+		control_json_add(by, object);
+		added++;
+	}
+	return added;
+}
+
+static size_t add_origins(json_t **by, const struct control_context *context, const struct dns_name *name,
+			  struct monotime now)
+{
+	struct derived_record origins[LIMIT_DERIVED_ORIGINS];
+	size_t count = context->derived ? derived_find(context->derived, name, now, origins) : 0, added = 0;
+
+	for (size_t i = 0; i < count; i++)
+		added += add_origin(by, context->policy, &origins[i], now);
+	return added;
+}
+
+json_t *control_explain(const struct control_context *context, struct monotime now, const struct dns_name *name,
+			bool *allowed)
+{
 	json_t *object = json_object(), *by = json_array();
+	size_t count = add_own_rules(&by, context->policy, name);
 	char text[DNS_NAME_TEXT_SIZE];
 
 	dns_name_to_text(name, text);
-	for (size_t i = 0; i < count; i++)
-		control_json_add(&by, rule_json(policy, rules[i]));
+	count += add_origins(&by, context, name, now);
 	control_json_set(&object, "name", json_string(text));
 	control_json_set(&object, "verdict", json_string(count > 0 ? "allowed" : "denied"));
 	control_json_set(&object, "by", by);
 	if (count == 0)
-		add_hint(&object, policy, name, text);
+		add_hint(&object, context->policy, name, text);
 	*allowed = count > 0;
 	return object;
 }

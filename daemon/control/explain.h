@@ -6,9 +6,12 @@
 #include <jansson.h>
 #include <stdbool.h>
 
-#include "policy/policy.h"
+#include "base/monotime.h"
+#include "control/context.h"
 
-/* {name, verdict, by: [{entry, group, pattern, row, ports}], hint}; NULL when memory is out. */
-json_t *control_explain(const struct policy *policy, const struct dns_name *name, bool *allowed);
+/* {name, verdict, by: [{entry, group, pattern, row, ports}], hint}; NULL when memory is out. What allows a derived name
+ * (learn/derived.h) has two members more: `derived_from`, its origin, which the pattern matches, and `expires_in`. */
+json_t *control_explain(const struct control_context *context, struct monotime now, const struct dns_name *name,
+			bool *allowed);
 
 #endif

@@ -128,12 +128,14 @@ static void add_entries(json_t **entries, const struct policy *policy, const str
 
 static json_t *element_json(const struct control_context *context, const struct store_view *view, struct monotime now)
 {
-	json_t *object = json_object(), *names = json_array(), *entries = json_array();
+	json_t *object = json_object(), *names = json_array(), *entries = json_array(), *derived = json_array();
 	char address[IPADDR_TEXT_SIZE], name[DNS_NAME_TEXT_SIZE];
 	const struct element_key *key = &view->key;
 
 	for (size_t i = 0; i < view->name_count; i++) {
 		control_json_add(&names, json_string(dns_name_to_text(&view->names[i].name, name)));
+		if (view->names[i].derived)
+			control_json_add(&derived, json_string(name));
 		add_entries(&entries, context->policy, &view->names[i].name, key);
 	}
 	control_json_set(&object, "family", json_string(key->address.family == IPADDR_V4 ? "ipv4" : "ipv6"));
@@ -143,6 +145,10 @@ static json_t *element_json(const struct control_context *context, const struct 
 	control_json_set(&object, "group", control_json_text(control_describe_group(context->policy, key->group)));
 	control_json_set(&object, "names", names);
 	control_json_set(&object, "entries", entries);
+	if (json_array_size(derived) > 0)
+		control_json_set(&object, "derived", derived);
+	else
+		json_decref(derived);
 	control_json_set(&object, "ttl", json_integer(view->ttl));
 	control_json_set(&object, "expires_in", control_describe_left(now, view->deadline));
 	return object;

@@ -388,7 +388,7 @@ void nfqdnctl_print_why(const json_t *result, FILE *out)
 
 static void print_patterns(const json_t *by, FILE *out)
 {
-	static const char *const headers[] = { "PATTERN", "PORTS", "ENTRY", "GROUP", "ROW", NULL };
+	static const char *const headers[] = { "PATTERN", "PORTS", "ENTRY", "GROUP", "ROW", "DERIVED FROM", NULL };
 	struct nfqdnctl_table *table = nfqdnctl_table_new(headers);
 
 	for (size_t i = 0; i < json_array_size(by); i++) {
@@ -399,6 +399,7 @@ static void print_patterns(const json_t *by, FILE *out)
 		nfqdnctl_table_cell(table, text_of(rule, "entry"));
 		nfqdnctl_table_cell(table, text_of(rule, "group"));
 		nfqdnctl_table_cell(table, text_of(rule, "row"));
+		nfqdnctl_table_cell(table, text_of(rule, "derived_from"));
 	}
 	nfqdnctl_table_print(table, 2, out);
 }

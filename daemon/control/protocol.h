@@ -26,16 +26,20 @@
  *	reload		-					refused			object
  *
  *	learned	[{family: "ipv4"|"ipv6", address, proto: "tcp"|"udp"|"icmp", port, group, names: [], entries: [],
- *		ttl, expires_in}]
+ *		derived?: [], ttl, expires_in}]
  *	why	{address, proto, port, from?, mode, verdict: "allowed"|"denied", by: [{entry, group, via: "cidr"|
- *		"name"|"local"|"dns"|"inbound", prefix or name, pattern?, to?, row, ports: [], expires_in}], reason?}
- *	explain	{name, verdict, by: [{entry, group, pattern, row, ports: []}], hint?}
+ *		"name"|"local"|"dns"|"inbound", prefix or name, pattern?, derived?: [], to?, row, ports: [],
+ *		expires_in}], reason?}
+ *	explain	{name, verdict, by: [{entry, group, pattern, row, ports: [], derived_from?, expires_in?}], hint?}
  *	wait	{for, met}
  *	reload	{ok, generation, errors, problems: [{severity, file, line, setting, text}]}
  *	export	the lines of a state file (learn/state_text.h), each without its '\n'; import takes records of such
  *		a file and the stamp of its head, all or none when one is malformed: {taken, ended, denied, left_out}
  *	status	see status.h
  *	policy	see overview.h
+ *
+ * `derived`: names that were asked for and that no entry has, but to which answers of allowed ones led;
+ * `derived_from`: the allowed name that led to this one, for as long as expires_in says.
  *
  * Spelling: names lower-case, without the final dot, escaped as in RFC 1035 5.1; a port is a number (null for icmp),
  * ports are texts ("tcp/443", "udp/3478-3481", "icmp", "any"); ttl is the smallest DNS TTL seen; expires_in whole

@@ -182,6 +182,23 @@ static json_t *element_port_json(const struct element_key *key)
 	return array;
 }
 
+/* Names that were asked for and that no entry has: allowed ones led to them. */
+static void add_derived(json_t **object, const struct store_view *view)
+{
+	json_t *array = NULL;
+	char text[DNS_NAME_TEXT_SIZE];
+
+	for (size_t i = 0; i < view->name_count; i++) {
+		if (!view->names[i].derived)
+			continue;
+		if (!array)
+			array = json_array();
+		control_json_add(&array, json_string(dns_name_to_text(&view->names[i].name, text)));
+	}
+	if (array)
+		control_json_set(object, "derived", array);
+}
+
 static void add_learned(struct judgement *judgement, const struct store_view *view, const struct policy_rule *rule,
 			const char *name)
 {
@@ -190,6 +207,7 @@ static void add_learned(struct judgement *judgement, const struct store_view *vi
 	control_json_set(&object, "name", control_json_text(name));
 	if (rule)
 		control_json_set(&object, "pattern", control_json_text(rule->pattern));
+	add_derived(&object, view);
 	finish(judgement, object, rule ? rule->row : NULL, element_port_json(&view->key),
 	       control_describe_left(judgement->now, view->deadline));
 }

@@ -2,8 +2,9 @@
 /* Theory of operation, one drain:
  *
  *   for each packet   its message, or those that its TCP segment makes readable (stream_feed)
- *   for each message  dns_answer_read -> policy_match_name(the question's name) -> the rules of the asker's groups
- *                     -> for each address, rule and port: store_plan
+ *   for each message  dns_answer_read -> policy_match_name(the question's name, or the origin of a derived name)
+ *                     -> the rules of the asker's groups -> for each address, rule and port: store_plan
+ *                     -> what it leaves without an address: derived_add
  *   plan full         commit early; the packets judged so far stay held like the others
  *   at the end        expired elements fill the last transaction; commit; what failed becomes the drop bits, and
  *                     stream_settle() adds the segments that would bring the client the same octets
@@ -21,6 +22,7 @@
 #include "dns/message.h"
 #include "dns/packet.h"
 #include "dns/stream.h"
+#include "learn/derived.h"
 #include "learn/lifetime.h"
 
 #define DNS_PORT 53
@@ -30,6 +32,7 @@ struct snoop {
 	struct store *store;
 	struct table *table;
 	struct stream_table *streams;
+	struct derived *derived;
 	const struct policy *policy;
 	struct ipaddr *own; /* sorted */
 	size_t own_count;
@@ -41,7 +44,11 @@ struct snoop {
 	/* The running packet */
 	struct dns_answer answer;
 	const struct policy_rule *rules[LIMIT_NAME_MATCHES];
+	const struct dns_name *rule_names[LIMIT_NAME_MATCHES]; /* what each rule allows: the question, or an origin */
 	size_t rule_count;
+	struct derived_record origins[1 + LIMIT_DERIVED_ORIGINS]; /* of the question: those that brought rules */
+	const char *patterns[1 + LIMIT_DERIVED_ORIGINS]; /* the first of each */
+	size_t origin_count;
 };
 
 static size_t streams_size(void)
@@ -66,20 +73,27 @@ struct snoop *snoop_new(struct store *store, struct table *table, const struct h
 	snoop->store = store;
 	snoop->table = table;
 	snoop->streams = streams_new(key);
-	if (!snoop->streams) {
-		free(snoop);
-		return NULL;
-	}
-	return snoop;
+	snoop->derived = derived_new(key);
+	if (snoop->streams && snoop->derived)
+		return snoop;
+	snoop_free(snoop);
+	return NULL;
 }
 
 void snoop_free(struct snoop *snoop)
 {
 	if (!snoop)
 		return;
-	munmap(snoop->streams, streams_size());
+	if (snoop->streams)
+		munmap(snoop->streams, streams_size());
+	derived_free(snoop->derived);
 	free(snoop->own);
 	free(snoop);
+}
+
+const struct derived *snoop_derived(const struct snoop *snoop)
+{
+	return snoop->derived;
 }
 
 /* ---- policy and own addresses ---- */
@@ -92,6 +106,18 @@ static uint8_t group_of_name(const struct policy *policy, const char *name)
 	return STORE_NO_GROUP;
 }
 
+static bool regroup_derived(void *context, struct derived_record *record)
+{
+	const uint8_t *map = context;
+	policy_group_mask groups = 0;
+
+	for (unsigned int i = 0; i < LIMIT_GROUPS; i++)
+		if (record->groups >> i & 1 && map[i] != STORE_NO_GROUP)
+			groups |= (policy_group_mask)1 << map[i];
+	record->groups = groups;
+	return groups != 0;
+}
+
 void snoop_set_policy(struct snoop *snoop, const struct policy *policy)
 {
 	uint8_t map[256];
@@ -99,8 +125,10 @@ void snoop_set_policy(struct snoop *snoop, const struct policy *policy)
 	memset(map, STORE_NO_GROUP, sizeof(map));
 	for (size_t i = 0; snoop->policy && i < snoop->policy->group_count; i++)
 		map[i] = group_of_name(policy, snoop->policy->groups[i].name);
-	if (snoop->policy)
+	if (snoop->policy) {
 		store_regroup(snoop->store, map);
+		derived_prune(snoop->derived, regroup_derived, map);
+	}
 	snoop->policy = policy;
 }
 
@@ -146,29 +174,35 @@ static size_t commit(struct snoop *snoop)
 
 /* ---- one answer ---- */
 
-static int plan(struct snoop *snoop, const struct element_key *key, const struct config_lifetime *lifetime,
-		uint32_t ttl, unsigned int packet)
+/* The element has the name that the policy allows first: by it, it is kept and explained. A derived name follows. */
+static int plan(struct snoop *snoop, const struct element_key *key, size_t rule, uint32_t ttl, unsigned int packet)
 {
-	return store_plan(snoop->store, key, &snoop->answer.qname, ttl, snoop->now, lifetime_of_ttl(lifetime, ttl),
-			  lifetime_refresh_below(lifetime, ttl), packet);
+	const struct config_lifetime *lifetime = &snoop->rules[rule]->entry->lifetime;
+	const struct dns_name *name = snoop->rule_names[rule];
+	int64_t life = lifetime_of_ttl(lifetime, ttl);
+	int rc = store_plan(snoop->store, key, name, ttl, snoop->now, life, lifetime_refresh_below(lifetime, ttl),
+			    packet);
+
+	if (rc >= 0 && name != &snoop->answer.qname)
+		store_note_derived(snoop->store, key, &snoop->answer.qname, ttl, snoop->now, life);
+	return rc;
 }
 
-static void teach_port(struct snoop *snoop, const struct policy_rule *rule, const struct dns_address *answer,
+static void teach_port(struct snoop *snoop, size_t rule, const struct dns_address *answer,
 		       const struct value_ports *port, unsigned int packet)
 {
-	const struct config_lifetime *lifetime = &rule->entry->lifetime;
 	enum ipaddr_family family = answer->address.family;
 	struct element_key key = {
 		.address = answer->address,
-		.group = rule->entry->group,
+		.group = snoop->rules[rule]->entry->group,
 		.l4proto = value_proto_number(port->proto, family),
 		.port = port->proto == VALUE_ICMP ? value_icmp_port(family) : port->first,
 	};
-	int rc = plan(snoop, &key, lifetime, answer->ttl, packet);
+	int rc = plan(snoop, &key, rule, answer->ttl, packet);
 
 	if (rc == -ENOSPC) {
 		commit(snoop);
-		rc = plan(snoop, &key, lifetime, answer->ttl, packet);
+		rc = plan(snoop, &key, rule, answer->ttl, packet);
 	}
 	if (rc > 0)
 		snoop->planned |= UINT64_C(1) << packet;
@@ -194,7 +228,7 @@ static void teach_address(struct snoop *snoop, const struct dns_address *answer,
 			continue;
 		}
 		for (size_t port = 0; port < rule->port_count; port++)
-			teach_port(snoop, rule, answer, &rule->ports[port], packet);
+			teach_port(snoop, i, answer, &rule->ports[port], packet);
 	}
 	counters.refused_reserved += refused;
 }
@@ -213,24 +247,87 @@ static void count_answer(const struct snoop *snoop)
 	counters.chain_over_limit += answer->chain_over_limit;
 }
 
-/* The rules for the question's name in the asker's groups. */
+/* ---- what allows a question ---- */
+
+static bool holds_rule(const struct snoop *snoop, const struct policy_rule *rule)
+{
+	for (size_t i = 0; i < snoop->rule_count; i++)
+		if (snoop->rules[i] == rule)
+			return true;
+	return false;
+}
+
+/* Adds the rules for an origin's name in its groups, narrowed to those that have one. Returns how many rules match
+ * the name in any group. `name` is the question, or the origin's name. */
+static size_t add_rules(struct snoop *snoop, struct derived_record *origin, const struct dns_name *name)
+{
+	const struct policy_rule *rules[LIMIT_NAME_MATCHES];
+	size_t matches = policy_match_name(snoop->policy, name, rules);
+	policy_group_mask groups = 0;
+
+	for (size_t i = 0; i < matches; i++) {
+		policy_group_mask group = (policy_group_mask)1 << rules[i]->entry->group;
+
+		if (!(origin->groups & group))
+			continue;
+		if (!groups)
+			snoop->patterns[snoop->origin_count] = rules[i]->pattern;
+		groups |= group;
+		if (snoop->rule_count == LIMIT_NAME_MATCHES || holds_rule(snoop, rules[i]))
+			continue;
+		snoop->rule_names[snoop->rule_count] = name;
+		snoop->rules[snoop->rule_count++] = rules[i];
+	}
+	origin->groups = groups;
+	snoop->origin_count += groups != 0;
+	return matches;
+}
+
+/* The rules for the question's name in the asker's groups, and those that it has as a derived name. */
 static bool find_rules(struct snoop *snoop, const struct ipaddr *asker)
 {
-	size_t matches = policy_match_name(snoop->policy, &snoop->answer.qname, snoop->rules);
-	policy_group_mask groups;
+	policy_group_mask groups = policy_groups_of_asker(snoop->policy, asker);
+	struct derived_record found[LIMIT_DERIVED_ORIGINS], *next = snoop->origins;
+	size_t count = derived_find(snoop->derived, &snoop->answer.qname, snoop->now, found), matches;
 
-	snoop->rule_count = 0;
-	if (matches == 0) {
-		counters.answers_without_policy++;
-		return false;
+	snoop->rule_count = snoop->origin_count = 0;
+	*next = (struct derived_record) { .origin = snoop->answer.qname, .groups = groups };
+	matches = add_rules(snoop, next, &snoop->answer.qname);
+	for (size_t i = 0; i < count; i++) {
+		next = &snoop->origins[snoop->origin_count];
+		*next = found[i];
+		next->groups &= groups;
+		matches += add_rules(snoop, next, &next->origin);
 	}
-	groups = policy_groups_of_asker(snoop->policy, asker);
-	for (size_t i = 0; i < matches; i++)
-		if (groups >> snoop->rules[i]->entry->group & 1)
-			snoop->rules[snoop->rule_count++] = snoop->rules[i];
-	if (snoop->rule_count == 0)
+	if (matches == 0)
+		counters.answers_without_policy++;
+	else if (snoop->rule_count == 0)
 		counters.answers_without_group++;
+	else if (snoop->rule_names[0] != &snoop->answer.qname)
+		counters.answers_derived++;
 	return snoop->rule_count > 0;
+}
+
+/* The client asks next for what the answer names without an address. */
+static void derive(struct snoop *snoop, const struct dns_target *target)
+{
+	struct derived_record record = { .name = target->name };
+
+	record.deadline = monotime_add(snoop->now, derived_life(target->ttl));
+	for (size_t i = 0; i < snoop->origin_count; i++) {
+		const struct derived_record *origin = &snoop->origins[i];
+
+		if (dns_name_equal(&origin->origin, &target->name))
+			continue;
+		if (origin->depth == LIMIT_DERIVED_DEPTH) {
+			counters.derived_too_deep++;
+			continue;
+		}
+		record.origin = origin->origin;
+		record.groups = origin->groups;
+		record.depth = origin->depth + 1;
+		derived_add(snoop->derived, &record, snoop->patterns[i], snoop->now);
+	}
 }
 
 /* One whole DNS message that `asker` receives. `packet`: the bit of the held packet that it came in. */
@@ -258,6 +355,8 @@ static void judge_message(struct snoop *snoop, const uint8_t *message, size_t le
 	count_answer(snoop);
 	for (unsigned int i = 0; i < snoop->answer.address_count; i++)
 		teach_address(snoop, &snoop->answer.addresses[i], packet);
+	for (unsigned int i = 0; i < snoop->answer.target_count; i++)
+		derive(snoop, &snoop->answer.targets[i]);
 }
 
 struct judging {
@@ -409,11 +508,25 @@ static bool prune_element(void *context, const struct store_view *view)
 	return true;
 }
 
+/* True, and narrows the groups, when the origin still is allowed in some. */
+static bool keep_derived(void *context, struct derived_record *record)
+{
+	struct snoop *snoop = context;
+	size_t matches = policy_match_name(snoop->policy, &record->origin, snoop->rules);
+	policy_group_mask groups = 0;
+
+	for (size_t i = 0; i < matches; i++)
+		groups |= (policy_group_mask)1 << snoop->rules[i]->entry->group;
+	record->groups &= groups;
+	return record->groups != 0;
+}
+
 int snoop_prune(struct snoop *snoop, struct monotime now)
 {
 	struct pruning pruning = { .snoop = snoop };
 
 	snoop->now = now;
+	derived_prune(snoop->derived, keep_derived, snoop);
 	store_visit(snoop->store, prune_element, &pruning);
 	pruning.failed += commit(snoop);
 	return pruning.failed ? -EAGAIN : 0;

@@ -7,6 +7,7 @@
 
 #include "base/hash.h"
 #include "base/monotime.h"
+#include "learn/derived.h"
 #include "learn/store.h"
 #include "netfilter/queue.h"
 #include "policy/policy.h"
@@ -23,6 +24,9 @@ void snoop_set_policy(struct snoop *snoop, const struct policy *policy);
  * -ENOMEM. */
 int snoop_set_own_addresses(struct snoop *snoop, const struct ipaddr *addresses, size_t count);
 
+/* The derived names, for those who look. */
+const struct derived *snoop_derived(const struct snoop *snoop);
+
 /* Judges `count` (at most LIMIT_DRAIN_PACKETS) packets, commits what they teach together with what has expired, and
  * returns the packets (bits) that must be dropped: allowed answers whose transaction failed, or for which no memory was
  * set aside, and TCP segments that repeat them. All others are to be accepted. */
@@ -30,8 +34,9 @@ uint64_t snoop_drain(struct snoop *snoop, const struct queue_packet *packets, si
 /* To be called at each wake-up, after the verdicts: sets memory aside for the next drain, and at most once a second
  * deletes what has expired. Returns the milliseconds until there is more to do, or -1 when nothing is learned. */
 int64_t snoop_tick(struct snoop *snoop, struct monotime now);
-/* After a reload: deletes learned elements that the policy no longer allows (no name of theirs matches a rule with that
- * port in that group; one without a name: no rule of the group has that port). 0 or -errno: a deletion failed, and is
+/* After a reload: forgets derived names whose origin the policy no longer allows, and deletes learned elements that it no
+ * longer allows (no name of theirs matches a rule with that port in that group; one without a name: no rule of the
+ * group has that port). What a derived name brought has its origin's name too. 0 or -errno: a deletion failed, and is
  * tried again by snoop_tick(). */
 int snoop_prune(struct snoop *snoop, struct monotime now);
 /* The longest life, in milliseconds, that the policy gives the element when this name brings it: `max` of the entries

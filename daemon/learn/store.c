@@ -11,10 +11,11 @@
 #include "learn/store_parts.h"
 #include "learn/store_plan.h"
 
-/* What a drain may take without an allocation. It brings one name a packet; known elements may gain a name, too. */
+/* What a drain may take without an allocation. It brings one name a packet, or a derived name and its origin; known
+ * elements may gain a name, too. */
 #define SPARE_LINKS ((size_t)2 * LIMIT_DRAIN_ELEMENTS)
-#define SPARE_TEXTS LIMIT_DRAIN_PACKETS
-#define SPARE_CELLS ((size_t)LIMIT_DRAIN_PACKETS * ((DNS_NAME_MAX + STORE_CELL - 1) / STORE_CELL))
+#define SPARE_TEXTS ((size_t)2 * LIMIT_DRAIN_PACKETS)
+#define SPARE_CELLS (SPARE_TEXTS * ((DNS_NAME_MAX + STORE_CELL - 1) / STORE_CELL))
 
 /* ---- making, growing, freeing ---- */
 

@@ -18,6 +18,7 @@ struct store;
 struct store_name {
 	struct dns_name name;
 	uint32_t ttl; /* seconds, of the last answer with this name; 0 when not known (adopted) */
+	bool derived; /* by the last answer with this name: allowed by another name of the element, its origin */
 };
 
 /* An element as others see it; a copy, valid on its own. */
@@ -56,6 +57,10 @@ int store_reserve(struct store *store);
  * nothing can go, counted): not learned. */
 int store_plan(struct store *store, const struct element_key *key, const struct dns_name *name, uint32_t ttl,
 	       struct monotime now, int64_t life_ms, int64_t refresh_below, unsigned int packet);
+/* The element, which is there, was brought by an answer to `name`, which another of its names led to. At a limit it is
+ * counted and left. */
+void store_note_derived(struct store *store, const struct element_key *key, const struct dns_name *name, uint32_t ttl,
+			struct monotime now, int64_t life_ms);
 /* Plans the deletion of elements whose life has ended at `now`, as many as the plan holds. Returns how many. */
 size_t store_plan_expired(struct store *store, struct monotime now);
 /* Plans the deletion of one element that the policy no longer allows. 0, also when its deletion is planned already;

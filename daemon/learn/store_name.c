@@ -154,7 +154,7 @@ static void tie(struct store *store, uint32_t element, uint32_t name, uint32_t *
 	struct store_link *link = link_at(store, index);
 
 	*link = (struct store_link) {
-		.element = element, .name = name, .next_of_name = text->links, .ttl = ttl, .until = until
+		.element = element, .name = name, .next_of_name = text->links, .ttl = ttl & INT32_MAX, .until = until
 	};
 	if (text->links)
 		link_at(store, text->links)->previous_of_name = index;
@@ -234,8 +234,8 @@ static bool make_place(struct store *store, struct store_element *element, const
 	return true;
 }
 
-void store_name_note(struct store *store, uint32_t element, const struct dns_name *name, uint32_t ttl, int64_t until,
-		     struct monotime now)
+uint32_t store_name_note(struct store *store, uint32_t element, const struct dns_name *name, uint32_t ttl,
+			 int64_t until, struct monotime now)
 {
 	struct store_element *self = store_element_at(store, element);
 	uint32_t found = store_name_find(store, name), *at;
@@ -245,16 +245,27 @@ void store_name_note(struct store *store, uint32_t element, const struct dns_nam
 
 		if (link->name != found)
 			continue;
-		link->ttl = ttl;
+		link->ttl = ttl & INT32_MAX;
+		link->derived = false;
 		if (link->until < seconds(until))
 			link->until = seconds(until);
-		return;
+		return *at;
 	}
 	if (!make_place(store, self, name, found, seconds(now.msec)))
-		return;
+		return 0;
 	for (at = &self->links; *at;)
 		at = &link_at(store, *at)->next_of_element;
 	tie(store, element, intern(store, name), at, ttl, seconds(until));
+	return *at;
+}
+
+void store_name_note_derived(struct store *store, uint32_t element, const struct dns_name *name, uint32_t ttl,
+			     int64_t until, struct monotime now)
+{
+	uint32_t link = store_name_note(store, element, name, ttl, until, now);
+
+	if (link)
+		link_at(store, link)->derived = true;
 }
 
 void store_name_detach(struct store *store, uint32_t element)
@@ -275,6 +286,7 @@ size_t store_name_list(const struct store *store, uint32_t element)
 		uint32_t index = text->cells;
 
 		out->ttl = link_at(store, i)->ttl;
+		out->derived = link_at(store, i)->derived;
 		out->name.length = text->length;
 		for (size_t at = 0; at < text->length; at += STORE_CELL, index = cell_at(store, index)->next)
 			memcpy(out->name.octets + at, cell_at(store, index)->octets, piece(text->length - at));

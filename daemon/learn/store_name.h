@@ -18,9 +18,12 @@ bool store_name_fits(const struct store *store, const struct dns_name *name, uin
 uint32_t store_name_attach(struct store *store, uint32_t element, const struct dns_name *name, uint32_t ttl,
 			   int64_t until);
 /* The name has answered for the element once more: its link is brought up to date, or made. At a limit it is counted
- * and left. */
-void store_name_note(struct store *store, uint32_t element, const struct dns_name *name, uint32_t ttl, int64_t until,
-		     struct monotime now);
+ * and left. Returns the link, or 0. */
+uint32_t store_name_note(struct store *store, uint32_t element, const struct dns_name *name, uint32_t ttl,
+			 int64_t until, struct monotime now);
+/* The same, allowed by another name. */
+void store_name_note_derived(struct store *store, uint32_t element, const struct dns_name *name, uint32_t ttl,
+			     int64_t until, struct monotime now);
 /* Takes away all links of an element, and the names that have no other. */
 void store_name_detach(struct store *store, uint32_t element);
 /* Writes the element's names to the scratch of views. Returns their number. */

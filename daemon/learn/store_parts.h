@@ -42,7 +42,8 @@ struct store_link {
 	uint32_t element, name;
 	uint32_t next_of_element;
 	uint32_t next_of_name, previous_of_name;
-	uint32_t ttl;
+	uint32_t ttl : 31; /* RFC 2181 8 */
+	uint32_t derived : 1; /* the name's last answer was allowed by another name of the element */
 	uint32_t until; /* seconds of monotime: what this name's last answer asked for. The earliest makes way for
 			   another name once it has passed */
 };

@@ -279,6 +279,15 @@ int store_plan(struct store *store, const struct element_key *key, const struct 
 	return plan_known(store, index, &wish);
 }
 
+void store_note_derived(struct store *store, const struct element_key *key, const struct dns_name *name, uint32_t ttl,
+			struct monotime now, int64_t life_ms)
+{
+	uint32_t hash, index = store_lookup(store, key, &hash);
+
+	if (index)
+		store_name_note_derived(store, index, name, ttl, now.msec + life_ms, now);
+}
+
 /* The TTL is that of the whole element, not of its last name. */
 static void restore_ttl(struct store *store, const struct element_key *key, uint32_t before, uint32_t ttl)
 {

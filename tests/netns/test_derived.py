@@ -72,7 +72,7 @@ def depth(t):
     t.simple()
     steps = ["deep.example.net", "s1.test", "s2.test", "s3.test", "s4.test"]
     records = {name: [C(name, after, 300)] for name, after in zip(steps, steps[1:])}
-    server = zone(t, records)
+    zone(t, records)
     d = t.gateway(allow=WEB)
     for qname in steps:
         t.client.query("10.2.0.2", qname)
@@ -81,7 +81,6 @@ def depth(t):
         records[qname] = [A(qname, f"20.77.0.{number}")]
         t.client.query("10.2.0.2", qname)
     expect(sorted(e["address"] for e in d.learned()), ["20.77.0.1", "20.77.0.2", "20.77.0.3"], "learned")
-    del server
 
 
 @case("a reload keeps what derived names brought while their origin is allowed", tags=["smoke"])
@@ -96,7 +95,7 @@ def reload(t):
     expect(d.json("explain", "edge.cdn.test")["verdict"], "allowed", "the derived name")
     d.reload(t.config(allow='other: { names = "*.example.org"; };'))
     expect(d.learned(), [], "learned when the origin is gone")
-    expect(d.json("explain", "edge.cdn.test")["verdict"], "denied", "the derived name")
+    expect(d.json("explain", "edge.cdn.test", ok=None)["verdict"], "denied", "the derived name")
     d.reload(t.config(allow=WEB))
     t.client.query("10.2.0.2", "edge.cdn.test")
     expect(d.learned(), [], "a derived name that was forgotten stays forgotten")

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* LINK: control/commands.o control/describe.o control/explain.o control/json.o control/listing.o */
 /* LINK: control/overview.o control/request.o control/status.o control/wait.o control/why.o */
-/* LINK: learn/store.o learn/store_heap.o learn/store_name.o learn/store_plan.o learn/pool.o dns/name.o */
-/* LINK: dns/pattern.o base/arena.o base/counters.o base/escape.o base/hash.o base/ipaddr.o base/log.o */
+/* LINK: learn/derived.o learn/store.o learn/store_heap.o learn/store_name.o learn/store_plan.o learn/pool.o */
+/* LINK: dns/name.o dns/pattern.o base/arena.o base/counters.o base/escape.o base/hash.o base/ipaddr.o base/log.o */
 /* LINK: base/monotime.o */
 /* LINK: policy/catalog.o policy/catalog_field.o policy/catalog_read.o policy/config.o */
 /* LINK: policy/config_check.o policy/config_list.o policy/config_print.o policy/config_read.o */
@@ -488,6 +488,50 @@ static void explain_tells_every_entry(void **state)
 		  "\"ports\":[\"tcp/80\",\"tcp/443\"]}]}");
 }
 
+static void explain_tells_where_a_derived_name_comes_from(void **state)
+{
+	static const struct hash_key key = { 1, 2 };
+	struct world *world = *state;
+	struct derived *derived = derived_new(&key);
+	struct derived_record record = { .groups = 1, .depth = 1, .deadline = monotime_add(world->now, 42000) };
+
+	assert_non_null(derived);
+	assert_int_equal(dns_name_from_text("edge.cdn.test.invalid", &record.name), 0);
+	assert_int_equal(dns_name_from_text("www.example.com", &record.origin), 0);
+	derived_add(derived, &record, "*.example.com", world->now);
+	world->context.derived = derived;
+	result_is(world, "\"explain\",\"name\":\"edge.cdn.test.invalid\"", 0,
+		  "{\"name\":\"edge.cdn.test.invalid\",\"verdict\":\"allowed\",\"by\":["
+		  "{\"entry\":\"build\",\"group\":\"\",\"pattern\":\"*.example.com\",\"row\":null,"
+		  "\"ports\":[\"tcp/443\",\"udp/3478-3481\",\"icmp\"],\"derived_from\":\"www.example.com\","
+		  "\"expires_in\":42}]}");
+	world->now = record.deadline;
+	result_is(world, "\"explain\",\"name\":\"edge.cdn.test.invalid\"", 1,
+		  "{\"name\":\"edge.cdn.test.invalid\",\"verdict\":\"denied\",\"by\":[]}");
+	world->context.derived = NULL;
+	derived_free(derived);
+}
+
+static void what_a_derived_name_brought(void **state)
+{
+	struct world *world = *state;
+	struct element_key key = key_of("192.0.2.9", 0, 6, 443);
+	struct dns_name name;
+
+	teach(world, &key, "www.example.com", 240);
+	assert_int_equal(dns_name_from_text("edge.cdn.invalid", &name), 0);
+	store_note_derived(world->context.store, &key, &name, 240, world->now, 300000);
+	result_is(world, "\"why\",\"address\":\"192.0.2.9\",\"port\":\"tcp/443\"", 0,
+		  "{\"address\":\"192.0.2.9\",\"proto\":\"tcp\",\"port\":443,\"mode\":\"enforce\",\"verdict\":"
+		  "\"allowed\",\"by\":[{\"entry\":\"build\",\"group\":\"\",\"via\":\"name\","
+		  "\"name\":\"www.example.com\",\"pattern\":\"*.example.com\",\"derived\":[\"edge.cdn.invalid\"],"
+		  "\"row\":null,\"ports\":[\"tcp/443\"],\"expires_in\":300}]}");
+	result_is(world, "\"learned\",\"name\":\"edge.cdn.invalid\"", 0,
+		  "[{\"family\":\"ipv4\",\"address\":\"192.0.2.9\",\"proto\":\"tcp\",\"port\":443,\"group\":\"\","
+		  "\"names\":[\"www.example.com\",\"edge.cdn.invalid\"],\"entries\":[\"build\"],"
+		  "\"derived\":[\"edge.cdn.invalid\"],\"ttl\":240,\"expires_in\":300}]");
+}
+
 static void explain_hints_at_the_apex(void **state)
 {
 	result_is(*state, "\"explain\",\"name\":\"example.com\"", 1,
@@ -897,6 +941,8 @@ int main(void)
 		TEST(policy_tells_entries),
 		TEST(policy_tells_rows_and_warnings),
 		TEST(explain_tells_every_entry),
+		TEST(explain_tells_where_a_derived_name_comes_from),
+		TEST(what_a_derived_name_brought),
 		TEST(explain_hints_at_the_apex),
 		TEST(names_come_escaped),
 		TEST(learned_tells_everything),

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* LINK: learn/snoop.o learn/lifetime.o learn/store.o learn/store_plan.o learn/store_name.o learn/store_heap.o */
-/* LINK: learn/pool.o dns/packet.o dns/stream.o dns/message.o dns/svcb.o dns/wire.o dns/name.o policy/value.o */
+/* LINK: learn/snoop.o learn/derived.o learn/lifetime.o learn/store.o learn/store_plan.o learn/store_name.o */
+/* LINK: learn/store_heap.o learn/pool.o dns/packet.o dns/stream.o dns/message.o dns/svcb.o dns/wire.o dns/name.o */
+/* LINK: policy/value.o */
 /* LINK: base/counters.o base/hash.o base/ipaddr.o */
 /* LINK: tests/unit/fake_element.o tests/unit/fake_policy.o tests/unit/fake_answer.o */
 #include <errno.h>
@@ -737,6 +738,186 @@ static void test_tick_of_many(void **state)
 	bench_free(bench);
 }
 
+/* ---- derived names ---- */
+
+static void answer_cname(struct bench *bench, const char *qname, const char *target, uint32_t ttl)
+{
+	fake_answer_record(answer(bench, qname), qname, DNS_TYPE_CNAME, ttl, target);
+}
+
+/* A chain that ends without an address: the client's next question is for its end. */
+static void test_derived(void **state)
+{
+	struct bench *bench = bench_usual();
+	struct element_key key = key_of("198.51.101.7", 0, "tcp/443");
+	struct store_view view;
+	const char *comment;
+	char text[DNS_NAME_TEXT_SIZE];
+
+	(void)state;
+	answer_a(bench, "edge.cdn.test", "198.51.101.6", 60);
+	answer_cname(bench, "www.example.com", "edge.cdn.test", 30);
+	answer_a(bench, "edge.cdn.test", "198.51.101.7", 60); /* of the same drain */
+	answer_a(bench, "x.edge.cdn.test", "198.51.101.8", 60);
+	answer_a(bench, "cdn.test", "198.51.101.9", 60);
+	drain(bench);
+	assert_int_equal(fake_table_count(bench->kernel), 1);
+	assert_int_equal(fake_table_find(bench->kernel, &key, &comment), 300000 + LIFETIME_BACKSTOP_MS);
+	assert_string_equal(comment, "www.example.com");
+	assert_int_equal(counters.answers_derived, 1);
+	assert_int_equal(counters.answers_without_policy, 3);
+	/* By its origin it is explained and kept; it has the name that was asked for, too. */
+	assert_int_equal(store_find(bench->store, &key, &view), 0);
+	assert_int_equal(view.name_count, 2);
+	assert_string_equal(dns_name_to_text(&view.names[0].name, text), "www.example.com");
+	assert_string_equal(dns_name_to_text(&view.names[1].name, text), "edge.cdn.test");
+	assert_false(view.names[0].derived);
+	assert_true(view.names[1].derived);
+	/* For its TTL and a little. */
+	advance(bench, 30000 + LIMIT_DERIVED_EXTRA_MS - 1);
+	answer_a(bench, "edge.cdn.test", "198.51.101.10", 60);
+	drain(bench);
+	assert_true(open_443(bench, "198.51.101.10") > 0);
+	advance(bench, 1);
+	answer_a(bench, "edge.cdn.test", "198.51.101.11", 60);
+	drain(bench);
+	assert_int_equal(open_443(bench, "198.51.101.11"), -ENOENT);
+	bench_free(bench);
+}
+
+/* A chain in pieces of one CNAME an answer: followed so far, then no further, nor round and round. */
+static void test_derived_depth(void **state)
+{
+	struct bench *bench = bench_usual();
+	char from[32] = "www.example.com", to[32];
+
+	(void)state;
+	for (int i = 1; i <= LIMIT_DERIVED_DEPTH + 1; i++) {
+		snprintf(to, sizeof(to), "step%d.test", i);
+		answer_cname(bench, from, to, 60);
+		snprintf(from, sizeof(from), "%s", to);
+	}
+	for (int i = 1; i <= LIMIT_DERIVED_DEPTH + 1; i++) {
+		snprintf(from, sizeof(from), "198.51.101.%d", i);
+		snprintf(to, sizeof(to), "step%d.test", i);
+		answer_a(bench, to, from, 60);
+	}
+	answer_cname(bench, "step1.test", "www.example.com", 60);
+	drain(bench);
+	assert_true(open_443(bench, "198.51.101.1") > 0);
+	snprintf(from, sizeof(from), "198.51.101.%d", LIMIT_DERIVED_DEPTH);
+	assert_true(open_443(bench, from) > 0);
+	snprintf(from, sizeof(from), "198.51.101.%d", LIMIT_DERIVED_DEPTH + 1);
+	assert_int_equal(open_443(bench, from), -ENOENT);
+	assert_int_equal(counters.derived_too_deep, 1);
+	assert_int_equal(derived_count(snoop_derived(bench->snoop)), LIMIT_DERIVED_DEPTH);
+	bench_free(bench);
+}
+
+/* A question that is not allowed derives nothing, nor does an answer that has an address at its end. */
+static void test_derived_from_allowed_only(void **state)
+{
+	struct bench *bench = bench_usual();
+	struct fake_answer *one;
+
+	(void)state;
+	answer_cname(bench, "www.example.org", "edge.cdn.test", 60);
+	one = answer(bench, "www.example.com");
+	fake_answer_record(one, "www.example.com", DNS_TYPE_CNAME, 60, "end.cdn.test");
+	fake_answer_record(one, "end.cdn.test", DNS_TYPE_A, 60, "198.51.101.1");
+	one = answer(bench, "www.example.com"); /* off the chain */
+	fake_answer_record(one, "other.example.com", DNS_TYPE_CNAME, 60, "other.cdn.test");
+	drain(bench);
+	assert_int_equal(derived_count(snoop_derived(bench->snoop)), 0);
+	bench_free(bench);
+}
+
+/* The rules of every origin and of the name itself unite, each in its own groups. */
+static void test_derived_rules(void **state)
+{
+	struct bench *bench = bench_usual();
+	size_t other = fake_policy_add(&bench->fake, 1, "*.example.net", "tcp/8443");
+
+	(void)state;
+	bench->fake.policy.group_count = 2;
+	bench->fake.groups[1].name = "kiosks";
+	fake_policy_add(&bench->fake, 0, "edge.cdn.test", "tcp/80");
+	bench->fake.entries[other].lifetime = (struct config_lifetime) { .grace = 0, .min = 900, .max = 86400 };
+	fake_policy_set_groups(3);
+	answer_cname(bench, "www.example.com", "edge.cdn.test", 60);
+	answer_cname(bench, "www.example.net", "edge.cdn.test", 60);
+	drain(bench);
+	fake_policy_set_groups(1); /* the asker is no kiosk */
+	answer_a(bench, "edge.cdn.test", "198.51.101.1", 60);
+	drain(bench);
+	assert_true(open_443(bench, "198.51.101.1") > 0);
+	assert_true(open_for(bench, "198.51.101.1", 0, "tcp/80") > 0);
+	assert_int_equal(open_for(bench, "198.51.101.1", 1, "tcp/8443"), -ENOENT);
+	fake_policy_set_groups(3);
+	answer_a(bench, "edge.cdn.test", "198.51.101.1", 60);
+	drain(bench);
+	assert_int_equal(open_for(bench, "198.51.101.1", 1, "tcp/8443"), 900000 + LIFETIME_BACKSTOP_MS);
+	assert_int_equal(store_count(bench->store), 3);
+	/* What one group's client derived is nothing to another group. */
+	fake_policy_set_groups(1);
+	answer_cname(bench, "mail.example.com", "mail.cdn.test", 60);
+	drain(bench);
+	fake_policy_set_groups(2);
+	answer_a(bench, "mail.cdn.test", "198.51.101.2", 60);
+	drain(bench);
+	assert_int_equal(open_443(bench, "198.51.101.2"), -ENOENT);
+	assert_int_equal(counters.answers_without_group, 1);
+	bench_free(bench);
+}
+
+/* A reload: derived names and what they brought stay while the origin is allowed, and go with it. */
+static void test_derived_reload(void **state)
+{
+	struct bench *bench = bench_usual();
+	struct fake_policy next;
+
+	(void)state;
+	answer_cname(bench, "www.example.com", "edge.cdn.test", 3600);
+	answer_a(bench, "edge.cdn.test", "198.51.101.1", 3600);
+	drain(bench);
+	fake_policy_init(&next);
+	fake_policy_add(&next, 0, "elsewhere.example.org", "tcp/443");
+	fake_policy_add(&next, 0, "www.example.com", "tcp/443");
+	snoop_set_policy(bench->snoop, &next.policy);
+	assert_int_equal(snoop_prune(bench->snoop, bench->now), 0);
+	assert_true(open_443(bench, "198.51.101.1") > 0);
+	answer_a(bench, "edge.cdn.test", "198.51.101.2", 3600);
+	drain(bench);
+	assert_true(open_443(bench, "198.51.101.2") > 0);
+	fake_policy_init(&bench->fake);
+	fake_policy_add(&bench->fake, 0, "elsewhere.example.org", "tcp/443");
+	snoop_set_policy(bench->snoop, &bench->fake.policy);
+	assert_int_equal(snoop_prune(bench->snoop, bench->now), 0);
+	assert_int_equal(fake_table_count(bench->kernel), 0);
+	assert_int_equal(derived_count(snoop_derived(bench->snoop)), 0);
+	bench_free(bench);
+}
+
+/* The kernel's comment is the origin: after a restart without a state file the element stays. */
+static void test_derived_restart(void **state)
+{
+	struct bench *bench = bench_usual();
+
+	(void)state;
+	answer_cname(bench, "www.example.com", "edge.cdn.test", 3600);
+	answer_a(bench, "edge.cdn.test", "198.51.101.1", 3600);
+	drain(bench);
+	snoop_free(bench->snoop);
+	store_free(bench->store);
+	bench->store = store_new(&hash_key, 1000);
+	bench->snoop = snoop_new(bench->store, bench->kernel, &hash_key);
+	snoop_set_policy(bench->snoop, &bench->fake.policy);
+	assert_int_equal(snoop_adopt(bench->snoop, bench->now), 0);
+	assert_int_equal(snoop_prune(bench->snoop, bench->now), 0);
+	assert_true(open_443(bench, "198.51.101.1") > 0);
+	bench_free(bench);
+}
+
 /* ---- reload and restart ---- */
 
 static void test_prune(void **state)
@@ -955,6 +1136,12 @@ int main(void)
 		cmocka_unit_test(test_tick),
 		cmocka_unit_test(test_tick_after_failure),
 		cmocka_unit_test(test_tick_of_many),
+		cmocka_unit_test(test_derived),
+		cmocka_unit_test(test_derived_depth),
+		cmocka_unit_test(test_derived_from_allowed_only),
+		cmocka_unit_test(test_derived_rules),
+		cmocka_unit_test(test_derived_reload),
+		cmocka_unit_test(test_derived_restart),
 		cmocka_unit_test(test_prune),
 		cmocka_unit_test(test_prune_fails),
 		cmocka_unit_test(test_prune_many),

@@ -123,7 +123,7 @@ def _(folder):
         before = os.stat(gateway.path).st_ino
         other.start()
         assert other.process.wait(20 * PATIENCE) == 4
-        assert "another nfqdnd listens there" in pathlib.Path(other.log).read_text(encoding="utf-8")
+        assert "another nfqdnd listens" in pathlib.Path(other.log).read_text(encoding="utf-8")
         assert os.stat(gateway.path).st_ino == before and gateway.ctl("status").returncode == 0
 
 

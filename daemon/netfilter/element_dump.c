@@ -99,15 +99,13 @@ static int dump_element(struct dump *dump, const struct nlattr *element)
 
 static int dump_visit(void *context, const struct nlmsghdr *message)
 {
-	const struct nlattr *attributes[NFTA_SET_ELEM_LIST_MAX + 1], *element;
+	const struct nlattr *attributes[NFTA_SET_ELEM_LIST_MAX + 1], *list, *one;
 	int error = 0;
 
 	nfattr_parse(message, attributes, NFTA_SET_ELEM_LIST_MAX + 1);
-	if (!attributes[NFTA_SET_ELEM_LIST_ELEMENTS])
-		return 0;
-	mnl_attr_for_each_nested (element, attributes[NFTA_SET_ELEM_LIST_ELEMENTS])
-		if (!error)
-			error = dump_element(context, element);
+	list = attributes[NFTA_SET_ELEM_LIST_ELEMENTS];
+	for (one = nfattr_first_in(list); one && !error; one = nfattr_next_in(list, one))
+		error = dump_element(context, one);
 	return error;
 }
 

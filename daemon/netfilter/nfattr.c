@@ -9,27 +9,58 @@
 #include <linux/netfilter/nfnetlink.h>
 #include <string.h>
 
+static const struct nlattr *nfattr_checked(const struct nlattr *attribute, const char *end)
+{
+	return mnl_attr_ok(attribute, (int)(end - (const char *)attribute)) ? attribute : NULL;
+}
+
+const struct nlattr *nfattr_first(const struct nlmsghdr *message)
+{
+	return nfattr_checked(mnl_nlmsg_get_payload_offset(message, sizeof(struct nfgenmsg)),
+			      mnl_nlmsg_get_payload_tail(message));
+}
+
+const struct nlattr *nfattr_next(const struct nlmsghdr *message, const struct nlattr *attribute)
+{
+	return nfattr_checked(mnl_attr_next(attribute), mnl_nlmsg_get_payload_tail(message));
+}
+
+static const char *nfattr_end(const struct nlattr *nest)
+{
+	return (const char *)mnl_attr_get_payload(nest) + mnl_attr_get_payload_len(nest);
+}
+
+const struct nlattr *nfattr_first_in(const struct nlattr *nest)
+{
+	return nest ? nfattr_checked(mnl_attr_get_payload(nest), nfattr_end(nest)) : NULL;
+}
+
+const struct nlattr *nfattr_next_in(const struct nlattr *nest, const struct nlattr *attribute)
+{
+	return nfattr_checked(mnl_attr_next(attribute), nfattr_end(nest));
+}
+
+static void nfattr_clear(const struct nlattr *table[], size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		table[i] = NULL;
+}
+
 void nfattr_parse(const struct nlmsghdr *message, const struct nlattr *table[], size_t count)
 {
-	struct nlattr *attribute;
-
-	memset(table, 0, count * sizeof(table[0]));
-	mnl_attr_for_each (attribute, message, sizeof(struct nfgenmsg))
-		if (mnl_attr_get_type(attribute) < count)
-			table[mnl_attr_get_type(attribute)] = attribute;
+	nfattr_clear(table, count);
+	for (const struct nlattr *one = nfattr_first(message); one; one = nfattr_next(message, one))
+		if (mnl_attr_get_type(one) < count)
+			table[mnl_attr_get_type(one)] = one;
 }
 
 bool nfattr_parse_nest(const struct nlattr *nest, const struct nlattr *table[], size_t count)
 {
-	struct nlattr *attribute;
-
-	memset(table, 0, count * sizeof(table[0]));
-	if (!nest)
-		return false;
-	mnl_attr_for_each_nested (attribute, nest)
-		if (mnl_attr_get_type(attribute) < count)
-			table[mnl_attr_get_type(attribute)] = attribute;
-	return true;
+	nfattr_clear(table, count);
+	for (const struct nlattr *one = nfattr_first_in(nest); one; one = nfattr_next_in(nest, one))
+		if (mnl_attr_get_type(one) < count)
+			table[mnl_attr_get_type(one)] = one;
+	return nest != NULL;
 }
 
 bool nfattr_bytes(const struct nlattr *attribute, const uint8_t **out, size_t *length)
@@ -106,8 +137,9 @@ int nfattr_error(const struct nlmsghdr *message)
 uint32_t nfattr_error_offset(const struct nlmsghdr *message)
 {
 	const struct nlmsgerr *error = mnl_nlmsg_get_payload(message);
+	const char *end = mnl_nlmsg_get_payload_tail(message);
 	size_t skip = sizeof(*error);
-	struct nlattr *attribute;
+	const struct nlattr *one;
 	uint32_t offset = 0;
 
 	if (mnl_nlmsg_get_payload_len(message) < sizeof(*error) || !(message->nlmsg_flags & NLM_F_ACK_TLVS))
@@ -117,9 +149,9 @@ uint32_t nfattr_error_offset(const struct nlmsghdr *message)
 		skip += error->msg.nlmsg_len - MNL_NLMSG_HDRLEN;
 	if (error->msg.nlmsg_len < MNL_NLMSG_HDRLEN || skip > mnl_nlmsg_get_payload_len(message))
 		return 0;
-	mnl_attr_for_each (attribute, message, skip)
-		if (mnl_attr_get_type(attribute) == NLMSGERR_ATTR_OFFS &&
-		    mnl_attr_get_payload_len(attribute) >= sizeof(offset))
-			memcpy(&offset, mnl_attr_get_payload(attribute), sizeof(offset));
+	for (one = nfattr_checked(mnl_nlmsg_get_payload_offset(message, skip), end); one;
+	     one = nfattr_checked(mnl_attr_next(one), end))
+		if (mnl_attr_get_type(one) == NLMSGERR_ATTR_OFFS && mnl_attr_get_payload_len(one) >= sizeof(offset))
+			memcpy(&offset, mnl_attr_get_payload(one), sizeof(offset));
 	return offset;
 }

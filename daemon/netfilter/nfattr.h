@@ -11,6 +11,12 @@
 struct nlattr;
 struct nlmsghdr;
 
+/* The attributes of a message behind its nfgenmsg, or of a nest (NULL has none), one after the other; NULL after the
+ * last. */
+const struct nlattr *nfattr_first(const struct nlmsghdr *message);
+const struct nlattr *nfattr_next(const struct nlmsghdr *message, const struct nlattr *attribute);
+const struct nlattr *nfattr_first_in(const struct nlattr *nest);
+const struct nlattr *nfattr_next_in(const struct nlattr *nest, const struct nlattr *attribute);
 /* Fills `table` (of `count` pointers, index = type) with the attributes of a message after its nfgenmsg, or of a nest.
  * Types that are not below `count` are passed over. */
 void nfattr_parse(const struct nlmsghdr *message, const struct nlattr *table[], size_t count);

@@ -204,14 +204,13 @@ static bool probe_destroy(struct probe *probe)
 
 static int probe_visit_timeout(void *context, const struct nlmsghdr *message)
 {
-	const struct nlattr *attributes[NFTA_SET_ELEM_LIST_MAX + 1], *values[NFTA_SET_ELEM_MAX + 1], *element;
+	const struct nlattr *attributes[NFTA_SET_ELEM_LIST_MAX + 1], *values[NFTA_SET_ELEM_MAX + 1], *list, *one;
 	uint64_t *timeout = context;
 
 	nfattr_parse(message, attributes, NFTA_SET_ELEM_LIST_MAX + 1);
-	if (!attributes[NFTA_SET_ELEM_LIST_ELEMENTS])
-		return 0;
-	mnl_attr_for_each_nested (element, attributes[NFTA_SET_ELEM_LIST_ELEMENTS]) {
-		nfattr_parse_nest(element, values, NFTA_SET_ELEM_MAX + 1);
+	list = attributes[NFTA_SET_ELEM_LIST_ELEMENTS];
+	for (one = nfattr_first_in(list); one; one = nfattr_next_in(list, one)) {
+		nfattr_parse_nest(one, values, NFTA_SET_ELEM_MAX + 1);
 		nfattr_u64(values[NFTA_SET_ELEM_TIMEOUT], timeout);
 	}
 	return 0;

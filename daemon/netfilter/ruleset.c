@@ -119,17 +119,14 @@ void ruleset_element(const struct ruleset_set *set, size_t index, struct ruleset
 
 const char *ruleset_name(struct ruleset *ruleset, const char *prefix, const char *group, bool sided)
 {
-	char *name = arena_alloc(ruleset->arena, strlen(prefix) + strlen(group) + sizeof("__a"));
+	const char *side = !sided ? "" : ruleset->side == RULESET_A ? "_a" : "_b";
+	size_t size = strlen(prefix) + strlen(group) + sizeof("__a");
+	char *name = arena_alloc(ruleset->arena, size);
 
-	if (!name) {
+	if (name)
+		snprintf(name, size, "%s%s%s%s", prefix, group[0] ? "_" : "", group, side);
+	else
 		ruleset->failed = true;
-		return NULL;
-	}
-	strcpy(name, prefix);
-	if (group[0])
-		strcat(strcat(name, "_"), group);
-	if (sided)
-		strcat(name, ruleset->side == RULESET_A ? "_a" : "_b");
 	return name;
 }
 

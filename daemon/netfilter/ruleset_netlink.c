@@ -646,9 +646,12 @@ static void netlink_queue_xtables(struct netlink_rule *r, const struct ruleset_s
 	nftnl_expr_set_u32(expr, NFTNL_EXPR_TG_REV, 3);
 	if (nftnl_expr_set_str(expr, NFTNL_EXPR_TG_NAME, "NFQUEUE") < 0)
 		r->failed = true;
-	/* libnftnl keeps the pointer and frees it */
-	nftnl_expr_set(expr, NFTNL_EXPR_TG_INFO, info, sizeof(*info));
-}
+	/* libnftnl keeps the pointer and frees it, unless it refuses the attribute. */
+	if (nftnl_expr_set(expr, NFTNL_EXPR_TG_INFO, info, sizeof(*info)) < 0) {
+		free(info);
+		r->failed = true;
+	}
+} /* NOLINT(clang-analyzer-unix.Malloc) */
 
 static void netlink_queue(struct netlink_rule *r, const struct ruleset_statement *s)
 {

@@ -79,14 +79,15 @@ static void state_note_expression(struct table_state *state, const struct nlattr
 
 static int state_visit_rule(void *context, const struct nlmsghdr *message)
 {
-	const struct nlattr *attributes[NFTA_RULE_MAX + 1], *element;
+	const struct nlattr *attributes[NFTA_RULE_MAX + 1], *list, *one;
 	struct state_reader *reader = context;
 
 	nfattr_parse(message, attributes, NFTA_RULE_MAX + 1);
-	if (!state_ours(reader, attributes[NFTA_RULE_TABLE]) || !attributes[NFTA_RULE_EXPRESSIONS])
+	if (!state_ours(reader, attributes[NFTA_RULE_TABLE]))
 		return 0;
-	mnl_attr_for_each_nested (element, attributes[NFTA_RULE_EXPRESSIONS])
-		state_note_expression(reader->state, element);
+	list = attributes[NFTA_RULE_EXPRESSIONS];
+	for (one = nfattr_first_in(list); one; one = nfattr_next_in(list, one))
+		state_note_expression(reader->state, one);
 	return 0;
 }
 

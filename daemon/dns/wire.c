@@ -152,9 +152,9 @@ static const struct wire_name *find_known(const struct wire *wire)
 		return NULL;
 	pointer = get16(wire->start + wire->position);
 	name = &wire->known->names[pointer % WIRE_KNOWN];
-	if (pointer != (POINTER | name->first) || name->length == 0 || name->first >= wire->position)
+	if ((pointer & POINTER) != POINTER || (pointer & POINTER_MASK) != name->first || name->length == 0)
 		return NULL;
-	return name;
+	return name->first < wire->position ? name : NULL;
 }
 
 struct wire_name wire_name_read(struct wire *wire)

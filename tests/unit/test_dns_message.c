@@ -280,6 +280,24 @@ static void compressed_owners_count(void **state)
 	reads(2, 0);
 }
 
+/* A pointer has 14 bits: a name at 0x4000 + 12 is none that a pointer to 12 can mean. */
+static void names_beyond_a_pointers_reach_are_not_mixed_up(void **state)
+{
+	static const uint8_t filling[0x400c];
+	size_t at;
+
+	(void)state;
+	start("www.example", DNS_TYPE_A);
+	at = begin_record(ANSWER, "filling.example", 16, 60);
+	put(filling, 0x400c - at);
+	end_record(at);
+	assert_int_equal(message.length, 0x400c);
+	add_address(ANSWER, "other.example", 60, "192.0.2.66");
+	add_address(ANSWER, "@12", 60, "192.0.2.1");
+	reads(1, 0);
+	has_address("192.0.2.1", 60);
+}
+
 static void addresses_off_the_chain_do_not_count(void **state)
 {
 	(void)state;
@@ -1079,6 +1097,7 @@ int main(void)
 		cmocka_unit_test(chain_in_any_order),
 		cmocka_unit_test(owners_in_another_case_count),
 		cmocka_unit_test(compressed_owners_count),
+		cmocka_unit_test(names_beyond_a_pointers_reach_are_not_mixed_up),
 		cmocka_unit_test(addresses_off_the_chain_do_not_count),
 		cmocka_unit_test(labels_with_dots_or_nul_are_other_names),
 		cmocka_unit_test(only_the_answer_section_counts),

@@ -228,6 +228,38 @@ static void check_tail(const uint8_t *data, size_t size, const struct dns_answer
 	free(longer);
 }
 
+#define FAR 0x4000 /* what a pointer's 14 bits cannot say */
+
+/* The same records once more, FAR behind where they stood. In their old place, as the data of one record, stands a
+ * copy of them with other letters, for their pointers to lead to. */
+static void check_far(const uint8_t *data, size_t size)
+{
+	static uint8_t far[2 * FAR];
+	static struct dns_answer answer;
+	struct wire wire = wire_message(data, size);
+	unsigned int answers = (unsigned int)(data[6] << 8 | data[7]);
+	size_t records;
+
+	wire_skip(&wire, WIRE_HEADER_SIZE);
+	wire_name_read(&wire);
+	wire_skip(&wire, 4);
+	records = wire.position;
+	if (size > FAR / 2 || answers == 65535)
+		return;
+	memset(far, 0, FAR + records);
+	memcpy(far, data, size);
+	for (size_t i = records; i < size; i++)
+		far[i] ^= far[i] >= 'a' && far[i] < 'z';
+	memcpy(far + records, "\0\0\20\0\1\0\0\0\0", 9);
+	far[6] = (uint8_t)((answers + 1) >> 8);
+	far[7] = (uint8_t)(answers + 1);
+	far[records + 9] = (FAR - 11) >> 8;
+	far[records + 10] = (FAR - 11) & 0xff;
+	memcpy(far + FAR + records, data + records, size - records);
+	if (dns_answer_read(far, FAR + size, &answer) == DNS_READ_OK)
+		check_against_slow(far, FAR + size, &answer);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static struct dns_answer answer;
@@ -242,5 +274,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	check_targets(&answer);
 	check_against_slow(data, size, &answer);
 	check_tail(data, size, &answer);
+	check_far(data, size);
 	return 0;
 }

@@ -47,6 +47,7 @@
 	C(elements_refreshed, "elements refreshed") \
 	C(elements_expired, "elements deleted at the end of their life") \
 	C(elements_evicted, "elements deleted before their end to make room") \
+	C(elements_over_share, "of these, from a client or a pattern over its share") \
 	C(elements_adopted, "elements taken over from the kernel at start") \
 	C(elements_dropped, "elements deleted because the policy no longer allows them") \
 	C(elements_refused, "elements that the kernel refused") \

@@ -42,8 +42,15 @@
 /* Characters of an nft set or chain name that we make of an administrator's name (NFT_NAME_MAXLEN is 256). */
 #define LIMIT_OBJECT_NAME 64
 
-/* Learned elements in all. Kernel memory is 141 bytes an element, ours about as much: some 32 MiB. */
+/* Learned elements in all. Kernel memory is 141 bytes an element, ours some 180: about 32 MiB. */
 #define LIMIT_LEARNED_ELEMENTS 100000
+/* Parts of a full store. A client that holds more than an eighth of it, or a wildcard with more than a quarter, gives up
+ * its own before others': real clients hold some hundred, real wildcards some thousand. */
+#define LIMIT_CLIENT_PART 8
+#define LIMIT_PATTERN_PART 4
+/* Clients and wildcards told apart, each. A lane is 12 bytes, and all of them are looked through at each eviction: 1 us.
+ * More of them than that share lanes. */
+#define LIMIT_SHARE_LANES 1024
 /* Elements that one name may have: 200 addresses on two ports are lawful. */
 #define LIMIT_NAME_ELEMENTS 1024
 /* Names remembered for one element: shared CDN addresses carry many names. Further ones are counted only. */

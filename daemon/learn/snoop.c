@@ -227,6 +227,7 @@ static void teach_address(struct snoop *snoop, const struct dns_address *answer,
 			refused = true;
 			continue;
 		}
+		store_for_pattern(snoop->store, rule->pattern);
 		for (size_t port = 0; port < rule->port_count; port++)
 			teach_port(snoop, i, answer, &rule->ports[port], packet);
 	}
@@ -353,6 +354,7 @@ static void judge_message(struct snoop *snoop, const uint8_t *message, size_t le
 		return;
 	snoop->allowed |= UINT64_C(1) << packet;
 	count_answer(snoop);
+	store_for_client(snoop->store, asker);
 	for (unsigned int i = 0; i < snoop->answer.address_count; i++)
 		teach_address(snoop, &snoop->answer.addresses[i], packet);
 	for (unsigned int i = 0; i < snoop->answer.target_count; i++)

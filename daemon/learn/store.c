@@ -10,6 +10,7 @@
 #include "learn/store_name.h"
 #include "learn/store_parts.h"
 #include "learn/store_plan.h"
+#include "learn/store_share.h"
 
 /* What a drain may take without an allocation. It brings one name a packet, or a derived name and its origin; known
  * elements may gain a name, too. */
@@ -48,7 +49,8 @@ void store_free(struct store *store)
 	pool_free(&store->cells);
 	free(store->element_chains.heads);
 	free(store->text_chains.heads);
-	free(store->heap);
+	free(store->heaps[false]);
+	free(store->heaps[true]);
 	free(store->scratch);
 	free(store);
 }
@@ -67,8 +69,8 @@ size_t store_memory(const struct store *store)
 {
 	return sizeof(*store) + pool_memory(&store->elements) + pool_memory(&store->links) +
 	       pool_memory(&store->texts) + pool_memory(&store->cells) + LIMIT_ELEMENT_NAMES * sizeof(*store->scratch) +
-	       sizeof(uint32_t) *
-		       ((size_t)store->elements.room + store->element_chains.mask + 1 + store->text_chains.mask + 1);
+	       sizeof(uint32_t) * (2 * (size_t)store->elements.room + store->element_chains.mask + 1 +
+				   store->text_chains.mask + 1);
 }
 
 int store_chains_grow(struct store_chains *chains, uint32_t room)
@@ -113,17 +115,17 @@ static int reserve_elements(struct store *store)
 {
 	size_t most = store->limit + LIMIT_BATCH_ELEMENTS;
 	struct pool grown = store->elements;
-	uint32_t *heap;
 	int rc = pool_reserve(&grown, LIMIT_DRAIN_ELEMENTS, most);
 
 	if (rc < 0)
 		return rc;
 	store->elements.items = grown.items;
-	if (grown.room > store->elements.room) {
-		heap = reallocarray(store->heap, (size_t)grown.room + 1, sizeof(*heap));
+	for (int i = 0; i < 2 && grown.room > store->elements.room; i++) {
+		uint32_t *heap = reallocarray(store->heaps[i], (size_t)grown.room + 1, sizeof(*heap));
+
 		if (!heap)
 			return -ENOMEM;
-		store->heap = heap;
+		store->heaps[i] = heap;
 	}
 	rc = store_chains_grow(&store->element_chains, grown.room);
 	if (rc < 0)
@@ -186,6 +188,7 @@ uint32_t store_enter(struct store *store, const struct element_key *key, uint32_
 	element->seen = store->drain;
 	element->next = *chain_of(store, hash);
 	*chain_of(store, hash) = index;
+	store_share_enter(store, index);
 	return index;
 }
 
@@ -198,6 +201,7 @@ void store_remove(struct store *store, uint32_t index)
 		at = &store_element_at(store, *at)->next;
 	*at = element->next;
 	store_name_detach(store, index);
+	store_share_leave(store, index);
 	element->state = STORE_FREE;
 	pool_give(&store->elements, index);
 }

@@ -49,9 +49,16 @@ size_t store_memory(const struct store *store);
  * -ENOMEM (then learning stops at what there is, counted). */
 int store_reserve(struct store *store);
 
+/* For whom the wishes that follow are, until told otherwise: the client that asked (NULL: nobody), then the pattern, as
+ * written, that allows what it asked for (it must outlive the wishes of this client). When the store is full, those go
+ * first who hold more than their share (store_share.h). Nobody's wishes have no share. */
+void store_for_client(struct store *store, const struct ipaddr *client);
+void store_for_pattern(struct store *store, const char *pattern);
+
 /* `life_ms` from now is wanted for `key`, because `name` was answered with `ttl`. `refresh_below` is the remaining
  * life in ms below which it is refreshed. `packet` (0..63) is the packet of the drain that depends on it. When the
- * store is full the oldest-expiring element that this drain does not need is planned for deletion first. 0: known,
+ * store is full an element that this drain does not need is planned for deletion first: what has ended, then who holds
+ * more than a share (store_share.h), then the oldest-expiring one; never what an exact name brought for a wildcard. 0: known,
  * nothing to do; 1: planned; -ENOSPC when the plan is full: commit, then call again (and once more -ENOSPC when more
  * has to go first than one transaction holds); -ENOMEM (no memory reserved, counted), -EDQUOT (limit reached and
  * nothing can go, counted): not learned. */

@@ -24,6 +24,19 @@ enum store_state {
 	STORE_UNWANTED, /* the kernel has it, the policy forbids it, and its deletion failed. It is tried again */
 };
 
+/* Whom an element counts for (store_share.h). */
+enum store_share { STORE_CLIENT, STORE_PATTERN, STORE_SHARES };
+
+struct store_node {
+	uint32_t left, right, parent;
+};
+
+struct store_lane {
+	uint32_t tag; /* whose it is, while it holds any */
+	uint32_t count; /* elements, also those of which a change is planned */
+	uint32_t root; /* of the heap of those of which none is */
+};
+
 struct store_element {
 	uint32_t next; /* in the hash chain */
 	uint32_t hash;
@@ -33,9 +46,12 @@ struct store_element {
 	uint32_t heap; /* place in the heap; 0: not there */
 	uint32_t ttl; /* the smallest seen, or STORE_TTL_UNKNOWN */
 	uint32_t links; /* the first that taught it first */
+	struct store_node nodes[STORE_SHARES];
+	uint16_t lanes[STORE_SHARES]; /* 0: nobody's */
+	uint16_t seen; /* the drain that needed it last */
 	uint8_t link_count;
 	uint8_t state; /* enum store_state */
-	uint8_t seen; /* low octet of the drain that needed it last */
+	bool exact; /* an exact name brought it */
 };
 
 struct store_link {
@@ -99,11 +115,17 @@ struct store_plan {
 struct store {
 	struct hash_key key;
 	size_t limit;
-	uint8_t drain; /* counted up by store_reserve() */
+	uint16_t drain; /* counted up by store_reserve(), wraps */
 	struct pool elements, links, texts, cells;
 	struct store_chains element_chains, text_chains;
-	uint32_t *heap; /* element indices, the earliest deadline first; place 0 is unused */
-	uint32_t heap_count;
+	/* Element indices, the earliest deadline first, of wildcards and of exact names; place 0 is unused */
+	uint32_t *heaps[2];
+	uint32_t heap_counts[2];
+	struct store_lane lanes[STORE_SHARES][LIMIT_SHARE_LANES]; /* place 0: nobody's */
+	/* For whom the wishes are */
+	uint16_t wanted_by[STORE_SHARES];
+	bool exact;
+	const char *pattern; /* the last one, to be compared only */
 	uint32_t cached; /* the text of `cached_name`, or 0 */
 	struct dns_name cached_name;
 	struct store_name *scratch; /* names of the last view */

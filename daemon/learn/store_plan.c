@@ -23,6 +23,7 @@
 #include "learn/store_heap.h"
 #include "learn/store_name.h"
 #include "learn/store_parts.h"
+#include "learn/store_share.h"
 
 #define TIMEOUT_MAX ((int64_t)1 << 40) /* element.h */
 
@@ -134,6 +135,7 @@ static void take_note(struct store *store, uint32_t index, const struct wish *wi
 	struct store_element *element = store_element_at(store, index);
 
 	element->seen = store->drain;
+	store_share_want(store, index);
 	if (wish->ttl < element->ttl)
 		element->ttl = wish->ttl;
 	store_name_note(store, index, wish->name, wish->ttl, wish->deadline, wish->now);
@@ -144,7 +146,7 @@ static void take_note(struct store *store, uint32_t index, const struct wish *wi
 static int make_room(struct store *store, struct monotime now)
 {
 	while (store_count(store) >= store->limit) {
-		uint32_t index = store_heap_first_unseen(store);
+		uint32_t index = store_share_victim(store, now);
 
 		if (!index) {
 			counters.elements_over_limit++;
@@ -304,6 +306,7 @@ int store_restore(struct store *store, const struct element_key *key, const stru
 	const struct wish wish = { .name = &name->name, .now = now, .deadline = now.msec + life_ms, .ttl = name->ttl };
 	int rc = 0;
 
+	store_for_client(store, NULL);
 	if (!index && store_count(store) >= store->limit) {
 		counters.elements_over_limit++;
 		return -EDQUOT;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* LINK: learn/snoop.o learn/derived.o learn/lifetime.o learn/store.o learn/store_plan.o learn/store_name.o */
 /* LINK: learn/store_heap.o learn/pool.o dns/packet.o dns/stream.o dns/message.o dns/svcb.o dns/wire.o dns/name.o */
+/* LINK: learn/store_share.o */
 /* LINK: policy/value.o */
 /* LINK: base/counters.o base/hash.o base/ipaddr.o */
 /* LINK: tests/unit/fake_element.o tests/unit/fake_policy.o tests/unit/fake_answer.o */
@@ -643,6 +644,40 @@ static void test_full_and_no_deletions(void **state)
 	bench_free(bench);
 }
 
+/* Bypass row: one client floods a wildcard to evict others' addresses. */
+static void test_flood(void **state)
+{
+	struct bench *bench = bench_new(400);
+	char name[32], address[32];
+
+	(void)state;
+	fake_policy_add(&bench->fake, 0, "*.example.com", "tcp/443");
+	fake_policy_add(&bench->fake, 0, "exact.example.net", "tcp/443");
+	answer_a(bench, "www.example.com", "198.51.101.1", 0);
+	answer_a(bench, "exact.example.net", "198.51.101.2", 0);
+	drain(bench);
+	for (unsigned int i = 0; i < 3000; i++) {
+		struct fake_answer *next = &bench->answers[bench->count++];
+
+		snprintf(name, sizeof(name), "n%u.example.com", i);
+		snprintf(address, sizeof(address), "198.52.%u.%u", i / 250, i % 250);
+		fake_answer_start(next, "10.1.0.66", name, DNS_TYPE_A);
+		fake_answer_record(next, name, DNS_TYPE_A, 3600, address);
+		if (bench->count == 32)
+			assert_int_equal(drain(bench), 0);
+	}
+	drain(bench);
+	assert_int_equal(store_count(bench->store), 400);
+	assert_true(open_443(bench, "198.51.101.1") > 0);
+	assert_true(open_443(bench, "198.51.101.2") > 0);
+	assert_int_equal(counters.elements_over_share, 3002 - 400);
+	answer_a(bench, "mail.example.com", "198.51.101.3", 0); /* another client goes on learning */
+	drain(bench);
+	assert_true(open_443(bench, "198.51.101.1") > 0);
+	assert_true(open_443(bench, "198.51.101.3") > 0);
+	bench_free(bench);
+}
+
 /* ---- time ---- */
 
 static void test_expired_ride_along(void **state)
@@ -1132,6 +1167,7 @@ int main(void)
 		cmocka_unit_test(test_large_drain),
 		cmocka_unit_test(test_drain_beyond_memory),
 		cmocka_unit_test(test_full_and_no_deletions),
+		cmocka_unit_test(test_flood),
 		cmocka_unit_test(test_expired_ride_along),
 		cmocka_unit_test(test_tick),
 		cmocka_unit_test(test_tick_after_failure),

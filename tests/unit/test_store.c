@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* LINK: learn/store.o learn/store_plan.o learn/store_name.o learn/store_heap.o learn/pool.o */
+/* LINK: learn/store_share.o */
 /* LINK: dns/name.o base/counters.o base/hash.o base/ipaddr.o tests/unit/fake_element.o */
 #include <errno.h>
 #include <setjmp.h>
@@ -442,6 +443,205 @@ static void test_full_of_needed(void **state)
 	bench_free(bench);
 }
 
+/* ---- shares ---- */
+
+/* One wish of a client in a drain of its own. */
+static int want(struct bench *bench, unsigned int client, const char *pattern, unsigned int address, int64_t life)
+{
+	struct ipaddr asker = key_of(client, 0).address;
+	int rc;
+
+	store_for_client(bench->store, &asker);
+	store_for_pattern(bench->store, pattern);
+	rc = plan_as(bench, address, "a.example", 60, life, BELOW, 0);
+	finish(bench);
+	advance(bench, 10);
+	return rc;
+}
+
+static unsigned int known_of(const struct bench *bench, unsigned int from, unsigned int count)
+{
+	struct store_view view;
+	unsigned int found = 0;
+
+	for (unsigned int i = from; i < from + count; i++)
+		found += known(bench, i, &view);
+	return found;
+}
+
+#define FLOOD 10000 /* the first address of a flood */
+
+/* A client floods a wildcard: it pushes out its own, the oldest-expiring first, and nobody else's. */
+static void test_client_share(void **state)
+{
+	struct bench *bench = bench_new(80);
+
+	(void)state;
+	for (unsigned int i = 0; i < 10; i++)
+		want(bench, 1, "*.example", i, BELOW); /* they end first */
+	for (unsigned int i = 0; i < 500; i++)
+		assert_int_equal(want(bench, 2, "*.example", FLOOD + i, LIFE), 1);
+	assert_int_equal(store_count(bench->store), 80);
+	assert_int_equal(known_of(bench, 0, 10), 10);
+	assert_int_equal(known_of(bench, FLOOD + 430, 70), 70);
+	assert_int_equal(counters.elements_over_share, 430);
+	/* Others find room at its cost. */
+	for (unsigned int i = 10; i < 20; i++)
+		assert_int_equal(want(bench, 3, "*.other", i, LIFE), 1);
+	assert_int_equal(known_of(bench, 0, 20), 20);
+	assert_int_equal(known_of(bench, FLOOD + 440, 60), 60);
+	bench_free(bench);
+}
+
+/* The whole flood in one drain: what is over the share is left out before another's is touched. */
+static void test_client_share_in_one_drain(void **state)
+{
+	struct bench *bench = bench_new(80);
+	struct ipaddr asker = key_of(2, 0).address;
+	int refused = 0;
+
+	(void)state;
+	for (unsigned int i = 0; i < 10; i++)
+		want(bench, 1, "*.example", i, BELOW);
+	store_for_client(bench->store, &asker);
+	store_for_pattern(bench->store, "*.example");
+	for (unsigned int i = 0; i < 200; i++)
+		refused += plan(bench, FLOOD + i, "a.example", 0) == -EDQUOT;
+	finish(bench);
+	assert_int_equal(refused, 130);
+	assert_int_equal(counters.elements_over_limit, 130);
+	assert_int_equal(known_of(bench, 0, 10), 10);
+	assert_int_equal(want(bench, 2, "*.example", FLOOD + 500, LIFE), 1); /* it goes on in the next */
+	bench_free(bench);
+}
+
+/* Many clients flood a wildcard, or one with many addresses. */
+static void test_pattern_share(void **state)
+{
+	struct bench *bench = bench_new(80);
+
+	(void)state;
+	for (unsigned int i = 0; i < 20; i++)
+		want(bench, 1 + i % 4, "*.other", i, BELOW);
+	for (unsigned int i = 0; i < 500; i++)
+		assert_int_equal(want(bench, FLOOD + i, "*.example", FLOOD + i, LIFE), 1);
+	assert_int_equal(known_of(bench, 0, 20), 20);
+	assert_int_equal(known_of(bench, FLOOD + 440, 60), 60);
+	assert_int_equal(counters.elements_over_share, 440);
+	bench_free(bench);
+}
+
+/* One asker for all, a forwarder: the whole store is its own. */
+static void test_share_of_a_forwarder(void **state)
+{
+	struct bench *bench = bench_new(80);
+	char pattern[32];
+
+	(void)state;
+	for (unsigned int i = 0; i < 200; i++) {
+		snprintf(pattern, sizeof(pattern), "*.n%u.example", i % 50);
+		assert_int_equal(want(bench, 1, pattern, i, LIFE), 1);
+	}
+	assert_int_equal(store_count(bench->store), 80);
+	assert_int_equal(known_of(bench, 120, 80), 80);
+	bench_free(bench);
+}
+
+/* What two clients asked for neither can push out, nor claim for its own by asking. */
+static void test_shared_element(void **state)
+{
+	struct bench *bench = bench_new(80);
+	struct store_view view;
+
+	(void)state;
+	want(bench, 1, "*.example", 1, LIFE / 2);
+	assert_int_equal(want(bench, 2, "*.example", 1, LIFE / 2), 0);
+	for (unsigned int i = 0; i < 500; i++)
+		want(bench, 2, "*.other", FLOOD + i, LIFE);
+	assert_true(known(bench, 1, &view));
+	for (unsigned int i = 0; i < 500; i++)
+		want(bench, 1, "*.third", 2 * FLOOD + i, LIFE);
+	assert_true(known(bench, 1, &view));
+	bench_free(bench);
+}
+
+/* What an exact name brought never goes for a wildcard, the other way round it does. */
+static void test_exact_names_stay(void **state)
+{
+	struct bench *bench = bench_new(80);
+
+	(void)state;
+	for (unsigned int i = 0; i < 40; i++)
+		want(bench, 1, i % 2 ? "www.example" : "*.example", i, BELOW + i * 1000);
+	for (unsigned int i = 0; i < 40; i += 2)
+		want(bench, 1, "www.example", i, BELOW); /* an exact name, too */
+	for (unsigned int i = 0; i < 500; i++)
+		want(bench, FLOOD + i, i % 2 ? "*.example" : "*.other", FLOOD + i, LIFE);
+	assert_int_equal(known_of(bench, 0, 40), 40);
+	for (unsigned int i = 40; i < 80; i++)
+		assert_int_equal(want(bench, 1, "www.example", i, LIFE), 1);
+	assert_int_equal(known_of(bench, 0, 80), 80);
+	assert_int_equal(want(bench, 2, "*.example", FLOOD, LIFE), -EDQUOT);
+	assert_int_equal(counters.elements_over_limit, 1);
+	assert_int_equal(want(bench, 2, "www.example", 80, LIFE), 1);
+	assert_int_equal(known_of(bench, 0, 81), 80);
+	bench_free(bench);
+}
+
+/* Lives at random, refreshed and deleted at random: what goes is always what ends first of the client's own. */
+static void test_share_in_order(void **state)
+{
+	struct bench *bench = bench_new(400);
+	struct store_view view;
+
+	(void)state;
+	srand(7);
+	for (unsigned int i = 0; i < 100; i++)
+		want(bench, 1, "*.other", i, BELOW);
+	for (unsigned int i = 0; i < 6000; i++) {
+		uint64_t evicted = counters.elements_evicted;
+		unsigned int first = 0, ties = 0, address = FLOOD + (unsigned int)rand() % 1000;
+		struct element_key key = key_of(FLOOD + (unsigned int)rand() % 1000, 443);
+
+		for (unsigned int k = FLOOD; k < FLOOD + 1000; k++)
+			if (known(bench, k, &view) && (!first || left(bench, k) < left(bench, first)))
+				first = k;
+		for (unsigned int k = FLOOD; first && k < FLOOD + 1000; k++)
+			ties += k != first && known(bench, k, &view) && left(bench, k) == left(bench, first);
+		if (i % 5 == 0 && store_plan_delete(bench->store, &key) == 0)
+			finish(bench);
+		else
+			want(bench, 2, i % 3 ? "*.example" : "*.third", address, LIFE + rand() % LIFE);
+		if (counters.elements_evicted == evicted || ties)
+			continue;
+		assert_int_equal(counters.elements_evicted, evicted + 1);
+		assert_false(known(bench, first, &view));
+	}
+	assert_true(counters.elements_evicted > 1000);
+	assert_int_equal(known_of(bench, 0, 100), 100);
+	bench_free(bench);
+}
+
+/* What a full store costs, an element with a name of its own every second one. */
+static void test_memory(void **state)
+{
+	struct bench *bench = bench_new(100000);
+	char name[48];
+
+	(void)state;
+	for (unsigned int i = 0; i < 100000; i++) {
+		snprintf(name, sizeof(name), "n%u.some.name.example", i / 2);
+		plan(bench, i, name, 0);
+		if (i % 32 == 31)
+			finish(bench);
+	}
+	finish(bench);
+	assert_int_equal(store_count(bench->store), 100000);
+	print_message("# %zu octets an element\n", store_memory(bench->store) / 100000);
+	assert_in_range(store_memory(bench->store) / 100000, 100, 200);
+	bench_free(bench);
+}
+
 /* What was to be evicted is asked for: it stays, with its longer life, and another goes. */
 static void test_evicted_and_wanted(void **state)
 {
@@ -798,6 +998,14 @@ int main(void)
 		cmocka_unit_test(test_unwanted),
 		cmocka_unit_test(test_full),
 		cmocka_unit_test(test_full_of_needed),
+		cmocka_unit_test(test_client_share),
+		cmocka_unit_test(test_client_share_in_one_drain),
+		cmocka_unit_test(test_pattern_share),
+		cmocka_unit_test(test_share_of_a_forwarder),
+		cmocka_unit_test(test_shared_element),
+		cmocka_unit_test(test_exact_names_stay),
+		cmocka_unit_test(test_share_in_order),
+		cmocka_unit_test(test_memory),
 		cmocka_unit_test(test_evicted_and_wanted),
 		cmocka_unit_test(test_plan_is_full),
 		cmocka_unit_test(test_plan_full_of_evictions),

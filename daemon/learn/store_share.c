@@ -1,0 +1,293 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "learn/store_share.h"
+
+#include <string.h>
+
+#include "base/counters.h"
+#include "learn/store_heap.h"
+#include "learn/store_parts.h"
+
+/* Lanes looked at for a free one, and nodes of a heap looked at for one that this drain does not need. */
+#define PROBES 8
+#define NODES 127
+
+/* ---- the heap of a lane ---- */
+
+static struct store_node *node_at(const struct store *store, enum store_share kind, uint32_t index)
+{
+	return &store_element_at(store, index)->nodes[kind];
+}
+
+static bool ends_before(const struct store *store, uint32_t a, uint32_t b)
+{
+	return store_element_at(store, a)->deadline < store_element_at(store, b)->deadline;
+}
+
+/* Joins two heaps whose roots have no parent. */
+static uint32_t merge(struct store *store, enum store_share kind, uint32_t a, uint32_t b)
+{
+	uint32_t root = 0, parent = 0;
+
+	while (a && b) {
+		uint32_t first = ends_before(store, b, a) ? b : a, other = first == a ? b : a;
+		struct store_node *node = node_at(store, kind, first);
+
+		node->parent = parent;
+		if (parent)
+			node_at(store, kind, parent)->left = first;
+		else
+			root = first;
+		a = node->right;
+		b = other;
+		node->right = node->left;
+		node->left = 0;
+		parent = first;
+	}
+	a = a ? a : b;
+	if (a)
+		node_at(store, kind, a)->parent = parent;
+	if (!parent)
+		return a;
+	node_at(store, kind, parent)->left = a;
+	return root;
+}
+
+static struct store_lane *lane_of(struct store *store, enum store_share kind, uint32_t index)
+{
+	return &store->lanes[kind][store_element_at(store, index)->lanes[kind]];
+}
+
+void store_share_insert(struct store *store, uint32_t index)
+{
+	for (enum store_share kind = 0; kind < STORE_SHARES; kind++) {
+		struct store_lane *lane = lane_of(store, kind, index);
+
+		if (lane == &store->lanes[kind][0])
+			continue;
+		*node_at(store, kind, index) = (struct store_node) { 0 };
+		lane->root = merge(store, kind, lane->root, index);
+	}
+}
+
+static void take_out(struct store *store, enum store_share kind, uint32_t index)
+{
+	struct store_node *node = node_at(store, kind, index), *parent;
+	uint32_t rest;
+
+	if (node->left)
+		node_at(store, kind, node->left)->parent = 0;
+	if (node->right)
+		node_at(store, kind, node->right)->parent = 0;
+	rest = merge(store, kind, node->left, node->right);
+	if (rest)
+		node_at(store, kind, rest)->parent = node->parent;
+	if (!node->parent) {
+		lane_of(store, kind, index)->root = rest;
+		return;
+	}
+	parent = node_at(store, kind, node->parent);
+	if (parent->left == index)
+		parent->left = rest;
+	else
+		parent->right = rest;
+}
+
+void store_share_remove(struct store *store, uint32_t index)
+{
+	for (enum store_share kind = 0; kind < STORE_SHARES; kind++)
+		if (store_element_at(store, index)->lanes[kind])
+			take_out(store, kind, index);
+}
+
+/* ---- who holds what ---- */
+
+/* The lane of a tag: its own, else one that nobody uses, else the first one's. */
+static uint16_t claim(struct store *store, enum store_share kind, uint64_t hash)
+{
+	uint32_t tag = (uint32_t)(hash >> 32);
+	uint16_t empty = 0, lane;
+
+	for (unsigned int i = 0; i < PROBES; i++) {
+		lane = (uint16_t)(1 + (hash + i) % (LIMIT_SHARE_LANES - 1));
+		if (store->lanes[kind][lane].count && store->lanes[kind][lane].tag == tag)
+			return lane;
+		if (!store->lanes[kind][lane].count && !empty)
+			empty = lane;
+	}
+	if (!empty)
+		return (uint16_t)(1 + hash % (LIMIT_SHARE_LANES - 1));
+	store->lanes[kind][empty].tag = tag;
+	return empty;
+}
+
+void store_for_client(struct store *store, const struct ipaddr *client)
+{
+	uint8_t octets[17] = { 0 };
+
+	store->wanted_by[STORE_CLIENT] = store->wanted_by[STORE_PATTERN] = 0;
+	store->exact = false;
+	store->pattern = NULL;
+	if (!client)
+		return;
+	octets[0] = client->family;
+	memcpy(octets + 1, client->bytes, 16);
+	store->wanted_by[STORE_CLIENT] = claim(store, STORE_CLIENT, hash_bytes(&store->key, octets, sizeof(octets)));
+}
+
+void store_for_pattern(struct store *store, const char *pattern)
+{
+	if (store->pattern == pattern)
+		return;
+	store->pattern = pattern;
+	store->exact = !strchr(pattern, '*');
+	if (!store->exact)
+		store->wanted_by[STORE_PATTERN] =
+			claim(store, STORE_PATTERN, hash_bytes(&store->key, pattern, strlen(pattern)));
+}
+
+void store_share_enter(struct store *store, uint32_t index)
+{
+	struct store_element *element = store_element_at(store, index);
+
+	element->exact = store->exact;
+	for (enum store_share kind = 0; kind < STORE_SHARES; kind++) {
+		element->lanes[kind] = store->exact ? 0 : store->wanted_by[kind];
+		lane_of(store, kind, index)->count++;
+	}
+}
+
+void store_share_leave(struct store *store, uint32_t index)
+{
+	for (enum store_share kind = 0; kind < STORE_SHARES; kind++)
+		lane_of(store, kind, index)->count--;
+}
+
+static void move(struct store *store, uint32_t index, bool exact, uint16_t client, uint16_t pattern)
+{
+	struct store_element *element = store_element_at(store, index);
+	bool heaped = element->heap != 0;
+
+	if (heaped)
+		store_heap_remove(store, index);
+	store_share_leave(store, index);
+	element->exact = exact;
+	element->lanes[STORE_CLIENT] = client;
+	element->lanes[STORE_PATTERN] = pattern;
+	for (enum store_share kind = 0; kind < STORE_SHARES; kind++)
+		lane_of(store, kind, index)->count++;
+	if (heaped)
+		store_heap_insert(store, index);
+}
+
+void store_share_want(struct store *store, uint32_t index)
+{
+	const struct store_element *element = store_element_at(store, index);
+	uint16_t client = element->lanes[STORE_CLIENT], pattern = element->lanes[STORE_PATTERN];
+
+	if (element->exact)
+		return;
+	if (store->exact) {
+		move(store, index, true, 0, 0);
+		return;
+	}
+	if (client && store->wanted_by[STORE_CLIENT] && client != store->wanted_by[STORE_CLIENT])
+		client = 0;
+	if (!pattern)
+		pattern = store->wanted_by[STORE_PATTERN];
+	if (client != element->lanes[STORE_CLIENT] || pattern != element->lanes[STORE_PATTERN])
+		move(store, index, false, client, pattern);
+}
+
+/* ---- who gives ---- */
+
+static bool over_share(const struct store *store, enum store_share kind, uint16_t lane)
+{
+	size_t part = kind == STORE_CLIENT ? LIMIT_CLIENT_PART : LIMIT_PATTERN_PART;
+
+	return lane && store->lanes[kind][lane].count > store->limit / part;
+}
+
+static uint16_t heaviest(const struct store *store, enum store_share kind)
+{
+	uint16_t found = 1;
+
+	for (uint16_t i = 2; i < LIMIT_SHARE_LANES; i++)
+		if (store->lanes[kind][i].count > store->lanes[kind][found].count)
+			found = i;
+	return found;
+}
+
+static bool better(const struct store *store, uint32_t index, uint32_t than)
+{
+	bool heavy = over_share(store, STORE_CLIENT, store_element_at(store, index)->lanes[STORE_CLIENT]);
+
+	if (!than)
+		return true;
+	if (heavy != over_share(store, STORE_CLIENT, store_element_at(store, than)->lanes[STORE_CLIENT]))
+		return heavy;
+	return ends_before(store, index, than);
+}
+
+/* Of a lane over its share: what ends first, but what a client over its share holds before that; 0 when the lane holds
+ * no more than its share. The top of the heap is looked at. */
+static uint32_t of_lane(const struct store *store, enum store_share kind, uint16_t lane)
+{
+	uint32_t nodes[NODES], found = 0;
+	unsigned int count = 0;
+
+	if (!over_share(store, kind, lane))
+		return 0;
+	if (store->lanes[kind][lane].root)
+		nodes[count++] = store->lanes[kind][lane].root;
+	for (unsigned int i = 0; i < count; i++) {
+		const struct store_node *node = node_at(store, kind, nodes[i]);
+
+		if (store_element_at(store, nodes[i])->seen != store->drain && better(store, nodes[i], found))
+			found = nodes[i];
+		if (found && kind == STORE_CLIENT && i == 0)
+			break; /* nothing in this heap ends before its root */
+		if (node->left && count < NODES)
+			nodes[count++] = node->left;
+		if (node->right && count < NODES)
+			nodes[count++] = node->right;
+	}
+	return found;
+}
+
+/* Who holds more than a share gives of its own or gets nothing; true: so it is, and `*found` may be 0. */
+static bool gives_itself(const struct store *store, uint32_t *found)
+{
+	for (enum store_share kind = 0; kind < STORE_SHARES && !store->exact; kind++)
+		if (over_share(store, kind, store->wanted_by[kind])) {
+			*found = of_lane(store, kind, store->wanted_by[kind]);
+			return true;
+		}
+	return false;
+}
+
+static uint32_t of_others(const struct store *store)
+{
+	uint32_t found = 0;
+
+	for (enum store_share kind = 0; kind < STORE_SHARES && !found; kind++)
+		found = of_lane(store, kind, heaviest(store, kind));
+	return found;
+}
+
+uint32_t store_share_victim(struct store *store, struct monotime now)
+{
+	uint32_t found = store_heap_first(store);
+
+	if (found && store_element_at(store, found)->deadline <= now.msec &&
+	    store_element_at(store, found)->seen != store->drain)
+		return found;
+	if (!gives_itself(store, &found))
+		found = of_others(store);
+	else if (!found)
+		return 0;
+	if (found)
+		counters.elements_over_share++;
+	else
+		found = store_heap_first_unseen(store, false);
+	return found || !store->exact ? found : store_heap_first_unseen(store, true);
+}

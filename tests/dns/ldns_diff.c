@@ -50,8 +50,8 @@ static const char *const kinds[KINDS] = {
 	[OURS_LDNS_LOST] = "the same, and only ldns loses its place: RDATA of a type that cannot teach",
 	[OURS_HEADER_FIRST] = "the header says that it is no answer, and only ldns reads on to find it malformed",
 	[OURS_SEVERAL_OPT] = "several OPT records: we look at each for the RCODE's upper bits, ldns at the last one",
-	[LDNS_POINTER_NOT_BACK] = "only ldns follows a pointer to what does not lie wholly before it (RFC 1035 4.1.4: "
-				  "\"a prior occurance\")",
+	[LDNS_POINTER_NOT_BACK] =
+		"only ldns follows a pointer to what does not lie wholly before it, as RFC 1035 4.1.4 wants it",
 	[LDNS_POINTER_INTO_HEADER] = "only ldns follows a pointer into the header, where no name stands",
 	[LDNS_RDLENGTH] = "only ldns reads on behind RDATA whose RDLENGTH is wrong: it goes by the type",
 	[LDNS_EMPTY] =

@@ -798,7 +798,8 @@ class Case:
 
 
 def elements(net, set_name, table="inet nfqdn"):
-    """The elements of an nft set: {"key": [...], "timeout", "expires", "comment"}; [] when there is no such set."""
+    """The elements of an nft set: {"key": [...], "timeout", "expires", "comment"}; [] when there is no such set. The sentinel by which nfqdnd
+    notices that others emptied a set (an address that cannot match) is left out."""
     done = net.run(f"nft -j list set {table} {set_name}", ok=False)
     if done.returncode:
         return []
@@ -807,6 +808,8 @@ def elements(net, set_name, table="inet nfqdn"):
         for elem in item.get("set", {}).get("elem", []):
             value, rest = (elem["elem"]["val"], elem["elem"]) if isinstance(elem, dict) and "elem" in elem else (elem, {})
             key = value["concat"] if isinstance(value, dict) and "concat" in value else [value]
+            if key[0] in ("0.0.0.0", "::") and len(key) > 1 and key[1] == 255:
+                continue
             found.append({"key": key, "timeout": rest.get("timeout"), "expires": rest.get("expires"), "comment": rest.get("comment", "")})
     return found
 

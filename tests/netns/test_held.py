@@ -10,7 +10,7 @@ import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "lib"))
 import dnswire  # noqa: E402
-from netns import NFQDND, case, check, expect, main, until  # noqa: E402
+from netns import NFQDND, PATIENCE, case, check, expect, main, until  # noqa: E402
 from nfqueue import Queue, queue_rule  # noqa: E402
 
 WEB = 'web: { names = "*.example.net"; };'
@@ -37,7 +37,7 @@ class Holder:
             self.source.send(b"held")
         self.queue.wait(COUNT)
         action()
-        arrived, deadline = 0, time.monotonic() + 1
+        arrived, deadline = 0, time.monotonic() + PATIENCE
         while arrived < COUNT and time.monotonic() < deadline:
             # Where a chain was added before ours, the kernel takes a released packet through our chain, and so into our queue, once more: it counts chains.
             self.queue.collect()
@@ -82,7 +82,7 @@ def others(t):
 
     def refused_start():
         d = t.daemon(t.gw, t.config(allow=WEB, name="third"), name="third", ready=False)
-        expect(d.process.wait(20), 4, "the third is refused")
+        expect(d.process.wait(20 * PATIENCE), 4, "the third is refused")
         d.ended = True
 
     def learn():

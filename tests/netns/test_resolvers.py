@@ -9,7 +9,7 @@ import sys
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "lib"))
 import dnswire  # noqa: E402
 import packets  # noqa: E402
-from netns import Dns, Skip, case, check, expect, family_of, main, until  # noqa: E402
+from netns import Dns, PATIENCE, Skip, case, check, expect, family_of, main, until  # noqa: E402
 
 WEB = 'web: { names = "*.example.net"; };'
 ZONE = {"www.example.net": ["20.100.0.1", "2603:1030::100"], "other.example.org": ["20.100.0.2", "2603:1030::101"],
@@ -175,7 +175,7 @@ def client_side(t):
     server.zone = ZONE
     config = {"allow": WEB, "interfaces": ["lan*"], "resolvers": ["10.3.0.2", "fd00:3::2"]}
     refused = t.daemon(t.gw, t.config(name="refused", **config), name="refused", ready=False)
-    expect(refused.process.wait(10) in (1, 4), True, "the start is refused")
+    expect(refused.process.wait(10 * PATIENCE) in (1, 4), True, "the start is refused")
     refused.ended = True
     check("resolver-on-client-side" in refused.log(), f"it says what would be right: {refused.log()}")
     d = t.gateway(resolver_on_client_side=True, **config)

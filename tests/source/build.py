@@ -10,7 +10,7 @@ import tempfile
 import traceback
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-BUILD = ROOT / os.environ.get("B", "build")
+BUILD = pathlib.Path(os.environ.get("NFQDN_BUILD", ROOT / "build"))
 SANITIZED = "-fsanitize" in (BUILD / ".flags").read_text() if (BUILD / ".flags").exists() else False
 
 
@@ -79,7 +79,7 @@ def installed(folder):
     if SANITIZED:
         raise Skip("this build is for the sanitizers")
     target = folder / "root"
-    run("make", "-o", "all", f"B={os.environ.get('B', 'build')}", f"DESTDIR={target}", "PREFIX=/usr", "install")
+    run("make", "-o", "all", f"B={BUILD}", f"DESTDIR={target}", "PREFIX=/usr", "install")
     found = sorted(str(p.relative_to(target)) for p in target.rglob("*") if p.is_file())
     for name in ("usr/sbin/nfqdnd", "usr/sbin/nfqdnctl", "usr/share/nfqdn/data/intune.json", "usr/share/nfqdn/data/regions.json"):
         assert name in found, f"{name} is not among {found}"

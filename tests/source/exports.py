@@ -8,7 +8,7 @@ import subprocess
 import sys
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-BUILD = ROOT / os.environ.get("B", "build")
+BUILD = pathlib.Path(os.environ.get("NFQDN_BUILD", ROOT / "build"))
 
 
 def strays(floor, stem, symbols):

@@ -14,7 +14,7 @@ import time
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "lib"))
 import dnswire  # noqa: E402
 import packets  # noqa: E402
-from netns import Skip, case, check, expect, main, until  # noqa: E402
+from netns import PATIENCE, Skip, case, check, expect, main, until  # noqa: E402
 
 WEB = 'web: { names = "*.example.net"; };'
 RESOLVER = "10.2.0.2"
@@ -81,8 +81,9 @@ class Server:
         if to != 53:
             return
         if flags & packets.SYN:
-            first = random.getrandbits(32) if self.first is None else self.first
-            flow = self.flows[client, port] = Flow(self, client, port, (sequence + 1) & 0xFFFFFFFF, first)
+            theirs, flow = (sequence + 1) & 0xFFFFFFFF, self.flows.get((client, port))
+            if not flow or flow.theirs != theirs:  # else it is the same SYN again
+                flow = self.flows[client, port] = Flow(self, client, port, theirs, random.getrandbits(32) if self.first is None else self.first)
             flow.send(-1, b"", packets.SYN | packets.ACK)
             return
         flow = self.flows.get((client, port))
@@ -115,7 +116,7 @@ class Asker:
     def __init__(self, net, resolver=RESOLVER, source=None):
         self.sock = net.socket()
         self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))  # it ends by a reset
-        self.sock.settimeout(5)
+        self.sock.settimeout(5 * PATIENCE)
         if source:
             self.sock.bind((source, 0))
         self.sock.connect((resolver, 53))
@@ -387,7 +388,7 @@ def dropped(t):
     t.dns(t.inet, {"*.example.net": "20.70.0.1"})
     d = t.gateway(allow=WEB, limits={"elements": 64})
     # Somebody fills the set.
-    room = int(re.search(r"size (\d+)", t.gw.run("nft list set inet nfqdn name4").stdout)[1])
+    room = int(re.search(r"size (\d+)", t.gw.run("nft list set inet nfqdn name4").stdout)[1]) - 1  # the sentinel is there
     strange = [f"20.200.{i // 250}.{i % 250} . tcp . 1" for i in range(room)]
     t.gw.nft(f"add element inet nfqdn name4 {{ {', '.join(strange)} }}\n")
     asker = Asker(t.client)
@@ -399,7 +400,7 @@ def dropped(t):
     except BlockingIOError:
         pass
     expect(t.client.tcp("20.70.0.1").result, "reset", "before")
-    asker.sock.settimeout(10)
+    asker.sock.settimeout(10 * PATIENCE)
     t.gw.nft(f"delete element inet nfqdn name4 {{ {', '.join(strange)} }}\n")
     expect(asker.read().addresses(), ["20.70.0.1"], "the answer, in the end")
     expect(t.client.tcp("20.70.0.1", read=False).result, "open", "its address")

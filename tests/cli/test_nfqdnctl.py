@@ -66,8 +66,10 @@ class Daemon:
 
     def serve(self):
         time.sleep(self.delay)  # the daemon is late on purpose: this is what is under test
-        self.socket.bind(self.path)
+        # It appears at its path only when it listens: a client between the two steps would be refused.
+        self.socket.bind(self.path + ".new")
         self.socket.listen(8)
+        os.rename(self.path + ".new", self.path)
         self.socket.settimeout(0.05)
         while not self.closing:
             try:

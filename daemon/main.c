@@ -12,7 +12,8 @@
  *  6. the control socket appears and the service manager is told.
  *
  * Then one loop: wait, read the clock once, drain the queue (snoop_drain() commits what the answers teach), give the
- * verdicts, serve the control socket, delete what expired, write a bit of the state file when it is due.
+ * verdicts, serve the control socket, delete what expired, look whether others changed the table, write a bit of the
+ * state file when it is due.
  */
 #include <errno.h>
 #include <signal.h>
@@ -30,6 +31,7 @@
 #include "control/notify.h"
 #include "control/offline.h"
 #include "control/server.h"
+#include "learn/rebuild.h"
 #include "learn/restore.h"
 #include "learn/snoop.h"
 #include "learn/state.h"
@@ -46,6 +48,7 @@ struct daemon {
 	struct queue *queue;
 	struct store *store;
 	struct snoop *snoop;
+	struct rebuild rebuild;
 	struct control_server *control;
 	struct control_context context;
 	struct state_keeper keeper;
@@ -123,6 +126,7 @@ static int apply(struct daemon *daemon, struct policy *policy, const char **erro
 	policy->generation = ++daemon->generation;
 	snoop_set_policy(daemon->snoop, policy);
 	daemon->context.policy = policy;
+	rebuild_applied(&daemon->rebuild, policy);
 	policy_free(daemon->policy);
 	daemon->policy = policy;
 	counters.reloads++;
@@ -278,6 +282,8 @@ static int start_kernel(struct daemon *daemon, struct policy *policy)
 		error = daemon->snoop ? store_reserve(daemon->store) : -ENOMEM;
 	}
 	if (error == 0)
+		error = rebuild_open(&daemon->rebuild, daemon->table, daemon->store);
+	if (error == 0)
 		error = apply(daemon, policy, &why);
 	if (error < 0)
 		log_error("%s", why ? why : strerror(-error));
@@ -295,6 +301,7 @@ static int start_control(struct daemon *daemon)
 		.derived = snoop_derived(daemon->snoop),
 		.table = daemon->table,
 		.queue = daemon->queue,
+		.warning = table_watch_warning(daemon->rebuild.watch),
 		.config_path = daemon->options.config,
 		.started = daemon->now,
 		.ready = true,
@@ -498,6 +505,7 @@ static int run(struct daemon *daemon)
 			error = serve(daemon, events[i].data.fd);
 		timeout = sooner(snoop_tick(daemon->snoop, daemon->now),
 				 control_server_notify(daemon->control, daemon->now));
+		timeout = sooner(timeout, rebuild_tick(&daemon->rebuild, daemon->policy, daemon->now));
 		timeout = sooner(timeout, keep_state(daemon));
 	}
 	return error;
@@ -513,6 +521,7 @@ static void stop(struct daemon *daemon)
 		tell_state(daemon, state_keeper_end(&daemon->keeper, daemon->now, monotime_wall(), daemon->store,
 						    daemon->policy));
 	}
+	rebuild_close(&daemon->rebuild);
 	snoop_free(daemon->snoop);
 	store_free(daemon->store);
 	table_close(daemon->table);

@@ -23,6 +23,7 @@ struct control_context {
 	const struct derived *derived; /* may be NULL: none */
 	struct table *table;
 	struct queue *queue;
+	const char *warning; /* of what stands beside the table, as it changes; "" or NULL: none */
 	const char *config_path;
 	struct monotime started;
 	bool ready; /* the first commit and the queue's bind are done */

@@ -173,6 +173,8 @@ void nfqdnctl_print_status(const json_t *result, FILE *out)
 	print_pair(out, "config", text_of(result, "config"));
 	print_queue(json_object_get(result, "queue"), out);
 	print_sizes(result, out);
+	for (size_t i = 0; i < json_array_size(json_object_get(result, "warnings")); i++)
+		print_pair(out, "careful", text_at(json_object_get(result, "warnings"), i));
 	print_counters(json_object_get(result, "counters"), out);
 }
 

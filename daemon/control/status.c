@@ -86,6 +86,15 @@ static json_t *policy_json(const struct policy *policy)
 	return object;
 }
 
+static json_t *warnings_json(const struct control_context *context)
+{
+	json_t *array = json_array();
+
+	if (context->warning && context->warning[0])
+		control_json_add(&array, control_json_text(context->warning));
+	return array;
+}
+
 json_t *control_status(const struct control_context *context, struct monotime now)
 {
 	const struct policy *policy = context->policy;
@@ -101,6 +110,7 @@ json_t *control_status(const struct control_context *context, struct monotime no
 	control_json_set(&object, "queue", queue_json(context));
 	control_json_set(&object, "learned", learned_json(context));
 	control_json_set(&object, "policy", policy_json(policy));
+	control_json_set(&object, "warnings", warnings_json(context));
 	control_json_set(&object, "counters", counters_json(context));
 	return object;
 }

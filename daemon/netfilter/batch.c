@@ -20,7 +20,10 @@ struct batch {
 	size_t size, count;
 	uint32_t begin; /* BATCH_BEGIN's sequence number */
 	int error;
-	char buffer[BATCH_SIZE + BATCH_MESSAGE_SIZE];
+	bool raises; /* see batch_raises() */
+	uint32_t raised;
+	bool doubtful;
+	_Alignas(8) char buffer[BATCH_SIZE + BATCH_MESSAGE_SIZE];
 };
 
 /* What the replies tell, while they come. */
@@ -37,6 +40,8 @@ struct batch *batch_new(struct nlsock *socket)
 	if (!batch)
 		return NULL;
 	batch->socket = socket;
+	batch->raised = 0;
+	batch->doubtful = false;
 	batch_begin(batch);
 	return batch;
 }
@@ -68,6 +73,7 @@ void batch_begin(struct batch *batch)
 	batch->size = batch->count = 0;
 	batch->open = batch->last = NULL;
 	batch->error = 0;
+	batch->raises = false;
 	begin = batch_header(batch, NFNL_MSG_BATCH_BEGIN, 0, AF_UNSPEC, NFNL_SUBSYS_NFTABLES);
 	batch->begin = begin->nlmsg_seq;
 	batch->size += begin->nlmsg_len;
@@ -100,6 +106,30 @@ void batch_fail(struct batch *batch, int error)
 {
 	if (!batch->error)
 		batch->error = error;
+}
+
+void batch_raises(struct batch *batch)
+{
+	batch->raises = true;
+}
+
+bool batch_raised(struct batch *batch, uint32_t *count)
+{
+	bool doubtful = batch->doubtful;
+
+	*count = batch->raised;
+	batch->raised = 0;
+	batch->doubtful = false;
+	return !doubtful;
+}
+
+/* What a transaction that was sent did to the generation. */
+static void batch_note_generation(struct batch *batch, int error)
+{
+	if (error == 0 && batch->raises)
+		batch->raised++;
+	else if (error == 0 || error == -ETIMEDOUT || error == -ENOBUFS)
+		batch->doubtful = true;
 }
 
 size_t batch_size(const struct batch *batch)
@@ -150,7 +180,9 @@ int batch_try(struct batch *batch, struct batch_failure *failure)
 	if (failure)
 		*failure = result.failure;
 	/* An error that did arrive is an answer, whatever else was lost: nothing was done. */
-	return result.error ? result.error : error;
+	error = result.error ? result.error : error;
+	batch_note_generation(batch, error);
+	return error;
 }
 
 int batch_commit(struct batch *batch, struct batch_failure *failure)

@@ -41,6 +41,12 @@ struct nlmsghdr *batch_open(struct batch *batch, uint16_t type, uint16_t flags);
 void batch_close(struct batch *batch);
 /* Marks the batch as one that must not be sent (memory was out while it was built). */
 void batch_fail(struct batch *batch, int error);
+/* Says of the batch being written that it is sure to change something, and with it the ruleset's generation: one in
+ * which nothing changes is acknowledged all the same (KERNEL 0b). */
+void batch_raises(struct batch *batch);
+/* By how many the transactions since the last call have raised the generation. False when that is not known: of one
+ * nobody said that it changes something, or its result was lost. */
+bool batch_raised(struct batch *batch, uint32_t *count);
 /* Octets so far, messages, and the sequence number of the last one closed. */
 size_t batch_size(const struct batch *batch);
 size_t batch_count(const struct batch *batch);

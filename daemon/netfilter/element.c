@@ -186,9 +186,22 @@ static void element_write_set(struct element_writer *writer, unsigned int set, e
 		element_shut(writer, message, list);
 }
 
+/* An element that is put is new, or gets a new expiry; a deletion as add and delete changes something, too. */
+static bool element_raises(const struct element_writer *writer)
+{
+	bool raises = false;
+
+	for (size_t i = 0; i < writer->count && !raises; i++)
+		raises = !writer->changes[i].error &&
+			 (writer->changes[i].operation != ELEMENT_DELETE || !writer->table->capabilities.destroy);
+	return raises;
+}
+
 static int element_send(struct element_writer *writer, struct batch_failure *failure)
 {
 	batch_begin(writer->table->batch);
+	if (element_raises(writer))
+		batch_raises(writer->table->batch);
 	writer->table->place_count = 0;
 	for (enum element_phase phase = PHASE_DELETE_PLACE; phase < PHASES; phase++)
 		for (uint64_t sets = writer->sets; sets; sets &= sets - 1)
@@ -248,6 +261,8 @@ size_t element_commit(struct table *table, struct element_change *changes, size_
 			refused->error = error;
 			error = element_send(&writer, &failure);
 		}
+		/* A set or the table is missing: others took it. */
+		table->suspect |= error == -ENOENT;
 	}
 	for (size_t i = 0; i < count && error < 0; i++)
 		if (!changes[i].error || count > LIMIT_BATCH_ELEMENTS)

@@ -24,7 +24,7 @@
 #include "netfilter/table_state.h"
 
 /* Octets of one transaction while a side is filled: others wait for the lock meanwhile (KERNEL 2.2). */
-#define FILL_SIZE (192 * 1024)
+#define FILL_SIZE ((size_t)192 * 1024)
 
 /* Where rules of base chains stand before there are any. */
 static const struct ruleset_chain apply_unhooked = { .name = "unhooked" };
@@ -331,6 +331,7 @@ static void apply_undo(struct apply *a)
 static void apply_learned_sets(struct apply *a)
 {
 	a->table->group_count = a->policy->group_count;
+	a->table->side = a->ruleset->side;
 	for (const struct ruleset_set *set = a->ruleset->sets; set; set = set->next)
 		if (set->learned)
 			snprintf(a->table->learned[set->group][table_family_index(set->family)], TABLE_SET_NAME_SIZE,

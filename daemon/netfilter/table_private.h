@@ -6,6 +6,7 @@
 #include "base/ipaddr.h"
 #include "base/limits.h"
 #include "netfilter/batch.h"
+#include "netfilter/ruleset.h"
 #include "netfilter/table.h"
 
 #define TABLE_ERROR_SIZE 256
@@ -28,6 +29,8 @@ struct table {
 	/* the learned sets, as the last table_apply() left them; [0] IPv4, [1] IPv6 */
 	size_t group_count;
 	char learned[LIMIT_GROUPS][2][TABLE_SET_NAME_SIZE];
+	enum ruleset_side side; /* of the static sets in force */
+	bool suspect; /* a transaction found something missing: table_watch.h */
 	/* element_commit(): an element is written three times at most */
 	struct table_place places[3 * LIMIT_BATCH_ELEMENTS];
 	size_t place_count;

@@ -426,7 +426,7 @@ static int watch_take(struct table_watch *watch, const struct policy *policy, st
 {
 	const struct ruleset *ruleset = ruleset_build(arena, policy, watch->table->side);
 	int error = ruleset ? watch_take_model(watch, ruleset) : -ENOMEM;
-	struct watch_table table;
+	struct watch_table table = { 0 };
 
 	if (error == 0)
 		error = watch_ask_table(watch, &table);

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <netinet/in.h>
+#include <stdbool.h>
 
 #include "base/limits.h"
 
@@ -25,6 +26,13 @@ struct transport {
 	size_t length;
 };
 
+/* A packet, or its first octets. */
+struct octets {
+	const uint8_t *data;
+	size_t length;
+	bool cut; /* the packet may go on */
+};
+
 static uint16_t read16(const uint8_t *p)
 {
 	return (uint16_t)(p[0] << 8 | p[1]);
@@ -35,18 +43,29 @@ static uint32_t read32(const uint8_t *p)
 	return (uint32_t)read16(p) << 16 | read16(p + 2);
 }
 
-/* RFC 791 3.1 */
-static int read_ipv4(const uint8_t *p, size_t length, struct transport *out)
+/* How many of the octets that a header tells are there; false when some are missing and none may. */
+static bool there(const struct octets *packet, size_t at, size_t *told)
 {
+	if (at > packet->length || (*told > packet->length - at && !packet->cut))
+		return false;
+	if (*told > packet->length - at)
+		*told = packet->length - at;
+	return true;
+}
+
+/* RFC 791 3.1 */
+static int read_ipv4(const struct octets *packet, struct transport *out)
+{
+	const uint8_t *p = packet->data;
 	size_t header, total;
 
-	if (length < IPV4_HEADER)
+	if (packet->length < IPV4_HEADER)
 		return -EMSGSIZE;
 	header = (size_t)(p[0] & 0x0f) * 4;
 	total = read16(p + 2);
 	if (header < IPV4_HEADER || total < header)
 		return -EINVAL;
-	if (total > length || (read16(p + 6) & 0x3fff) != 0) /* MF and the offset */
+	if (!there(packet, 0, &total) || total < header || (read16(p + 6) & 0x3fff) != 0) /* MF and the offset */
 		return -EMSGSIZE;
 	out->source = ipaddr_from_bytes(IPADDR_V4, p + 12);
 	out->destination = ipaddr_from_bytes(IPADDR_V4, p + 16);
@@ -102,14 +121,15 @@ static int walk_extensions(struct transport *t)
 }
 
 /* RFC 8200 3. A jumbogram (RFC 2675), which no DNS answer is, tells 0 octets here: too few for what follows. */
-static int read_ipv6(const uint8_t *p, size_t length, struct transport *out)
+static int read_ipv6(const struct octets *packet, struct transport *out)
 {
+	const uint8_t *p = packet->data;
 	size_t payload;
 
-	if (length < IPV6_HEADER)
+	if (packet->length < IPV6_HEADER)
 		return -EMSGSIZE;
 	payload = read16(p + 4);
-	if (payload > length - IPV6_HEADER)
+	if (!there(packet, IPV6_HEADER, &payload))
 		return -EMSGSIZE;
 	out->source = ipaddr_from_bytes(IPADDR_V6, p + 8);
 	out->destination = ipaddr_from_bytes(IPADDR_V6, p + 24);
@@ -119,23 +139,23 @@ static int read_ipv6(const uint8_t *p, size_t length, struct transport *out)
 	return walk_extensions(out);
 }
 
-static int read_ip(const uint8_t *packet, size_t length, struct transport *out)
+static int read_ip(const struct octets *packet, struct transport *out)
 {
-	if (length == 0)
+	if (packet->length == 0)
 		return -EMSGSIZE;
-	if (packet[0] >> 4 == 4)
-		return read_ipv4(packet, length, out);
-	if (packet[0] >> 4 == 6)
-		return read_ipv6(packet, length, out);
+	if (packet->data[0] >> 4 == 4)
+		return read_ipv4(packet, out);
+	if (packet->data[0] >> 4 == 6)
+		return read_ipv6(packet, out);
 	return -EINVAL;
 }
 
 /* RFC 768 */
-int packet_read_udp(const uint8_t *packet, size_t length, struct packet_udp *out)
+static int read_udp(const struct octets *packet, struct packet_udp *out)
 {
 	struct transport t;
 	size_t udp_length;
-	int rc = read_ip(packet, length, &t);
+	int rc = read_ip(packet, &t);
 
 	if (rc < 0)
 		return rc;
@@ -146,8 +166,10 @@ int packet_read_udp(const uint8_t *packet, size_t length, struct packet_udp *out
 	udp_length = read16(t.data + 4);
 	if (udp_length < UDP_HEADER)
 		return -EINVAL;
-	if (udp_length > t.length)
+	if (udp_length > t.length && !packet->cut)
 		return -EMSGSIZE;
+	if (udp_length > t.length)
+		udp_length = t.length;
 	out->source = t.source;
 	out->destination = t.destination;
 	out->source_port = read16(t.data);
@@ -157,12 +179,22 @@ int packet_read_udp(const uint8_t *packet, size_t length, struct packet_udp *out
 	return 0;
 }
 
+int packet_read_udp(const uint8_t *packet, size_t length, struct packet_udp *out)
+{
+	return read_udp(&(struct octets) { packet, length, false }, out);
+}
+
+int packet_read_udp_start(const uint8_t *packet, size_t length, struct packet_udp *out)
+{
+	return read_udp(&(struct octets) { packet, length, true }, out);
+}
+
 /* RFC 9293 3.1. TCP has no length of its own: the payload goes to the end that the IP header tells. */
 int packet_read_tcp(const uint8_t *packet, size_t length, struct packet_tcp *out)
 {
 	struct transport t;
 	size_t header;
-	int rc = read_ip(packet, length, &t);
+	int rc = read_ip(&(struct octets) { packet, length, false }, &t);
 
 	if (rc < 0)
 		return rc;

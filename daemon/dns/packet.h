@@ -20,6 +20,8 @@ struct packet_udp {
  * they tell are not looked at, as the receiver does not either. 0; -EINVAL: not well formed; -EPROTONOSUPPORT: not UDP;
  * -EMSGSIZE: a fragment or cut short. `out` is untouched on failure. */
 int packet_read_udp(const uint8_t *packet, size_t length, struct packet_udp *out);
+/* The same for a copy that holds the first `length` octets of a packet: the payload ends where the copy does. */
+int packet_read_udp_start(const uint8_t *packet, size_t length, struct packet_udp *out);
 
 /* TCP's flags, as in its header (RFC 9293 3.1). */
 enum packet_flag { PACKET_FIN = 0x01, PACKET_SYN = 0x02, PACKET_RST = 0x04, PACKET_ACK = 0x10 };

@@ -44,8 +44,8 @@ struct chunk {
 };
 
 struct tuple {
-	struct ipaddr server, client;
-	uint16_t server_port, client_port;
+	struct ipaddr sender, receiver;
+	uint16_t sender_port, receiver_port;
 };
 _Static_assert(sizeof(struct tuple) == 2 * sizeof(struct ipaddr) + 4, "compared and hashed as octets");
 
@@ -80,6 +80,7 @@ struct entry {
 
 struct stream_table {
 	struct hash_key key;
+	enum stream_side side;
 	size_t bucket_count; /* a power of two */
 	size_t flow_limit, flows_begun, flow_count; /* flows[flows_begun] and those behind it were never used */
 	size_t chunk_limit, chunks_begun, chunk_count;
@@ -133,13 +134,15 @@ static void *carve(uint8_t **at, size_t size)
 	return part;
 }
 
-struct stream_table *stream_table_new(void *block, size_t flows, size_t octets, const struct hash_key *key)
+struct stream_table *stream_table_new(void *block, size_t flows, size_t octets, enum stream_side side,
+				      const struct hash_key *key)
 {
 	uint8_t *at = block;
 	struct stream_table *table = carve(&at, sizeof(*table));
 
 	*table = (struct stream_table) {
 		.key = *key,
+		.side = side,
 		.bucket_count = buckets_for(flows),
 		.flow_limit = flows,
 		.chunk_limit = chunks_for(octets),
@@ -551,10 +554,10 @@ static void take_octets(struct stream_table *table, struct flow *flow, const str
 static struct tuple tuple_of(const struct packet_tcp *segment)
 {
 	return (struct tuple) {
-		.server = segment->source,
-		.client = segment->destination,
-		.server_port = segment->source_port,
-		.client_port = segment->destination_port,
+		.sender = segment->source,
+		.receiver = segment->destination,
+		.sender_port = segment->source_port,
+		.receiver_port = segment->destination_port,
 	};
 }
 
@@ -608,14 +611,22 @@ static struct flow *flow_begin(struct stream_table *table, const struct tuple *t
 	return flow;
 }
 
-/* The flow of a segment, or NULL. A SYN-ACK begins one, or begins it anew when it is not the one that we know again. */
+static bool begins(enum stream_side side, uint8_t flags)
+{
+	uint8_t first = side == STREAM_SERVER ? PACKET_SYN | PACKET_ACK : PACKET_SYN;
+
+	return (flags & (PACKET_SYN | PACKET_ACK | PACKET_RST)) == first;
+}
+
+/* The flow of a segment, or NULL. A SYN-ACK (or the client's SYN) begins one, or begins it anew when it is not the one
+ * that we know again. */
 static struct flow *flow_of(struct stream_table *table, const struct packet_tcp *segment)
 {
 	struct tuple tuple = tuple_of(segment);
 	struct flow *flow = flow_find(table, &tuple);
 	uint32_t first = segment->sequence + 1;
 
-	if ((segment->flags & (PACKET_SYN | PACKET_ACK | PACKET_RST)) != (PACKET_SYN | PACKET_ACK))
+	if (!begins(table->side, segment->flags))
 		return flow;
 	if (flow && flow->first == first)
 		return flow;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* DNS messages out of the TCP segments that a server sends (RFC 1035 4.2.2, RFC 7766): which messages can be read once
- * this segment has arrived.
+/* DNS messages out of the TCP segments that one side sends (RFC 1035 4.2.2, RFC 7766): which messages can be read once
+ * this segment has arrived. The words below are those of the server's side; a table for what clients send is the same,
+ * but that a flow begins with the SYN.
  *
  * A message becomes readable by the segment that brings the last octet missing at the front of the stream: the
  * receiver's TCP cannot deliver it before that segment either. So only that segment need wait for a transaction; those
@@ -26,16 +27,20 @@
 
 struct stream_table;
 
+/* Whose segments a table takes. */
+enum stream_side { STREAM_SERVER, STREAM_CLIENT };
+
 /* Octets of memory for `flows` flows that together hold `octets` of unfinished messages. */
 size_t stream_table_size(size_t flows, size_t octets);
 /* Makes an empty table in `block`, aligned as malloc() aligns, of stream_table_size() octets; it stays the caller's.
  * Memory is touched when it is used: what mmap() gave costs little until then. */
-struct stream_table *stream_table_new(void *block, size_t flows, size_t octets, const struct hash_key *key);
+struct stream_table *stream_table_new(void *block, size_t flows, size_t octets, enum stream_side side,
+				      const struct hash_key *key);
 
 /* One message, without its length prefix, 0..65,535 octets; valid during the call, which must not feed the table. */
 typedef void stream_message(void *context, const uint8_t *message, size_t length);
 
-/* Takes one segment from server to client and calls `message` for each message that it makes readable, in the stream's
+/* Takes one segment of the table's side and calls `message` for each message that it makes readable, in the stream's
  * order. `packet` is the caller's number of it, 0 .. LIMIT_DRAIN_PACKETS - 1, each once between two stream_settle().
  * Returns how many messages there were. */
 unsigned int stream_feed(struct stream_table *table, const struct packet_tcp *segment, unsigned int packet,

@@ -61,7 +61,9 @@ static struct stream_table *streams_new(const struct hash_key *key)
 {
 	void *block = mmap(NULL, streams_size(), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
-	return block == MAP_FAILED ? NULL : stream_table_new(block, LIMIT_STREAM_FLOWS, LIMIT_STREAM_OCTETS, key);
+	return block == MAP_FAILED
+		       ? NULL
+		       : stream_table_new(block, LIMIT_STREAM_FLOWS, LIMIT_STREAM_OCTETS, STREAM_SERVER, key);
 }
 
 struct snoop *snoop_new(struct store *store, struct table *table, const struct hash_key *key)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* LINK: dns/message.o dns/svcb.o dns/wire.o dns/name.o base/ipaddr.o */
+/* LINK: dns/message.o dns/question.o dns/svcb.o dns/wire.o dns/name.o base/ipaddr.o */
 /* Input: one DNS message. Whatever it is, the result keeps what message.h promises; an answer without SVCB records
  * is the same as a slow reader's that copies every name and uses no cache, index or fingerprint. */
 #include <stdint.h>
@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "dns/message.h"
+#include "dns/question.h"
 #include "dns/wire.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -260,6 +261,25 @@ static void check_far(const uint8_t *data, size_t size)
 		check_against_slow(far, FAR + size, &answer);
 }
 
+/* The query that an answer answers has its id and question; a query is never an answer. */
+static void check_question(const uint8_t *data, size_t size, const struct dns_answer *answer)
+{
+	static uint8_t query[WIRE_MESSAGE_MAX];
+	struct question question;
+
+	if (!answer) {
+		if (question_read(data, size, &question) == 0)
+			check_name(&question.name);
+		return;
+	}
+	must(question_read(data, size, &question) < 0);
+	memcpy(query, data, size);
+	query[2] &= 0x7f;
+	must(question_read(query, size, &question) == 0);
+	must(question.id == answer->id && question.type == answer->qtype);
+	must(dns_name_equal(&question.name, &answer->qname));
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static struct dns_answer answer;
@@ -267,8 +287,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	memset(&answer, 0x5a, sizeof(answer));
 	if (dns_answer_read(data, size, &answer) != DNS_READ_OK) {
 		check_untouched(&answer);
+		check_question(data, size, NULL);
 		return 0;
 	}
+	check_question(data, size, &answer);
 	check_name(&answer.qname);
 	check_addresses(data, size, &answer);
 	check_targets(&answer);

@@ -33,6 +33,20 @@ static bool all_same(const void *object, size_t size)
 	return true;
 }
 
+/* Of a whole packet the start is the same; of any other it lies inside. */
+static void check_start(const uint8_t *data, size_t size, const struct packet_udp *whole)
+{
+	struct packet_udp start;
+
+	memset(&start, 0x5a, sizeof(start));
+	if (packet_read_udp_start(data, size, &start) != 0) {
+		must(!whole && all_same(&start, sizeof(start)));
+		return;
+	}
+	must(start.payload >= data && start.payload + start.length <= data + size);
+	must(!whole || (whole->payload == start.payload && whole->length == start.length));
+}
+
 static void check_udp(const uint8_t *data, size_t size, const struct packet_udp *udp)
 {
 	struct packet_udp again;
@@ -68,6 +82,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	must(is_udp == 0 || (is_error(is_udp) && all_same(&udp, sizeof(udp))));
 	must(is_tcp == 0 || (is_error(is_tcp) && all_same(&tcp, sizeof(tcp))));
 	must(is_udp < 0 || is_tcp < 0);
+	check_start(data, size, is_udp == 0 ? &udp : NULL);
 	if (is_udp == 0)
 		check_udp(data, size, &udp);
 	if (is_tcp == 0)

@@ -355,7 +355,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	CHECK(block);
 	memset(block, 0xa5, stream_table_size(flows, octets));
 	memset(&counters, 0, sizeof(counters));
-	run.table = stream_table_new(block, flows, octets, &key);
+	run.table = stream_table_new(block, flows, octets, STREAM_SERVER, &key);
 	run.now = (struct monotime) { 0 };
 	run.packets = 0;
 	run.reported = 0;

@@ -471,6 +471,35 @@ static void test_tcp_fragment_and_others(void **state)
 	assert_refused(&b, -EPROTONOSUPPORT);
 }
 
+/* A copy of the packet's first octets: the payload ends with it; without the whole headers there is none. */
+static void test_start(void **state)
+{
+	(void)state;
+	for (int six = 0; six < 2; six++) {
+		size_t headers = six ? 48 : 20 + 12 + 8;
+
+		if (six)
+			build6(&b, 60);
+		else
+			build4(&b, 12, 60);
+		for (size_t length = 0; length <= b.length; length++) {
+			uint8_t *copy = malloc(length ? length : 1);
+			struct packet_udp out;
+
+			assert_non_null(copy);
+			memcpy(copy, b.octets, length);
+			assert_int_equal(packet_read_udp_start(copy, length, &out) == 0, length >= headers);
+			if (length >= headers) {
+				assert_int_equal(out.length, length - headers);
+				assert_ptr_equal(out.payload, copy + headers);
+				assert_int_equal(out.source_port, 53);
+			}
+			free(copy);
+		}
+		assert_int_equal(b.length, headers + 60);
+	}
+}
+
 /* Whatever the octets: no read outside, no payload outside. */
 static void test_noise(void **state)
 {
@@ -522,6 +551,7 @@ int main(void)
 		cmocka_unit_test(test_tcp_lengths),
 		cmocka_unit_test(test_tcp_after_extensions),
 		cmocka_unit_test(test_tcp_fragment_and_others),
+		cmocka_unit_test(test_start),
 		cmocka_unit_test(test_noise),
 	};
 

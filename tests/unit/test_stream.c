@@ -50,7 +50,7 @@ static void start_table(size_t flows, size_t octets)
 	block = malloc(stream_table_size(flows, octets));
 	assert_non_null(block);
 	memset(block, 0xa5, stream_table_size(flows, octets));
-	table = stream_table_new(block, flows, octets, &key);
+	table = stream_table_new(block, flows, octets, STREAM_SERVER, &key);
 	memset(&counters, 0, sizeof(counters));
 	packet = 0;
 	now = (struct monotime) { 5000 };
@@ -1250,10 +1250,36 @@ static void chance_against_a_model(void **state)
 	assert_int_equal(counters.tcp_flows_lost + counters.tcp_messages_skipped + counters.tcp_messages_let_go, 0);
 }
 
+/* What clients send begins with their SYN; a SYN-ACK from there begins nothing. */
+static void the_clients_side(void **state)
+{
+	(void)state;
+	start_table(16, 1u << 20);
+	table = stream_table_new(block, 16, 1u << 20, STREAM_CLIENT, &key);
+	server_new(&server, 1000, 40000);
+	server_says(&server, 40);
+	server_says(&server, 50);
+	assert_int_equal(feed_syn_ack(&server), 0);
+	assert_int_equal(pass_part(&server, 0, 42), 0);
+	assert_int_equal(stream_flows(table), 0);
+	assert_int_equal(feed(&server, server.first - 1, PACKET_SYN, NULL, 0), 0);
+	assert_int_equal(pass_part(&server, 60, server.length), 0);
+	assert_int_equal(pass_part(&server, 0, 60), 2);
+	assert_got(&server, 0, 2);
+	/* A SYN with data (RFC 7413), of a new connection from the same port */
+	server_new(&server, 77000, 40000);
+	server_says(&server, 30);
+	assert_int_equal(feed(&server, server.first - 1, PACKET_SYN, server.octets, 32), 1);
+	assert_got(&server, 0, 1);
+	assert_int_equal(settle(0), 0);
+	assert_int_equal(stream_flows(table), 1);
+}
+
 int main(void)
 {
 #define CASE(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 	const struct CMUnitTest tests[] = {
+		CASE(the_clients_side),
 		CASE(one_message_in_one_segment),
 		CASE(every_pair_of_segments_in_both_orders),
 		CASE(in_one_drain),

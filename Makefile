@@ -37,7 +37,7 @@ dns := message name packet pattern question stream svcb wire
 policy := catalog catalog_field catalog_read closed config config_check config_list config_print config_read \
 	config_reader config_scalar config_scan interval lastgood option policy policy_boxes policy_group policy_input \
 	policy_list policy_rules policy_select policy_tenant policy_text policy_warn problem reserved value
-netfilter := batch element element_dump nfattr nlsock own probe queue ruleset ruleset_netlink ruleset_rules ruleset_text \
+netfilter := batch element element_dump nfattr nflog nlsock own probe queue ruleset ruleset_netlink ruleset_rules ruleset_text \
 	table table_apply table_query table_state table_watch
 learn := derived lifetime pool rebuild restore snoop state state_read state_text store store_heap store_name store_plan store_share
 control := cmdline commands describe explain json listing notify offline overview request server status wait why

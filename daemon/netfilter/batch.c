@@ -154,7 +154,7 @@ static enum nlsock_next batch_visit(void *context, const struct nlmsghdr *reply)
 		return NLSOCK_MORE;
 	error = nfattr_error(reply);
 	if (error < 0 && !result->error) {
-		result->error = error;
+		result->error = error == -EPROTO ? -ENOBUFS : error; /* no answer that could be read is none */
 		result->failure = (struct batch_failure) { 0 };
 		if (reply->nlmsg_seq != result->begin)
 			result->failure = (struct batch_failure) { reply->nlmsg_seq, nfattr_error_offset(reply) };

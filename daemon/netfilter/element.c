@@ -244,25 +244,47 @@ static size_t element_errors(const struct element_writer *writer)
 	return errors;
 }
 
+static bool element_unknown(int error)
+{
+	return error == -ETIMEDOUT || error == -ENOBUFS;
+}
+
+/* Once more without the element that the kernel refused; and once more when its answer was lost: whatever became of the
+ * first one, all that is in it may be done twice, and the second answer tells. Where that is an error, the first one
+ * may have been done all the same. */
+static int element_insist(struct element_writer *writer)
+{
+	bool left_out = false;
+	int unknown = 0;
+
+	for (;;) {
+		struct batch_failure failure;
+		int error = element_send(writer, &failure);
+		struct element_change *refused = error < 0 ? element_refused(writer, &failure) : NULL;
+
+		if (refused && !left_out) {
+			refused->error = unknown ? unknown : error;
+			left_out = true;
+		} else if (element_unknown(error) && !unknown) {
+			unknown = error;
+		} else {
+			/* A set or the table is missing: others took it. */
+			writer->table->suspect |= error == -ENOENT;
+			return error < 0 && unknown ? unknown : error;
+		}
+	}
+}
+
 size_t element_commit(struct table *table, struct element_change *changes, size_t count)
 {
 	struct element_writer writer = { .table = table, .changes = changes, .count = count };
-	struct element_change *refused;
-	struct batch_failure failure;
 	int error;
 
 	if (count > LIMIT_BATCH_ELEMENTS)
 		error = -E2BIG;
 	else {
 		element_prepare(&writer);
-		error = element_send(&writer, &failure);
-		refused = error < 0 ? element_refused(&writer, &failure) : NULL;
-		if (refused) {
-			refused->error = error;
-			error = element_send(&writer, &failure);
-		}
-		/* A set or the table is missing: others took it. */
-		table->suspect |= error == -ENOENT;
+		error = element_insist(&writer);
 	}
 	for (size_t i = 0; i < count && error < 0; i++)
 		if (!changes[i].error || count > LIMIT_BATCH_ELEMENTS)

@@ -35,15 +35,15 @@ struct element_change {
 struct table;
 
 /* Commits `count` changes (at most LIMIT_BATCH_ELEMENTS) in one transaction, deletes first. When the kernel refuses
- * one element, that one's `error` is set and the rest is tried once more without it; when that fails too, or the
- * result is unknown (-ETIMEDOUT, -ENOBUFS), each `error` is set. Returns the number of changes with an error. Does
- * not allocate, log or read the clock; blocks until the kernel's answer is there, which it is when sendto() returns
- * (KERNEL 2.1). */
+ * one element, that one's `error` is set and the rest is tried once more without it; when its answer is lost, all is
+ * sent once more, which tells. When that fails too, each `error` is set (-ETIMEDOUT, -ENOBUFS: still unknown). Returns
+ * the number of changes with an error. Does not allocate, log or read the clock; blocks until the kernel's answer is
+ * there, which it is when sendto() returns (KERNEL 2.1). */
 size_t element_commit(struct table *table, struct element_change *changes, size_t count);
 
 /* Calls `visit` for each element of the learned sets; `expires_ms` is what the kernel has left, `comment` "" when
- * none. Elements that others put there in a form that is not ours are passed over. 0 or -errno (the dump is repeated
- * when the ruleset moved meanwhile, at most ten times). */
+ * none. Elements that others put there in a form that is not ours are passed over. The dump of a set is repeated when
+ * the ruleset moved meanwhile; what ten of them saw together is taken for whole. 0 or -errno. */
 int element_dump(struct table *table,
 		 void (*visit)(void *context, const struct element_key *key, uint64_t expires_ms, const char *comment),
 		 void *context);

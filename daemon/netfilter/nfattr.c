@@ -131,7 +131,7 @@ int nfattr_error(const struct nlmsghdr *message)
 {
 	const struct nlmsgerr *error = mnl_nlmsg_get_payload(message);
 
-	return mnl_nlmsg_get_payload_len(message) < sizeof(*error) ? -EPROTO : error->error;
+	return mnl_nlmsg_get_payload_len(message) < sizeof(*error) || error->error > 0 ? -EPROTO : error->error;
 }
 
 uint32_t nfattr_error_offset(const struct nlmsghdr *message)

@@ -35,7 +35,7 @@ bool nfattr_data(const struct nlattr *nest, const uint8_t **out, size_t *length)
 bool nfattr_comment(const uint8_t *userdata, size_t length, const char **out);
 /* The extended ACK's offset of the attribute that was refused, in the request; 0 when the kernel told none. */
 uint32_t nfattr_error_offset(const struct nlmsghdr *message);
-/* The error of an NLMSG_ERROR: 0 or -errno; -EPROTO when it is cut short. */
+/* The error of an NLMSG_ERROR: 0 or -errno; -EPROTO when it is cut short or none. */
 int nfattr_error(const struct nlmsghdr *message);
 
 #endif

@@ -2,6 +2,7 @@
 #include "netfilter/nlsock.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <libmnl/libmnl.h>
 #include <linux/netfilter/nfnetlink.h>
 #include <poll.h>
@@ -47,17 +48,31 @@ static int nlsock_bind(int fd)
 	return 0;
 }
 
+/* A descriptor, or -errno. */
+static int nlsock_connect(void)
+{
+	int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_NETFILTER), error;
+
+	if (fd < 0)
+		return -errno;
+	error = nlsock_bind(fd);
+	if (error == 0)
+		return fd;
+	close(fd);
+	return error;
+}
+
 int nlsock_open(struct nlsock **out)
 {
 	struct nlsock *nlsock = calloc(1, sizeof(*nlsock));
-	int error;
 
 	if (!nlsock)
 		return -ENOMEM;
 	nlsock->sequence = 1;
-	nlsock->fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_NETFILTER);
-	error = nlsock->fd < 0 ? -errno : nlsock_bind(nlsock->fd);
-	if (error < 0) {
+	nlsock->fd = nlsock_connect();
+	if (nlsock->fd < 0) {
+		int error = nlsock->fd;
+
 		nlsock_close(nlsock);
 		return error;
 	}
@@ -79,7 +94,34 @@ uint32_t nlsock_sequence(struct nlsock *nlsock)
 	return nlsock->sequence++;
 }
 
-static int nlsock_send(const struct nlsock *nlsock, const void *request, size_t length)
+/* Will it never work again? */
+static bool nlsock_dead(int error)
+{
+	switch (error) {
+	case -EBADF:
+	case -ENOTSOCK:
+	case -ENOTCONN:
+	case -EDESTADDRREQ:
+	case -ECONNREFUSED:
+	case -ECONNRESET:
+	case -ESHUTDOWN:
+	case -EPIPE:
+		return true;
+	}
+	return false;
+}
+
+/* Another socket in its place; sequence numbers go on. Where none is to be had, the next request tries again. */
+static int nlsock_reopen(struct nlsock *nlsock)
+{
+	/* What is not open any more may be somebody else's by the time that it is closed. */
+	if (nlsock->fd >= 0 && fcntl(nlsock->fd, F_GETFD) >= 0)
+		close(nlsock->fd);
+	nlsock->fd = nlsock_connect();
+	return nlsock->fd < 0 ? nlsock->fd : 0;
+}
+
+static int nlsock_send_once(const struct nlsock *nlsock, const void *request, size_t length)
 {
 	ssize_t sent;
 
@@ -87,6 +129,15 @@ static int nlsock_send(const struct nlsock *nlsock, const void *request, size_t 
 		sent = send(nlsock->fd, request, length, 0);
 	while (sent < 0 && errno == EINTR);
 	return sent < 0 ? -errno : 0;
+}
+
+static int nlsock_send(struct nlsock *nlsock, const void *request, size_t length)
+{
+	int error = nlsock_send_once(nlsock, request, length);
+
+	if (nlsock_dead(error))
+		error = nlsock_reopen(nlsock) < 0 ? error : nlsock_send_once(nlsock, request, length);
+	return error;
 }
 
 /* Waits until there is something to read. 0, -ETIMEDOUT or -errno. */
@@ -107,19 +158,26 @@ static int nlsock_wait(const struct nlsock *nlsock)
  * there. */
 static ssize_t nlsock_receive(struct nlsock *nlsock)
 {
+	bool waited = false;
+
 	for (;;) {
 		ssize_t length = recv(nlsock->fd, nlsock->buffer, sizeof(nlsock->buffer), MSG_DONTWAIT | MSG_TRUNC);
 		int error;
 
-		if (length >= 0)
+		if (length > 0)
 			return length <= (ssize_t)sizeof(nlsock->buffer) ? length : -EMSGSIZE;
+		if (length == 0)
+			return -ENOTCONN; /* netlink has no empty datagrams */
 		if (errno == EINTR)
 			continue;
 		if (errno != EAGAIN)
 			return -errno;
+		if (waited)
+			return -ETIMEDOUT;
 		error = nlsock_wait(nlsock);
 		if (error < 0)
 			return error;
+		waited = true;
 	}
 }
 
@@ -127,9 +185,28 @@ static ssize_t nlsock_receive(struct nlsock *nlsock)
  * the buffer again. */
 static void nlsock_drain(struct nlsock *nlsock)
 {
-	while (recv(nlsock->fd, nlsock->buffer, sizeof(nlsock->buffer), MSG_DONTWAIT) >= 0 || errno == EINTR ||
-	       errno == ENOBUFS)
-		;
+	ssize_t length;
+
+	do
+		length = recv(nlsock->fd, nlsock->buffer, sizeof(nlsock->buffer), MSG_DONTWAIT);
+	while (length > 0 || (length < 0 && (errno == EINTR || errno == ENOBUFS)));
+}
+
+/* The request is with the kernel and its result is not with us. A dump that the kernel could not go on with (memory)
+ * makes every later one of that socket EBUSY: it is left behind with its socket. */
+static int nlsock_lost(struct nlsock *nlsock, const struct nlmsghdr *request, int error)
+{
+	if (nlsock_dead(error) || (request->nlmsg_flags & NLM_F_DUMP) == NLM_F_DUMP)
+		(void)nlsock_reopen(nlsock);
+	else
+		nlsock_drain(nlsock);
+	return error == -ETIMEDOUT ? error : -ENOBUFS;
+}
+
+/* libmnl 1.0.4 takes a length of 2 GiB and more for a negative one, and so for a good one. */
+static bool nlsock_whole(const struct nlmsghdr *reply, int left)
+{
+	return mnl_nlmsg_ok(reply, left) && reply->nlmsg_len <= (uint32_t)left;
 }
 
 int nlsock_transact(struct nlsock *nlsock, const void *request, size_t length, uint32_t first, uint32_t last,
@@ -144,11 +221,9 @@ int nlsock_transact(struct nlsock *nlsock, const void *request, size_t length, u
 		ssize_t received = nlsock_receive(nlsock);
 		int left = (int)received;
 
-		if (received < 0) {
-			nlsock_drain(nlsock);
-			return (int)received;
-		}
-		for (const struct nlmsghdr *reply = (const void *)nlsock->buffer; mnl_nlmsg_ok(reply, left);
+		if (received < 0)
+			return nlsock_lost(nlsock, request, (int)received);
+		for (const struct nlmsghdr *reply = (const void *)nlsock->buffer; nlsock_whole(reply, left);
 		     reply = mnl_nlmsg_next(reply, &left))
 			/* Late replies to a request that was given up have other numbers. */
 			if (reply->nlmsg_seq - first <= last - first && visit(context, reply) == NLSOCK_LAST)

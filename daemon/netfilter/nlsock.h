@@ -10,9 +10,9 @@
 struct nlmsghdr;
 struct nlsock;
 
-/* How long a reply may take. The kernel answers before sendto() returns (KERNEL 2.1), so this only ends what is
- * broken. */
-#define NLSOCK_TIMEOUT_MS 5000
+/* How long a reply may take. The kernel answers before sendto() returns (KERNEL 2.1), so this only ends what is broken:
+ * answers are held meanwhile, and resolvers ask again after one to five seconds. */
+#define NLSOCK_TIMEOUT_MS 500
 
 /* 0 or -errno; -EPROTONOSUPPORT when the kernel has no nfnetlink. */
 int nlsock_open(struct nlsock **out);
@@ -24,7 +24,8 @@ enum nlsock_next { NLSOCK_MORE, NLSOCK_LAST };
 
 /* Sends one request and hands each reply whose sequence number lies in first .. last to `visit` until that returns
  * NLSOCK_LAST. 0 then; -errno of sendto(), when nothing was done; -ETIMEDOUT and -ENOBUFS when the kernel may have done
- * it or not. */
+ * it or not. A socket that died is replaced by another one: before the request is sent, unnoticed; after it, the result
+ * is unknown. The request begins with a netlink header. */
 int nlsock_transact(struct nlsock *socket, const void *request, size_t length, uint32_t first, uint32_t last,
 		    enum nlsock_next (*visit)(void *context, const struct nlmsghdr *reply), void *context);
 

@@ -14,7 +14,7 @@ struct query_state {
 	int (*visit)(void *context, const struct nlmsghdr *message);
 	void *context;
 	int error; /* the first one: the kernel's or the visitor's */
-	bool moved, seen;
+	bool moved, seen, moving;
 	uint16_t generation;
 };
 
@@ -23,6 +23,7 @@ void table_query_begin(struct table_query *query, struct nlsock *socket, uint16_
 	struct nfgenmsg *generic;
 
 	query->socket = socket;
+	query->moving = false;
 	query->message = mnl_nlmsg_put_header(query->buffer);
 	query->message->nlmsg_type = NFNL_SUBSYS_NFTABLES << 8 | type;
 	/* A dump ends with NLMSG_DONE; a single question without ACK would leave us waiting after an answer that is
@@ -54,7 +55,7 @@ static void query_object(struct query_state *state, const struct nlmsghdr *reply
 		state->moved = true;
 	state->seen = true;
 	state->generation = generic->res_id;
-	if (!state->moved && !state->error)
+	if ((!state->moved || state->moving) && !state->error)
 		query_note(state, state->visit(state->context, reply));
 }
 
@@ -82,7 +83,7 @@ static enum nlsock_next query_visit(void *context, const struct nlmsghdr *reply)
 int table_query_run(struct table_query *query, int (*visit)(void *context, const struct nlmsghdr *message),
 		    void *context)
 {
-	struct query_state state = { .visit = visit, .context = context };
+	struct query_state state = { .visit = visit, .context = context, .moving = query->moving };
 	uint32_t sequence = query->message->nlmsg_seq;
 	int error = nlsock_transact(query->socket, query->message, query->message->nlmsg_len, sequence, sequence,
 				    query_visit, &state);

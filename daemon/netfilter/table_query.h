@@ -16,6 +16,7 @@ struct nlsock;
 struct table_query {
 	struct nlsock *socket;
 	struct nlmsghdr *message; /* the caller adds attributes */
+	bool moving; /* the caller may set it: visits go on although the ruleset moved */
 	char buffer[TABLE_QUERY_SIZE] __attribute__((aligned(4)));
 };
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* LINK: netfilter/element.o netfilter/batch.o netfilter/nfattr.o base/counters.o base/ipaddr.o */
+/* LINK: netfilter/element.o netfilter/element_dump.o netfilter/table_query.o netfilter/batch.o netfilter/nfattr.o base/counters.o base/ipaddr.o */
 /* LIBS: libmnl */
-/* element_commit() against a kernel made up here: what is sent for each kind of kernel, and what becomes of answers
- * that are late, lost or partial. */
+/* element_commit() and element_dump() against a kernel made up here: what is sent for each kind of kernel, and what
+ * becomes of answers that are late, lost, partial or garbled. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
@@ -34,6 +34,7 @@ enum answer {
 	ANSWER_OVERRUN, /* ENOBUFS */
 	ANSWER_OVERRUN_AFTER_ERROR,
 	ANSWER_NOT_SENT, /* sendto() fails */
+	ANSWER_GARBLED, /* an ACK that is no error number */
 };
 
 struct nlsock {
@@ -42,7 +43,10 @@ struct nlsock {
 	size_t transactions;
 	unsigned int message, which;
 	int error;
-	char said[8192]; /* what was sent, as a text */
+	char said[16384]; /* what was sent, as a text */
+	/* dumps */
+	const struct dump_step *dumps;
+	size_t dump_count;
 };
 
 uint32_t nlsock_sequence(struct nlsock *socket)
@@ -140,6 +144,61 @@ static uint32_t offset_of(const struct nlmsghdr *message, uint16_t type, unsigne
 	return 0;
 }
 
+/* How one dump goes. */
+struct dump_step {
+	int error; /* of nlsock_transact(), after the elements */
+	int done; /* of NLMSG_DONE */
+	bool moved; /* the generation, between two of the elements */
+	enum { DUMP_WHOLE, DUMP_SHORT_KEY, DUMP_NO_EXPIRATION, DUMP_NO_LIST, DUMP_CUT } form;
+	uint8_t first, last; /* the elements */
+};
+
+static void dump_element_message(const struct dump_step *step, uint8_t element, uint32_t sequence, uint16_t generation,
+				 enum nlsock_next (*visit)(void *context, const struct nlmsghdr *reply), void *context)
+{
+	_Alignas(8) char buffer[512] = { 0 };
+	struct nlmsghdr *message = mnl_nlmsg_put_header(buffer);
+	const uint8_t key[12] = { 192, 0, 2, element, IPPROTO_TCP, 0, 0, 0, 443 >> 8, 443 & 0xff };
+	struct nfgenmsg *generic;
+	struct nlattr *list, *item, *nest;
+
+	message->nlmsg_type = NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_NEWSETELEM;
+	message->nlmsg_seq = sequence;
+	generic = mnl_nlmsg_put_extra_header(message, sizeof(*generic));
+	generic->res_id = generation;
+	list = mnl_attr_nest_start(message,
+				   step->form == DUMP_NO_LIST ? NFTA_SET_ELEM_LIST_SET : NFTA_SET_ELEM_LIST_ELEMENTS);
+	item = mnl_attr_nest_start(message, NFTA_LIST_ELEM);
+	nest = mnl_attr_nest_start(message, NFTA_SET_ELEM_KEY);
+	mnl_attr_put(message, NFTA_DATA_VALUE, step->form == DUMP_SHORT_KEY ? 3 : sizeof(key), key);
+	mnl_attr_nest_end(message, nest);
+	if (step->form != DUMP_NO_EXPIRATION)
+		mnl_attr_put_u64(message, NFTA_SET_ELEM_EXPIRATION, UINT64_C(0x0100000000000000));
+	mnl_attr_nest_end(message, item);
+	mnl_attr_nest_end(message, list);
+	if (step->form == DUMP_CUT)
+		message->nlmsg_len = sizeof(*message) + 2;
+	assert_int_equal(visit(context, message), NLSOCK_MORE);
+}
+
+static int dump(struct nlsock *socket, uint32_t sequence,
+		enum nlsock_next (*visit)(void *context, const struct nlmsghdr *reply), void *context)
+{
+	const struct dump_step *step = &socket->dumps[socket->dump_count++];
+	_Alignas(8) char buffer[64] = { 0 };
+	struct nlmsghdr *message = mnl_nlmsg_put_header(buffer);
+
+	for (uint8_t element = step->first; element && element <= step->last; element++)
+		dump_element_message(step, element, sequence, step->moved && element > step->first, visit, context);
+	if (step->error)
+		return step->error;
+	message->nlmsg_type = NLMSG_DONE;
+	message->nlmsg_seq = sequence;
+	*(int *)mnl_nlmsg_put_extra_header(message, sizeof(int)) = step->done;
+	assert_int_equal(visit(context, message), NLSOCK_LAST);
+	return 0;
+}
+
 int nlsock_transact(struct nlsock *socket, const void *request, size_t length, uint32_t first, uint32_t last,
 		    enum nlsock_next (*visit)(void *context, const struct nlmsghdr *reply), void *context)
 {
@@ -147,6 +206,8 @@ int nlsock_transact(struct nlsock *socket, const void *request, size_t length, u
 	int left = (int)length;
 	size_t count = 0;
 
+	if ((at->nlmsg_type & 0xff) == NFT_MSG_GETSETELEM)
+		return dump(socket, first, visit, context);
 	for (; mnl_nlmsg_ok(at, left); at = mnl_nlmsg_next(at, &left)) {
 		assert_true(at->nlmsg_seq - first <= last - first);
 		assert_true(count < 64);
@@ -183,6 +244,9 @@ int nlsock_transact(struct nlsock *socket, const void *request, size_t length, u
 		return -ENOBUFS;
 	case ANSWER_NOT_SENT:
 		return socket->error;
+	case ANSWER_GARBLED:
+		assert_int_equal(reply(visit, context, messages[count - 2]->nlmsg_seq, 0x5a5a5a5a, 0), NLSOCK_LAST);
+		return 0;
 	}
 	assert_int_equal(reply(visit, context, messages[count - 2]->nlmsg_seq, 0, 0), NLSOCK_LAST);
 	return 0;
@@ -372,14 +436,65 @@ static void whole_batch_given_up(void **state)
 					   0 });
 }
 
-/* Not tried again: it may have been done, and the caller must not believe it. */
+/* Sent once more, since all in it may be done twice: the second answer tells. */
+static void answer_lost(void **state)
+{
+	(void)state;
+	expect_errors(&(struct expected) { ANSWERS(ANSWER_LOST, ANSWER_ACK), 0, 0, 0, 2, { 0 }, 1, 0, 1 });
+	expect_errors(&(struct expected) { ANSWERS(ANSWER_OVERRUN, ANSWER_ACK), 0, 0, 0, 2, { 0 }, 1, 0, 1 });
+	expect_errors(&(struct expected) { ANSWERS(ANSWER_GARBLED, ANSWER_ACK), 0, 0, 0, 2, { 0 }, 1, 0, 1 });
+}
+
+/* Twice: it may have been done, and the caller must not believe it. */
 static void unknown_result(void **state)
 {
 	(void)state;
-	expect_errors(&(struct expected) {
-		ANSWERS(ANSWER_LOST), 0, 0, 0, 1, { -ETIMEDOUT, -ETIMEDOUT, -ETIMEDOUT, -ETIMEDOUT }, 0, 0, 1 });
-	expect_errors(&(struct expected) {
-		ANSWERS(ANSWER_OVERRUN), 0, 0, 0, 1, { -ENOBUFS, -ENOBUFS, -ENOBUFS, -ENOBUFS }, 0, 0, 1 });
+	expect_errors(&(struct expected) { ANSWERS(ANSWER_LOST, ANSWER_LOST),
+					   0,
+					   0,
+					   0,
+					   2,
+					   { -ETIMEDOUT, -ETIMEDOUT, -ETIMEDOUT, -ETIMEDOUT },
+					   0,
+					   0,
+					   2 });
+	expect_errors(&(struct expected) { ANSWERS(ANSWER_OVERRUN, ANSWER_LOST),
+					   0,
+					   0,
+					   0,
+					   2,
+					   { -ENOBUFS, -ENOBUFS, -ENOBUFS, -ENOBUFS },
+					   0,
+					   0,
+					   2 });
+}
+
+/* What the second one is refused the first one may have been given: unknown stays unknown. */
+static void lost_and_refused(void **state)
+{
+	static const int errors[] = { -ENFILE, -EBUSY, -EPERM, -ENOMEM, -EAGAIN, -EINTR };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(errors) / sizeof(errors[0]); i++) {
+		expect_errors(&(struct expected) { ANSWERS(ANSWER_OVERRUN, ANSWER_GIVE_UP),
+						   0,
+						   0,
+						   errors[i],
+						   2,
+						   { -ENOBUFS, -ENOBUFS, -ENOBUFS, -ENOBUFS },
+						   0,
+						   1,
+						   1 });
+		expect_errors(&(struct expected) { ANSWERS(ANSWER_LOST, ANSWER_REFUSE, ANSWER_ACK),
+						   0,
+						   1,
+						   errors[i],
+						   3,
+						   { 0, -ETIMEDOUT, 0, 0 },
+						   1,
+						   1,
+						   1 });
+	}
 }
 
 /* An error that did arrive is an answer: nothing was done, and the rest can be tried. */
@@ -393,15 +508,84 @@ static void overrun_after_error(void **state)
 static void lost_at_the_retry(void **state)
 {
 	(void)state;
-	expect_errors(&(struct expected) { ANSWERS(ANSWER_REFUSE, ANSWER_LOST),
+	expect_errors(&(struct expected) {
+		ANSWERS(ANSWER_REFUSE, ANSWER_LOST, ANSWER_ACK), 0, 0, -ENFILE, 3, { -ENFILE, 0, 0, 0 }, 1, 1, 1 });
+	expect_errors(&(struct expected) { ANSWERS(ANSWER_REFUSE, ANSWER_LOST, ANSWER_LOST),
 					   0,
 					   0,
 					   -ENFILE,
-					   2,
+					   3,
 					   { -ENFILE, -ETIMEDOUT, -ETIMEDOUT, -ETIMEDOUT },
 					   0,
 					   1,
-					   1 });
+					   2 });
+}
+
+/* Every error of the kernel, however it is told: each change has it or is done, nothing is sent more than twice, and the
+ * next transaction goes as if nothing had been. */
+static void every_error(void **state)
+{
+	static const int errors[] = {
+		ENFILE, EBUSY, EINTR, ENOMEM, EAGAIN, EPERM, EMSGSIZE, EBADF, ENOTCONN, ESHUTDOWN
+	};
+	static const enum element_operation operations[] = { ELEMENT_ADD, ELEMENT_REFRESH, ELEMENT_DELETE };
+	static const enum answer answers[] = { ANSWER_REFUSE, ANSWER_GIVE_UP, ANSWER_NOT_SENT };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(errors) / sizeof(errors[0]) * 9 * 3; i++) {
+		enum answer answer = answers[i % 3];
+		enum element_operation operation = operations[i / 3 % 3];
+		bool update = i / 9 % 3 > 1, destroy = i / 9 % 3 > 0;
+		int error = -errors[i / 27];
+		struct element_change changes[4];
+		struct world world;
+
+		begin(&world, update, destroy, (const enum answer[]) { answer, ANSWER_ACK, ANSWER_ACK });
+		world.socket.which = 1;
+		world.socket.error = error;
+		for (uint8_t k = 0; k < 4; k++)
+			changes[k] = change(operation, (uint8_t)(k + 1));
+		assert_int_equal(element_commit(world.table, changes, 4), answer == ANSWER_REFUSE ? 1 : 4);
+		for (uint8_t k = 0; k < 4; k++)
+			assert_int_equal(changes[k].error, answer == ANSWER_REFUSE && k != 1 ? 0 : error);
+		world.socket.transactions = 2;
+		assert_int_equal(element_commit(world.table, changes, 4), 0);
+		assert_int_equal(counters.transactions_failed, 1);
+		assert_int_equal(counters.transactions_lost, 0);
+		end(&world);
+	}
+}
+
+/* One of five hundred, wherever it stands; then all; then none. */
+static void five_hundred(void **state)
+{
+	static struct element_change changes[500];
+	size_t wrong;
+
+	(void)state;
+	for (unsigned int which = 0; which < 500; which += 71) {
+		struct world world;
+
+		begin(&world, true, true, ANSWERS(ANSWER_REFUSE, ANSWER_ACK, ANSWER_GIVE_UP, ANSWER_ACK));
+		world.socket.which = which;
+		world.socket.error = -ENFILE;
+		for (size_t i = 0; i < 500; i++) {
+			changes[i] = change(ELEMENT_ADD, (uint8_t)i);
+			changes[i].key.port = (uint16_t)(1000 + i);
+		}
+		assert_int_equal(element_commit(world.table, changes, 500), 1);
+		for (size_t i = 0; i < 500; i++)
+			assert_int_equal(changes[i].error, i == which ? -ENFILE : 0);
+		world.socket.said[0] = '\0';
+		assert_int_equal(element_commit(world.table, changes, 500), 500);
+		world.socket.said[0] = '\0';
+		assert_int_equal(element_commit(world.table, changes, 500), 0);
+		for (size_t i = wrong = 0; i < 500; i++)
+			wrong += changes[i].error != 0;
+		assert_int_equal(wrong, 0);
+		assert_int_equal(world.socket.transactions, 4);
+		end(&world);
+	}
 }
 
 /* The refused element is found in each message that names it: here in the delete of an "add, delete, add". */
@@ -440,6 +624,118 @@ static void only_unknown_groups_sends_nothing(void **state)
 	end(&world);
 }
 
+/* ---- dumps ---- */
+
+struct seen {
+	bool elements[256];
+	size_t count;
+};
+
+static void see(void *context, const struct element_key *key, uint64_t expires_ms, const char *comment)
+{
+	struct seen *seen = context;
+
+	assert_int_equal(expires_ms, 1);
+	assert_string_equal(comment, "");
+	assert_false(seen->elements[key->address.bytes[3]]);
+	seen->elements[key->address.bytes[3]] = true;
+	seen->count++;
+}
+
+static const struct dump_step nothing;
+
+/* One group, so two sets; the second one is empty. */
+static int dump_all(const struct dump_step *steps, struct seen *seen, size_t *dumps)
+{
+	struct world world;
+	int error;
+
+	begin(&world, true, true, NULL);
+	world.table->group_count = 1;
+	world.table->queries = &world.socket;
+	world.socket.dumps = steps;
+	*seen = (struct seen) { .count = 0 };
+	error = element_dump(world.table, see, seen);
+	*dumps = world.socket.dump_count;
+	end(&world);
+	return error;
+}
+
+/* The kernel's error, whichever way it comes, is told; nothing is visited then. */
+static void dump_fails(void **state)
+{
+	static const int errors[] = {
+		ENFILE, EBUSY, ENOBUFS, ENOMEM, EAGAIN, EPERM, ETIMEDOUT, EBADF, ENOTCONN, ENOENT
+	};
+	struct seen seen;
+	size_t dumps;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(errors) / sizeof(errors[0]); i++) {
+		assert_int_equal(dump_all((const struct dump_step[]) { { .error = -errors[i], .first = 1, .last = 3 } },
+					  &seen, &dumps),
+				 -errors[i]);
+		assert_int_equal(seen.count, 0);
+		assert_int_equal(dump_all((const struct dump_step[]) { { .done = -errors[i], .first = 1, .last = 3 } },
+					  &seen, &dumps),
+				 -errors[i]);
+		assert_int_equal(seen.count, 0);
+		assert_int_equal(dumps, 1);
+	}
+}
+
+static void dump_garbled(void **state)
+{
+	struct seen seen;
+	size_t dumps;
+
+	(void)state;
+	for (int form = DUMP_SHORT_KEY; form <= DUMP_NO_LIST; form++) {
+		assert_int_equal(
+			dump_all((const struct dump_step[]) { { .form = form, .first = 1, .last = 3 }, nothing }, &seen,
+				 &dumps),
+			0);
+		assert_int_equal(seen.count, 0);
+	}
+	assert_int_equal(dump_all((const struct dump_step[]) { { .form = DUMP_CUT, .first = 1, .last = 3 }, nothing },
+				  &seen, &dumps),
+			 -EPROTO);
+}
+
+/* The ruleset moved, or the kernel said EINTR: once more. */
+static void dump_moved(void **state)
+{
+	struct seen seen;
+	size_t dumps;
+
+	(void)state;
+	assert_int_equal(dump_all((const struct dump_step[]) { { .moved = true, .first = 1, .last = 3 },
+							       { .done = -EINTR, .first = 1, .last = 2 },
+							       { .first = 1, .last = 3 },
+							       nothing },
+				  &seen, &dumps),
+			 0);
+	assert_int_equal(seen.count, 3);
+	assert_int_equal(dumps, 4);
+}
+
+/* It moves all the time, since others commit: their changes are none of our set's, so what ten dumps saw together is
+ * what is there. */
+static void dump_moves_on(void **state)
+{
+	struct dump_step steps[11] = { { 0 } };
+	struct seen seen;
+	size_t dumps;
+
+	(void)state;
+	for (uint8_t i = 0; i < 10; i++)
+		steps[i] = (struct dump_step) { .moved = true, .first = (uint8_t)(1 + i), .last = (uint8_t)(100 - i) };
+	steps[9].last = 120;
+	assert_int_equal(dump_all(steps, &seen, &dumps), 0);
+	assert_int_equal(seen.count, 120);
+	assert_int_equal(dumps, 11);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -449,11 +745,19 @@ int main(void)
 		cmocka_unit_test(ack_after_error_is_no_success),
 		cmocka_unit_test(missing_set),
 		cmocka_unit_test(whole_batch_given_up),
+		cmocka_unit_test(answer_lost),
 		cmocka_unit_test(unknown_result),
+		cmocka_unit_test(lost_and_refused),
 		cmocka_unit_test(overrun_after_error),
 		cmocka_unit_test(lost_at_the_retry),
 		cmocka_unit_test(refused_in_any_phase),
 		cmocka_unit_test(only_unknown_groups_sends_nothing),
+		cmocka_unit_test(every_error),
+		cmocka_unit_test(five_hundred),
+		cmocka_unit_test(dump_fails),
+		cmocka_unit_test(dump_garbled),
+		cmocka_unit_test(dump_moved),
+		cmocka_unit_test(dump_moves_on),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);

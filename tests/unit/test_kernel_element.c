@@ -499,12 +499,11 @@ static void dump_passes_over_others(void **state)
 	end(&bench);
 }
 
-/* Somebody commits ten times a second: a dump is whole, or says that it is not. */
+/* Somebody commits all the time: a dump is whole all the same. */
 static void dump_under_commits(void **state)
 {
 	struct bench bench = begin(state);
 	struct element_change *changes = many(1000, 0, ELEMENT_ADD, 1);
-	int whole = 0;
 	pid_t child;
 
 	commit(&bench, changes, 1000);
@@ -512,21 +511,17 @@ static void dump_under_commits(void **state)
 	if (child == 0) {
 		for (int i = 0; i < 100; i++) {
 			kernel_status("nft 'add table inet busy; add chain inet busy c%d'", i);
-			usleep(20000);
+			usleep(2000);
 		}
 		_exit(0);
 	}
 	for (int i = 0; i < 100; i++) {
 		struct seen seen = { 0 };
-		int error = element_dump(bench.table, see, &seen);
 
-		assert_true(error == 0 || error == -EINTR);
-		if (error == 0)
-			assert_int_equal(seen.count, 1000);
-		whole += error == 0;
+		assert_int_equal(element_dump(bench.table, see, &seen), 0);
+		assert_int_equal(seen.count, 1000);
 		usleep(5000);
 	}
-	assert_true(whole > 50);
 	assert_int_equal(waitpid(child, NULL, 0), child);
 	free(changes);
 	end(&bench);

@@ -19,6 +19,14 @@
 	C(answers_known, "allowed responses that changed nothing") \
 	C(answers_taught, "allowed responses that added or refreshed at least one element") \
 	C(answers_dropped, "allowed responses dropped because their transaction failed") \
+	C(answers_unasked, "verify = query: responses that match no query seen; passed unlearned") \
+	C(answers_repeated, "verify = query: responses to a query that was answered before; passed unlearned") \
+	C(answers_of_older_flows, "responses believed in the first seconds after a reload to verify = query, of flows from before it") \
+	C(queries, "verify = query: copies of clients' packets to resolvers read") \
+	C(queries_unread, "of these, without a query with one question; not remembered") \
+	C(queries_lost, "copies of clients' packets that our socket had no room for; the answers to their queries pass unlearned") \
+	C(queries_evicted, "queries forgotten before their answer at the limit of queries or of queries of one flow") \
+	C(queries_spoiled, "queries given up because their flow got too many responses with a wrong id or question") \
 	C(addresses_over_limit, "addresses in one response beyond the limit, left out") \
 	C(chain_over_limit, "CNAME chains cut at the limit of steps") \
 	C(targets_over_limit, "chain and SVCB targets beyond the limit, left out") \

@@ -97,6 +97,24 @@
  * 1 s and waits twice as long each time: three to five times within this. */
 #define LIMIT_STREAM_GAP_MS 10000
 
+/* Queries remembered (verify = "query"): 1,600 a second that stay unanswered. 2 MiB, of which what is not used costs
+ * nothing. When they are all taken, who holds most gives up its oldest, told by LANES of clients: 1,024 are looked
+ * through in half a microsecond, and clients share one rarely. */
+#define LIMIT_QUERIES 16384
+#define LIMIT_QUERY_LANES 1024
+/* Of one flow: A, AAAA and HTTPS share a client's socket; a forwarder that asks from one port has as many as it knows
+ * in the time that its resolver takes. All are looked through for each answer. */
+#define LIMIT_QUERIES_FLOW 128
+/* How long a query waits for its answer: resolvers try for some seconds, clients ask again after one to five. */
+#define LIMIT_QUERY_MS 10000
+/* Answers with a wrong id or question that the flow of a waiting query may get. Late answers to forgotten queries are
+ * a few; who guesses ids needs 32,768 on average. */
+#define LIMIT_QUERY_MISSES 16
+/* Octets of a UDP query that are copied: headers with some extensions, and the longest question (12 + 255 + 4). */
+#define LIMIT_QUERY_OCTETS 512
+/* Copies that the kernel keeps for us, and that are read before a drain is judged. */
+#define LIMIT_QUERY_COPIES 8192
+
 /* Octets of one catalog file. The largest list that a vendor publishes is 4 MB. */
 #define LIMIT_CATALOG_FILE (16u << 20)
 /* Rows of all catalog files together. Azure's service tags of all clouds are some 9,000; lookups among words are

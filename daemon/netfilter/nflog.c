@@ -106,14 +106,13 @@ static int send_bind(const struct nflog *nflog, const struct nflog_settings *set
  * missed later, and they count as lost. */
 static int read_bind_answer(const struct nflog *nflog)
 {
+	char buffer[CONFIG_OCTETS] __attribute__((aligned(8)));
+	const struct nlmsghdr *header = (const struct nlmsghdr *)(const void *)buffer;
 	ssize_t length;
 
-	while ((length = recv(nflog_fd(nflog), nflog->slots, nflog->slot_octets, 0)) >= 0 || errno == EINTR) {
-		const struct nlmsghdr *header = (const struct nlmsghdr *)(const void *)nflog->slots;
-
+	while ((length = recv(nflog_fd(nflog), buffer, sizeof(buffer), 0)) >= 0 || errno == EINTR)
 		if (length >= 0 && mnl_nlmsg_ok(header, (int)length) && header->nlmsg_type == NLMSG_ERROR)
 			return nfattr_error(header);
-	}
 	return -errno;
 }
 

@@ -53,6 +53,10 @@ struct daemon {
 	struct control_context context;
 	struct state_keeper keeper;
 	struct log_limit state_told;
+	struct lastgood *keeping; /* the policy in force, being written to the state folder */
+	bool keep_again; /* another one came meanwhile */
+	struct log_limit refusals_told;
+	uint64_t refused; /* answers dropped so far, when last looked at */
 	struct hash_key hash_key;
 	uint64_t generation;
 	int epoll, signals, own;
@@ -144,14 +148,33 @@ static struct restore begin_restore(const struct daemon *daemon, bool extend)
 				  .extend = extend };
 }
 
-static void keep_as_last_good(const struct daemon *daemon)
+static void tell_kept(const struct daemon *daemon, int error)
 {
-	int error = lastgood_save(daemon->policy);
-
 	if (error < 0)
 		log_warning("cannot keep the policy in %s: %s; after a reboot with a bad configuration it could not "
 			    "stand in",
 			    daemon->policy->config->state, strerror(-error));
+}
+
+static void keep_as_last_good(struct daemon *daemon)
+{
+	daemon->keep_again = daemon->keeping != NULL;
+	if (!daemon->keeping)
+		tell_kept(daemon, lastgood_begin(daemon->policy, &daemon->keeping));
+}
+
+/* Returns the milliseconds until it should be called again, or -1. */
+static int64_t keep_on(struct daemon *daemon, bool wait)
+{
+	while (daemon->keeping && (wait || lastgood_done(daemon->keeping))) {
+		int error = lastgood_end(daemon->keeping);
+
+		daemon->keeping = NULL;
+		tell_kept(daemon, error);
+		if (daemon->keep_again)
+			keep_as_last_good(daemon);
+	}
+	return daemon->keeping ? 20 : -1;
 }
 
 static int reload(void *context, struct problems *problems)
@@ -465,6 +488,16 @@ static int serve(struct daemon *daemon, int fd)
 	return 0;
 }
 
+/* Verdicts that the kernel did not take. */
+static int settle_queue(struct daemon *daemon, int64_t *timeout)
+{
+	int owed = queue_settle(daemon->queue);
+
+	if (owed > 0)
+		*timeout = 10;
+	return owed < 0 ? reopen_queue(daemon) : 0;
+}
+
 static int64_t sooner(int64_t a, int64_t b)
 {
 	if (a < 0 || b < 0)
@@ -478,6 +511,20 @@ static void tell_state(struct daemon *daemon, int error)
 		log_limited(&daemon->state_told, daemon->now, LOG_LEVEL_WARNING,
 			    "%s/learned could not be written: %s; the old file stays, filtering goes on",
 			    daemon->policy->config->state, strerror(-error));
+}
+
+/* Answers that were dropped since their addresses could not be committed. */
+static void tell_refusals(struct daemon *daemon)
+{
+	uint64_t dropped = counters.answers_dropped - daemon->refused;
+
+	if (!dropped)
+		return;
+	daemon->refused = counters.answers_dropped;
+	log_limited(&daemon->refusals_told, daemon->now, LOG_LEVEL_WARNING,
+		    "%llu allowed answers were dropped, since their addresses could not be put into the table: %s; "
+		    "their clients ask again",
+		    (unsigned long long)dropped, snoop_refusal(daemon->snoop));
 }
 
 static int64_t keep_state(struct daemon *daemon)
@@ -507,6 +554,10 @@ static int run(struct daemon *daemon)
 				 control_server_notify(daemon->control, daemon->now));
 		timeout = sooner(timeout, rebuild_tick(&daemon->rebuild, daemon->policy, daemon->now));
 		timeout = sooner(timeout, keep_state(daemon));
+		timeout = sooner(timeout, keep_on(daemon, false));
+		tell_refusals(daemon);
+		if (error == 0)
+			error = settle_queue(daemon, &timeout);
 	}
 	return error;
 }
@@ -521,6 +572,7 @@ static void stop(struct daemon *daemon)
 		tell_state(daemon, state_keeper_end(&daemon->keeper, daemon->now, monotime_wall(), daemon->store,
 						    daemon->policy));
 	}
+	keep_on(daemon, true);
 	rebuild_close(&daemon->rebuild);
 	snoop_free(daemon->snoop);
 	store_free(daemon->store);

@@ -38,6 +38,7 @@ struct snoop {
 	size_t own_count;
 	struct monotime next_tick;
 	bool ticked; /* `next_tick` means something */
+	int refusal; /* -errno of the last change that failed */
 	/* The running drain, bits of packets */
 	struct monotime now;
 	uint64_t allowed, planned, failed;
@@ -170,6 +171,9 @@ static size_t commit(struct snoop *snoop)
 	struct element_change *changes = store_changes(snoop->store, &count);
 	size_t errors = count ? element_commit(snoop->table, changes, count) : 0;
 
+	for (size_t i = 0; errors && i < count; i++)
+		if (changes[i].error)
+			snoop->refusal = changes[i].error;
 	snoop->failed |= store_settle(snoop->store);
 	return errors;
 }
@@ -210,8 +214,10 @@ static void teach_port(struct snoop *snoop, size_t rule, const struct dns_addres
 		snoop->planned |= UINT64_C(1) << packet;
 	/* Memory is there once this drain is over, and deletions that the kernel refuses now it may take later: the
 	 * client asks again. */
-	if (rc == -ENOMEM || rc == -ENOSPC)
+	if (rc == -ENOMEM || rc == -ENOSPC) {
 		snoop->failed |= UINT64_C(1) << packet;
+		snoop->refusal = rc;
+	}
 }
 
 static void teach_address(struct snoop *snoop, const struct dns_address *answer, unsigned int packet)
@@ -415,6 +421,22 @@ uint64_t snoop_drain(struct snoop *snoop, const struct queue_packet *packets, si
 	counters.answers_taught += bits(snoop->planned & ~dropped);
 	counters.answers_known += bits(snoop->allowed & ~snoop->planned & ~dropped);
 	return dropped;
+}
+
+const char *snoop_refusal(const struct snoop *snoop)
+{
+	switch (snoop->refusal) {
+	case -ENFILE:
+		return "the set is full";
+	case -ENOSPC:
+		return "the kernel does not delete what has ended";
+	case -ENOENT:
+		return "the table or the set is missing";
+	case -ETIMEDOUT:
+	case -ENOBUFS:
+		return "the kernel's answer did not arrive";
+	}
+	return strerror(-snoop->refusal); /* static for every number that the kernel knows */
 }
 
 /* ---- between drains ---- */

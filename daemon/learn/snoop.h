@@ -31,6 +31,8 @@ const struct derived *snoop_derived(const struct snoop *snoop);
  * returns the packets (bits) that must be dropped: allowed answers whose transaction failed, or for which no memory was
  * set aside, and TCP segments that repeat them. All others are to be accepted. */
 uint64_t snoop_drain(struct snoop *snoop, const struct queue_packet *packets, size_t count, struct monotime now);
+/* For people: why the last answer that was dropped was. Static. */
+const char *snoop_refusal(const struct snoop *snoop);
 /* To be called at each wake-up, after the verdicts: sets memory aside for the next drain, and at most once a second
  * deletes what has expired. Returns the milliseconds until there is more to do, or -1 when nothing is learned. */
 int64_t snoop_tick(struct snoop *snoop, struct monotime now);

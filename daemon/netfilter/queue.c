@@ -36,8 +36,10 @@
  * packets. Memory is used only while we lag, 6 MiB at most. */
 #define MESSAGE_BYTES 768
 #define RECEIVE_BYTES (LIMIT_QUEUE_PACKETS * MESSAGE_BYTES / 2)
-/* Verdict messages of one drain: each packet dropped by itself, or one batch for each queue that has packets in it. */
-#define VERDICTS_BYTES (2 * LIMIT_DRAIN_PACKETS * 64)
+/* Verdict messages of one drain: each packet dropped by itself, or one batch for each queue that has packets in it. And
+ * room for those of earlier drains that the kernel had no memory for. */
+#define DRAIN_BYTES ((size_t)LIMIT_DRAIN_PACKETS * 64)
+#define VERDICTS_BYTES (4 * DRAIN_BYTES)
 #define CONFIG_BYTES 256
 #define PROC_FILE "/proc/net/netfilter/nfnetlink_queue"
 
@@ -58,6 +60,8 @@ struct queue {
 	struct iovec vectors[LIMIT_DRAIN_PACKETS];
 	struct sockaddr_nl senders[LIMIT_DRAIN_PACKETS];
 	uint8_t verdicts[VERDICTS_BYTES] __attribute__((aligned(8)));
+	size_t owed; /* octets of them that the kernel has not taken */
+	int broken; /* -errno: it will never take them */
 };
 
 static int socket_of(const struct queue *queue)
@@ -112,8 +116,11 @@ static int map_slots(struct queue *queue)
 static int send_all(const struct queue *queue, const void *data, size_t length)
 {
 	struct sockaddr_nl kernel = { .nl_family = AF_NETLINK };
-	ssize_t sent = sendto(socket_of(queue), data, length, 0, (struct sockaddr *)&kernel, sizeof(kernel));
+	ssize_t sent;
 
+	do
+		sent = sendto(socket_of(queue), data, length, 0, (struct sockaddr *)&kernel, sizeof(kernel));
+	while (sent < 0 && errno == EINTR);
 	return sent < 0 ? -errno : 0;
 }
 
@@ -135,7 +142,7 @@ static int send_bind(const struct queue *queue, uint16_t number, bool fail_open)
 }
 
 /* A packet that came while queues were still being bound: nobody judges it. */
-static void accept_unjudged(const struct queue *queue, const struct nlmsghdr *header);
+static void accept_unjudged(const struct queue *queue, const struct nlmsghdr *header, size_t length);
 
 /* The kernel has answered when sendto() returns; packets of queues bound before may stand in front of the answer. */
 static int read_bind_answer(const struct queue *queue, uint16_t number)
@@ -146,21 +153,13 @@ static int read_bind_answer(const struct queue *queue, uint16_t number)
 	while ((length = recv(socket_of(queue), buffer, SLOT_BYTES, 0)) >= 0 || errno == EINTR) {
 		const struct nlmsghdr *header = (const struct nlmsghdr *)(const void *)buffer;
 
-		if (length < 0 || !mnl_nlmsg_ok(header, (int)length))
+		if (length < (ssize_t)(NLMSG_HDRLEN + sizeof(int)))
 			continue;
-		if (header->nlmsg_type == NLMSG_ERROR && header->nlmsg_seq == number &&
-		    mnl_nlmsg_get_payload_len(header) >= sizeof(int))
+		if (header->nlmsg_type == NLMSG_ERROR && header->nlmsg_seq == number)
 			return *(const int *)mnl_nlmsg_get_payload(header);
-		accept_unjudged(queue, header);
+		accept_unjudged(queue, header, (size_t)length);
 	}
 	return -errno;
-}
-
-static int bind_queue(const struct queue *queue, uint16_t number, bool fail_open)
-{
-	int rc = send_bind(queue, number, fail_open);
-
-	return rc < 0 ? rc : read_bind_answer(queue, number);
 }
 
 /* ---- /proc/net/netfilter/nfnetlink_queue ---- */
@@ -215,6 +214,35 @@ static int read_proc(const struct queue *queue,
 static bool is_ours(const struct queue *queue, unsigned long number)
 {
 	return number >= queue->first && number - queue->first < queue->count;
+}
+
+struct found {
+	unsigned long number;
+	bool ours;
+};
+
+static void find_bound(const struct queue *queue, const struct proc_row *row, void *context)
+{
+	struct found *found = context;
+
+	if (row->number == found->number && row->port == queue->port)
+		found->ours = true;
+}
+
+/* The answer is lost where packets of a queue bound before have filled the buffer: then the list tells. */
+static int bind_queue(struct queue *queue, uint16_t number, bool fail_open)
+{
+	struct found found = { .number = number };
+	int rc = send_bind(queue, number, fail_open);
+
+	if (rc < 0)
+		return rc;
+	rc = read_bind_answer(queue, number);
+	if (queue->proc < 0) /* not there before the module is, which sending has loaded */
+		queue->proc = open(PROC_FILE, O_RDONLY | O_CLOEXEC);
+	if (rc < 0 && (rc == -EAGAIN || rc == -ENOBUFS) && read_proc(queue, find_bound, &found) == 0 && found.ours)
+		rc = 0;
+	return rc;
 }
 
 static void find_taken(const struct queue *queue, const struct proc_row *row, void *context)
@@ -288,7 +316,6 @@ static int set_up(struct queue *queue, bool fail_open)
 		rc = open_socket(queue);
 	for (unsigned int i = 0; rc == 0 && i < queue->count; i++)
 		rc = bind_queue(queue, (uint16_t)(queue->first + i), fail_open);
-	queue->proc = open(PROC_FILE, O_RDONLY | O_CLOEXEC);
 	return rc;
 }
 
@@ -427,6 +454,10 @@ static int receive_datagrams(struct queue *queue)
 	do
 		count = recvmmsg(socket_of(queue), queue->headers, LIMIT_DRAIN_PACKETS, MSG_DONTWAIT, NULL);
 	while (count < 0 && (errno == ENOBUFS || errno == EINTR));
+	if (count < 0 && errno == ENOMEM) { /* the packets stay where they are */
+		counters.queue_errors++;
+		return 0;
+	}
 	if (count < 0)
 		return errno == EAGAIN ? 0 : -errno;
 	return count;
@@ -453,22 +484,41 @@ static size_t put_verdict(uint8_t *buffer, int type, uint16_t queue, uint32_t id
 	return header->nlmsg_len;
 }
 
-static void send_verdicts(const struct queue *queue, const void *data, size_t length)
+/* Of what stands in `verdicts`. A packet without its verdict is held for ever: what the kernel has no memory for now is
+ * kept. Any other error is the socket's end, and with it of all that it holds. */
+static void send_verdicts(struct queue *queue)
 {
-	if (length && send_all(queue, data, length) < 0)
+	int error = queue->owed ? send_all(queue, queue->verdicts, queue->owed) : 0;
+
+	if (error < 0)
 		counters.verdict_errors++;
+	if (error == -ENOBUFS || error == -ENOMEM || error == -EAGAIN)
+		return;
+	queue->broken = error;
+	queue->owed = 0;
 }
 
-static void accept_unjudged(const struct queue *queue, const struct nlmsghdr *header)
+int queue_settle(struct queue *queue)
+{
+	if (!queue->broken)
+		send_verdicts(queue);
+	if (queue->broken)
+		return queue->broken;
+	return queue->owed > 0;
+}
+
+static void accept_unjudged(const struct queue *queue, const struct nlmsghdr *header, size_t length)
 {
 	uint8_t buffer[CONFIG_BYTES] __attribute__((aligned(8)));
 	struct queue_packet packet;
 
-	if (!is_packet(header) || !read_packet(header, header->nlmsg_len, &packet))
+	if (!is_packet(header) || !read_packet(header, length, &packet))
 		return;
 	counters.packets_queued++;
 	counters.packets_unread++;
-	send_verdicts(queue, buffer, put_verdict(buffer, NFQNL_MSG_VERDICT, packet.queue, packet.id, NF_ACCEPT));
+	length = put_verdict(buffer, NFQNL_MSG_VERDICT, packet.queue, packet.id, NF_ACCEPT);
+	if (send_all(queue, buffer, length) < 0)
+		counters.verdict_errors++;
 }
 
 static bool is_dropped(uint64_t drop, size_t i)
@@ -490,7 +540,8 @@ static bool is_last(const struct queue_packet packets[], size_t count, uint64_t 
 void queue_verdicts(struct queue *queue, const struct queue_packet packets[], size_t count, uint64_t drop)
 {
 	uint8_t *buffer = queue->verdicts;
-	size_t length = 0;
+	/* Where no more can be kept, the batch of a queue accepts what older ones held. */
+	size_t length = queue->owed + DRAIN_BYTES > VERDICTS_BYTES ? 0 : queue->owed;
 
 	for (size_t i = 0; i < count; i++)
 		if (is_dropped(drop, i))
@@ -502,5 +553,6 @@ void queue_verdicts(struct queue *queue, const struct queue_packet packets[], si
 		if (is_last(packets, count, drop, i))
 			length += put_verdict(buffer + length, NFQNL_MSG_VERDICT_BATCH, packets[i].queue, packets[i].id,
 					      NF_ACCEPT);
-	send_verdicts(queue, buffer, length);
+	queue->owed = length;
+	send_verdicts(queue);
 }

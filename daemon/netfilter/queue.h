@@ -34,6 +34,10 @@ int queue_receive(struct queue *queue, struct queue_packet packets[]);
  * are accepted. Runs of accepted packets go as one batch verdict. */
 void queue_verdicts(struct queue *queue, const struct queue_packet packets[], size_t count, uint64_t drop);
 
+/* To be called at each wake-up: gives verdicts again that the kernel had no memory for. 0; 1 when it still has none: call
+ * it again soon; -errno: it does not take them, and the socket must be opened anew. */
+int queue_settle(struct queue *queue);
+
 /* Packets waiting in the kernel for a verdict, and dropped by it for want of room, from
  * /proc/net/netfilter/nfnetlink_queue. 0 or -errno. */
 int queue_depth(const struct queue *queue, uint64_t *waiting, uint64_t *dropped);

@@ -5,7 +5,10 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/fs.h>
+#include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -110,40 +113,113 @@ static void remove_kept(const char *folder)
 	rmdir(folder);
 }
 
-/* `final` is where the folder will stand: the kept configuration names its catalog there. */
-static int save_catalogs(const struct config *config, const char *folder, const char *final, struct config *kept,
-			 struct arena *arena)
+/* ---- what is to be kept: all of it is copied first, so that the policy may go while it is written ---- */
+
+struct lastgood {
+	char fresh[LASTGOOD_PATH], final[LASTGOOD_PATH], state[LASTGOOD_PATH];
+	char **folders; /* of the catalog */
+	unsigned int folder_count;
+	char *config; /* as it will be read: its catalog is the kept one */
+	size_t config_length;
+	bool threaded;
+	pthread_t thread;
+	atomic_bool done;
+	int error;
+};
+
+static void lastgood_free(struct lastgood *lastgood)
+{
+	for (unsigned int i = 0; i < lastgood->folder_count; i++)
+		free(lastgood->folders[i]);
+	free(lastgood->folders);
+	free(lastgood->config);
+	free(lastgood);
+}
+
+/* Where a catalog's files will stand below `folder`. */
+static int catalog_target(const char *folder, unsigned int i, char out[LASTGOOD_PATH])
+{
+	char name[32];
+
+	snprintf(name, sizeof(name), "catalog-%u", i);
+	return lastgood_text(out, folder, name);
+}
+
+static int take_paths(struct lastgood *lastgood, const char *state)
+{
+	int n = snprintf(lastgood->state, LASTGOOD_PATH, "%s", state);
+	int error = n < 0 || n >= LASTGOOD_PATH ? -ENAMETOOLONG : 0;
+
+	if (error == 0)
+		error = lastgood_text(lastgood->fresh, state, "last-good.new");
+	return error ? error : lastgood_text(lastgood->final, state, "last-good");
+}
+
+static int take_folders(struct lastgood *lastgood, const struct config *config, struct config *kept,
+			struct arena *arena)
 {
 	struct config_text *texts = arena_array(arena, config->catalog.count, sizeof(*texts));
 
-	if (!texts)
+	lastgood->folders = calloc((size_t)config->catalog.count + 1, sizeof(*lastgood->folders));
+	if (!texts || !lastgood->folders)
 		return -ENOMEM;
 	for (unsigned int i = 0; i < config->catalog.count; i++) {
-		char target[LASTGOOD_PATH], name[32];
-		int error;
+		char target[LASTGOOD_PATH];
+		int error = catalog_target(lastgood->final, i, target);
 
-		snprintf(name, sizeof(name), "catalog-%u", i);
-		error = lastgood_text(target, folder, name);
-		if (error == 0 && mkdir(target, 0700) < 0)
-			error = -errno;
-		if (error == 0)
-			error = each_json(config->catalog.items[i].text, copy_one, target);
-		if (error == 0)
-			error = lastgood_text(target, final, name);
 		if (error)
 			return error;
 		texts[i].text = arena_strdup(arena, target);
-		if (!texts[i].text)
+		lastgood->folders[i] = strdup(config->catalog.items[i].text);
+		if (!texts[i].text || !lastgood->folders[i])
 			return -ENOMEM;
+		lastgood->folder_count++;
 	}
 	kept->catalog.items = texts;
 	return 0;
 }
 
-static int save_config(const struct config *config, const char *folder)
+static int take_config(struct lastgood *lastgood, const struct config *config)
+{
+	struct config kept = *config;
+	struct arena *arena = arena_new();
+	int error = arena ? take_folders(lastgood, config, &kept, arena) : -ENOMEM;
+	FILE *file = error ? NULL : open_memstream(&lastgood->config, &lastgood->config_length);
+
+	if (file) {
+		config_print(&kept, file);
+		error = ferror(file) ? -ENOMEM : 0;
+		if (fclose(file) != 0)
+			error = -ENOMEM;
+	} else if (error == 0) {
+		error = -ENOMEM;
+	}
+	arena_free(arena);
+	return error;
+}
+
+/* ---- writing ---- */
+
+static int save_catalogs(const struct lastgood *lastgood)
+{
+	int error = 0;
+
+	for (unsigned int i = 0; i < lastgood->folder_count && error == 0; i++) {
+		char target[LASTGOOD_PATH];
+
+		error = catalog_target(lastgood->fresh, i, target);
+		if (error == 0 && mkdir(target, 0700) < 0)
+			error = -errno;
+		if (error == 0)
+			error = each_json(lastgood->folders[i], copy_one, target);
+	}
+	return error;
+}
+
+static int save_config(const struct lastgood *lastgood)
 {
 	char path[LASTGOOD_PATH];
-	int error = lastgood_text(path, folder, "nfqdn.conf");
+	int error = lastgood_text(path, lastgood->fresh, "nfqdn.conf");
 	FILE *file;
 
 	if (error)
@@ -151,8 +227,8 @@ static int save_config(const struct config *config, const char *folder)
 	file = fopen(path, "we");
 	if (!file)
 		return -errno;
-	config_print(config, file);
-	if (fflush(file) != 0 || fsync(fileno(file)) < 0)
+	if (fwrite(lastgood->config, 1, lastgood->config_length, file) != lastgood->config_length ||
+	    fflush(file) != 0 || fsync(fileno(file)) < 0)
 		error = -errno;
 	if (fclose(file) != 0 && error == 0)
 		error = -errno;
@@ -171,41 +247,66 @@ static int exchange(const char *fresh, const char *final)
 	return 0;
 }
 
-static int save_folder(const struct config *config, const char *fresh, const char *final)
+static int write_all(const struct lastgood *lastgood)
 {
-	struct config kept = *config;
-	struct arena *arena = arena_new();
 	int error;
 
-	if (!arena)
-		return -ENOMEM;
-	error = save_catalogs(config, fresh, final, &kept, arena);
+	if (mkdir(lastgood->state, 0750) < 0 && errno != EEXIST)
+		return -errno;
+	remove_kept(lastgood->fresh);
+	if (mkdir(lastgood->fresh, 0700) < 0)
+		return -errno;
+	error = save_catalogs(lastgood);
 	if (error == 0)
-		error = save_config(&kept, fresh);
-	arena_free(arena);
+		error = save_config(lastgood);
+	if (error == 0)
+		error = exchange(lastgood->fresh, lastgood->final);
+	if (error)
+		remove_kept(lastgood->fresh);
 	return error;
 }
 
-int lastgood_save(const struct policy *policy)
+static void *write_thread(void *context)
 {
-	const char *state = policy->config->state;
-	char fresh[LASTGOOD_PATH], final[LASTGOOD_PATH];
-	int error = lastgood_text(fresh, state, "last-good.new");
+	struct lastgood *lastgood = context;
+
+	lastgood->error = write_all(lastgood);
+	atomic_store(&lastgood->done, true);
+	return NULL;
+}
+
+int lastgood_begin(const struct policy *policy, struct lastgood **out)
+{
+	struct lastgood *lastgood = calloc(1, sizeof(*lastgood));
+	int error = lastgood ? take_paths(lastgood, policy->config->state) : -ENOMEM;
 
 	if (error == 0)
-		error = lastgood_text(final, state, "last-good");
-	if (error)
+		error = take_config(lastgood, policy->config);
+	if (error < 0) {
+		if (lastgood)
+			lastgood_free(lastgood);
 		return error;
-	if (mkdir(state, 0750) < 0 && errno != EEXIST)
-		return -errno;
-	remove_kept(fresh);
-	if (mkdir(fresh, 0700) < 0)
-		return -errno;
-	error = save_folder(policy->config, fresh, final);
-	if (error == 0)
-		error = exchange(fresh, final);
-	if (error)
-		remove_kept(fresh);
+	}
+	lastgood->threaded = pthread_create(&lastgood->thread, NULL, write_thread, lastgood) == 0;
+	if (!lastgood->threaded) /* better late answers than no file */
+		write_thread(lastgood);
+	*out = lastgood;
+	return 0;
+}
+
+bool lastgood_done(const struct lastgood *lastgood)
+{
+	return atomic_load(&lastgood->done);
+}
+
+int lastgood_end(struct lastgood *lastgood)
+{
+	int error;
+
+	if (lastgood->threaded)
+		pthread_join(lastgood->thread, NULL);
+	error = lastgood->error;
+	lastgood_free(lastgood);
 	return error;
 }
 

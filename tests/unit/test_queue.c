@@ -4,13 +4,16 @@
 /* What queue.c makes of messages, also of those that no kernel of today sends. The socket's calls are replaced here:
  * datagrams come from a list, what is sent is kept. test_kernel_queue.c shows that the kernel means the same. */
 #include <errno.h>
+#include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include <arpa/inet.h>
 #include <cmocka.h>
@@ -43,8 +46,11 @@ static struct {
 	uint8_t out[65536] __attribute__((aligned(8)));
 	size_t out_length, out_calls;
 	int out_error;
+	int out_errors[4]; /* of the next calls, before `out_error` */
 	size_t asked_for_ack; /* answers to NLM_F_ACK in the list of datagrams */
 	int ack_error;
+	bool ack_lost;
+	const char *proc; /* a file that stands for the list in /proc */
 } wire;
 
 struct mnl_socket {
@@ -125,6 +131,12 @@ ssize_t sendto(int fd, const void *data, size_t length, int flags, const struct 
 	assert_int_equal(to_length, sizeof(struct sockaddr_nl));
 	assert_int_equal(((const struct sockaddr_nl *)(const void *)to)->nl_pid, 0);
 	wire.out_calls++;
+	for (size_t i = 0; i < 4; i++)
+		if (wire.out_errors[i]) {
+			errno = wire.out_errors[i];
+			wire.out_errors[i] = 0;
+			return -1;
+		}
 	if (wire.out_error) {
 		errno = wire.out_error;
 		return -1;
@@ -133,9 +145,17 @@ ssize_t sendto(int fd, const void *data, size_t length, int flags, const struct 
 	wire.out_length += length;
 	if (header->nlmsg_flags & NLM_F_ACK) {
 		wire.asked_for_ack++;
-		add_answer(header->nlmsg_seq, wire.ack_error);
+		if (!wire.ack_lost)
+			add_answer(header->nlmsg_seq, wire.ack_error);
 	}
 	return (ssize_t)length;
+}
+
+/* The list of bound queues. */
+int open(const char *path, int flags, ...)
+{
+	assert_string_equal(path, "/proc/net/netfilter/nfnetlink_queue");
+	return wire.proc ? openat(AT_FDCWD, wire.proc, flags) : -1;
 }
 
 static ssize_t take(void *buffer, size_t room, uint32_t *sender)
@@ -331,6 +351,85 @@ static void test_packet_while_binding(void **state)
 	queue_close(queue);
 }
 
+static void write_list(char path[], unsigned int number, unsigned int port)
+{
+	FILE *file = fdopen(mkstemp(path), "w");
+
+	fprintf(file, "%5u %6u %5u 2 65535 %5u %5u %8u  1\n", number, port, 0, 0, 0, 0);
+	fclose(file);
+	wire.proc = path;
+}
+
+/* The answer to the bind did not come: the list of bound queues tells. */
+static void test_bind_answer_lost(void **state)
+{
+	static const int errors[] = { 0, ENOBUFS };
+
+	(void)state;
+	for (size_t i = 0; i < 6; i++) {
+		char path[] = "/tmp/nfqdn-test-queue-XXXXXX";
+		bool ours = i / 2 == 0;
+		struct queue *queue = NULL;
+		const char *error = NULL;
+
+		memset(&wire, 0, sizeof(wire));
+		write_list(path, i / 2 == 1 ? 6 : 5, i / 2 == 2 ? PORT + 1 : PORT);
+		wire.ack_lost = true;
+		if (errors[i % 2])
+			add_error(errors[i % 2]);
+		assert_int_equal(queue_open(5, 1, true, &queue, &error), ours ? 0 : i % 2 ? -ENOBUFS : -EAGAIN);
+		assert_true(ours == (error == NULL));
+		queue_close(queue);
+		unlink(path);
+	}
+}
+
+/* Whatever the call for it says, a bind that fails leaves nothing and tells why; interrupted, it goes on. */
+static void test_bind_not_sent(void **state)
+{
+	static const int errors[] = { ENFILE, EBUSY, ENOBUFS, ENOMEM, EAGAIN, EPERM, EBADF, ENOTCONN, ESHUTDOWN };
+	struct queue *queue = NULL;
+	const char *error = NULL;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(errors) / sizeof(errors[0]); i++) {
+		for (int receiving = 0; receiving < 2; receiving++) {
+			memset(&wire, 0, sizeof(wire));
+			error = NULL;
+			if (receiving)
+				add_error(errors[i]);
+			else
+				wire.out_error = errors[i];
+			wire.ack_lost = true;
+			assert_int_equal(queue_open(5, 2, true, &queue, &error), -errors[i]);
+			assert_non_null(error);
+			assert_null(queue);
+		}
+	}
+	memset(&wire, 0, sizeof(wire));
+	wire.out_errors[0] = wire.out_errors[1] = EINTR;
+	assert_int_equal(queue_open(5, 1, true, &queue, &error), 0);
+	queue_close(queue);
+}
+
+/* Garbage in front of the answer. */
+static void test_bind_garbled(void **state)
+{
+	struct queue *queue = NULL;
+	const char *error = NULL;
+	uint8_t garbage[512];
+
+	(void)state;
+	memset(&wire, 0, sizeof(wire));
+	memset(garbage, 0xa5, sizeof(garbage));
+	for (size_t length = 0; length < 40; length++)
+		add_datagram(garbage, length);
+	add_packet(5, 1, "x")->told = 22;
+	memset(add_packet(5, 2, "x")->octets, 0xff, 4); /* its length */
+	assert_int_equal(queue_open(5, 1, true, &queue, &error), 0);
+	queue_close(queue);
+}
+
 /* ---- receiving ---- */
 
 static void test_receives(void **state)
@@ -393,6 +492,7 @@ static void test_gaps(void **state)
 
 static void test_errors_of_the_socket(void **state)
 {
+	static const int deadly[] = { EBADF, ENOTCONN, ESHUTDOWN, ENOTSOCK, EPERM, EIO };
 	struct queue_packet packets[LIMIT_DRAIN_PACKETS];
 	struct queue *queue = open_queue(5, 1);
 
@@ -403,8 +503,13 @@ static void test_errors_of_the_socket(void **state)
 	add_error(ENOBUFS);
 	assert_int_equal(queue_receive(queue, packets), 1);
 	assert_int_equal(queue_receive(queue, packets), 0);
-	add_error(EBADF);
-	assert_int_equal(queue_receive(queue, packets), -EBADF);
+	add_error(ENOMEM); /* the packets stay in the kernel */
+	assert_int_equal(queue_receive(queue, packets), 0);
+	assert_int_equal(counters.queue_errors, 1);
+	for (size_t i = 0; i < sizeof(deadly) / sizeof(deadly[0]); i++) {
+		add_error(deadly[i]);
+		assert_int_equal(queue_receive(queue, packets), -deadly[i]);
+	}
 	assert_int_equal(counters.queue_overruns, 0);
 	queue_close(queue);
 }
@@ -544,12 +649,105 @@ static void test_most_verdicts(void **state)
 	queue_close(queue);
 }
 
+/* The kernel has no memory for them: they are given again, and later ones behind them. */
+static void test_verdicts_again(void **state)
+{
+	static const int errors[] = { ENOBUFS, ENOMEM, EAGAIN };
+	const struct queue_packet packets[3] = { { .queue = 5, .id = 10 },
+						 { .queue = 6, .id = 90 },
+						 { .queue = 5, .id = 11 } };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(errors) / sizeof(errors[0]); i++) {
+		struct queue *queue = open_queue(5, 2);
+		struct verdict out[80];
+
+		assert_int_equal(queue_settle(queue), 0);
+		wire.out_error = errors[i];
+		queue_verdicts(queue, packets, 2, 1);
+		assert_int_equal(queue_settle(queue), 1);
+		assert_int_equal(queue_settle(queue), 1);
+		queue_verdicts(queue, packets + 2, 1, 0);
+		assert_int_equal(wire.out_length, 0);
+		assert_int_equal(counters.verdict_errors, 4);
+		wire.out_error = 0;
+		assert_int_equal(queue_settle(queue), 0);
+		assert_int_equal(sent_verdicts(out), 3);
+		assert_verdict(&out[0], NFQNL_MSG_VERDICT, 5, 10, NF_DROP);
+		assert_verdict(&out[1], NFQNL_MSG_VERDICT_BATCH, 6, 90, NF_ACCEPT);
+		assert_verdict(&out[2], NFQNL_MSG_VERDICT_BATCH, 5, 11, NF_ACCEPT);
+		wire.out_length = wire.out_calls = 0;
+		assert_int_equal(queue_settle(queue), 0);
+		assert_int_equal(wire.out_calls, 0);
+		queue_close(queue);
+	}
+}
+
+static void test_verdicts_interrupted(void **state)
+{
+	const struct queue_packet packet = { .queue = 5, .id = 10 };
+	struct queue *queue = open_queue(5, 1);
+	struct verdict out[80];
+
+	(void)state;
+	wire.out_errors[0] = wire.out_errors[1] = EINTR;
+	queue_verdicts(queue, &packet, 1, 0);
+	assert_int_equal(sent_verdicts(out), 1);
+	assert_int_equal(queue_settle(queue), 0);
+	assert_int_equal(counters.verdict_errors, 0);
+	queue_close(queue);
+}
+
+/* However long it lasts, nothing is written behind the buffer, and what is left accepts all. */
+static void test_verdicts_never_taken(void **state)
+{
+	struct queue_packet packets[LIMIT_DRAIN_PACKETS];
+	struct queue *queue = open_queue(5, 1);
+	struct verdict out[600];
+	size_t count;
+
+	(void)state;
+	wire.out_error = ENOBUFS;
+	for (uint32_t drain = 0; drain < 100; drain++) {
+		for (uint32_t i = 0; i < LIMIT_DRAIN_PACKETS; i++)
+			packets[i] = (struct queue_packet) { .queue = 5, .id = drain * LIMIT_DRAIN_PACKETS + i };
+		queue_verdicts(queue, packets, LIMIT_DRAIN_PACKETS, UINT64_MAX >> 1);
+	}
+	wire.out_error = 0;
+	assert_int_equal(queue_settle(queue), 0);
+	count = sent_verdicts(out);
+	assert_verdict(&out[count - 1], NFQNL_MSG_VERDICT_BATCH, 5, 100 * LIMIT_DRAIN_PACKETS - 1, NF_ACCEPT);
+	queue_close(queue);
+}
+
+/* An error that no waiting mends: what is held can only be let go with the socket. */
+static void test_verdicts_refused(void **state)
+{
+	static const int errors[] = { EPERM, EBADF, ENOTCONN, ESHUTDOWN, ENFILE, EBUSY };
+	const struct queue_packet packet = { .queue = 5, .id = 10 };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(errors) / sizeof(errors[0]); i++) {
+		struct queue *queue = open_queue(5, 1);
+
+		wire.out_error = errors[i];
+		queue_verdicts(queue, &packet, 1, 0);
+		assert_int_equal(queue_settle(queue), -errors[i]);
+		assert_int_equal(queue_settle(queue), -errors[i]);
+		assert_int_equal(counters.verdict_errors, 1);
+		queue_close(queue);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_bind_is_one_message),
 		cmocka_unit_test(test_bind_refused),
 		cmocka_unit_test(test_packet_while_binding),
+		cmocka_unit_test(test_bind_answer_lost),
+		cmocka_unit_test(test_bind_not_sent),
+		cmocka_unit_test(test_bind_garbled),
 		cmocka_unit_test(test_receives),
 		cmocka_unit_test(test_more_than_a_drain),
 		cmocka_unit_test(test_gaps),
@@ -559,6 +757,10 @@ int main(void)
 		cmocka_unit_test(test_noise),
 		cmocka_unit_test(test_verdicts),
 		cmocka_unit_test(test_most_verdicts),
+		cmocka_unit_test(test_verdicts_again),
+		cmocka_unit_test(test_verdicts_interrupted),
+		cmocka_unit_test(test_verdicts_never_taken),
+		cmocka_unit_test(test_verdicts_refused),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

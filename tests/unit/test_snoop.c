@@ -461,8 +461,10 @@ static void test_tcp_dropped(void **state)
 	segment(bench, &speech, PACKET_ACK, 20, end);
 	segment(bench, &speech, PACKET_ACK, 20, end);
 	segment(bench, &speech, PACKET_ACK, end, speech.length);
+	assert_string_equal(snoop_refusal(bench->snoop), strerror(0));
 	fake_table_fail(bench->kernel, FAKE_REFUSE_ALL, 1, -ENFILE);
 	assert_int_equal(drain(bench), 1 << 2 | 1 << 3);
+	assert_string_equal(snoop_refusal(bench->snoop), "the set is full");
 	assert_int_equal(counters.answers_dropped, 1);
 	assert_int_equal(counters.tcp_segments_dropped, 1);
 	assert_int_equal(counters.answers_taught, 0);

@@ -10,11 +10,13 @@
 /* LINK: policy/config_read.o policy/config_reader.o policy/config_scalar.o policy/config_scan.o policy/option.o */
 /* LINK: policy/problem.o policy/value.o base/arena.o base/counters.o base/escape.o base/hash.o base/ipaddr.o */
 /* LINK: base/log.o base/monotime.o tests/unit/fake_element.o tests/unit/fake_answer.o */
+/* LINK: control/describe.o control/explain.o control/json.o control/why.o */
 /* LIBS: libconfig jansson */
 /* See README.md in this folder. */
 #include <ctype.h>
 #include <errno.h>
 #include <glob.h>
+#include <jansson.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -23,6 +25,8 @@
 #include <unistd.h>
 
 #include "base/counters.h"
+#include "control/explain.h"
+#include "control/why.h"
 #include "learn/lifetime.h"
 #include "learn/snoop.h"
 #include "policy/policy.h"
@@ -50,6 +54,8 @@ struct replay {
 	struct fake_answer answers[LIMIT_DRAIN_PACKETS];
 	size_t answer_count;
 	unsigned int dropped;
+	uint16_t tcp_port; /* of the last client over TCP */
+	size_t turn; /* of `repeat` */
 };
 
 struct words {
@@ -87,6 +93,17 @@ static void split(char *text, struct words *words)
 static const char *next(struct words *words)
 {
 	return words->at < words->count ? words->word[words->at++] : "";
+}
+
+/* What is left of the line. */
+static const char *rest_of(struct words *words, char out[1024])
+{
+	size_t length = 0;
+
+	out[0] = '\0';
+	while (words->at < words->count && length < 1024)
+		length += (size_t)snprintf(out + length, 1024 - length, "%s%s", length ? " " : "", next(words));
+	return out;
 }
 
 static const char *look(const struct words *words)
@@ -282,49 +299,144 @@ static void do_config(struct replay *replay, struct words *words)
 
 static void do_title(struct replay *replay, struct words *words)
 {
-	while (words->at < words->count) {
-		size_t length = strlen(replay->title);
+	char title[1024];
 
-		snprintf(replay->title + length, sizeof(replay->title) - length, "%s%s", length ? " " : "",
-			 next(words));
+	snprintf(replay->title, sizeof(replay->title), "%.255s", rest_of(words, title));
+}
+
+/* The address `number` places behind the one that is written. */
+static const char *address_behind(const char *text, size_t number, char out[IPADDR_TEXT_SIZE])
+{
+	struct ipaddr address;
+
+	if (number == 0 || ipaddr_from_text(text, &address) < 0)
+		return text;
+	for (size_t i = ipaddr_length(address.family); i-- > 0; number >>= 8) {
+		number += address.bytes[i];
+		address.bytes[i] = (uint8_t)number;
 	}
+	return ipaddr_to_text(&address, out);
+}
+
+static void add_addresses(struct replay *replay, struct fake_answer *answer, struct words *words, const char *owner,
+			  enum dns_type type)
+{
+	const char *first = next(words), *ttl = value_of(words, "ttl"), *count = value_of(words, "count");
+	const char *step = value_of(words, "step");
+	size_t begin = step ? replay->turn * (size_t)number(replay, step) : 0;
+	uint32_t seconds = (uint32_t)number(replay, ttl ? ttl : "");
+	size_t end = begin + (count ? (size_t)number(replay, count) : 1);
+	char text[IPADDR_TEXT_SIZE];
+
+	for (size_t i = begin; i < end; i++)
+		fake_answer_record(answer, owner, type, seconds, address_behind(first, i, text));
+}
+
+/* "@" in a name is the turn of `repeat`. */
+static const char *name_of_turn(const struct replay *replay, const char *name, char out[256])
+{
+	const char *mark = strchr(name, '@');
+
+	if (mark)
+		snprintf(out, 256, "%.*s%zu%s", (int)(mark - name), name, replay->turn, mark + 1);
+	else
+		snprintf(out, 256, "%s", name);
+	return out;
+}
+
+static void add_cname(struct replay *replay, struct fake_answer *answer, struct words *words, const char *owner,
+		      char target[256])
+{
+	const char *ttl;
+
+	name_of_turn(replay, next(words), target);
+	ttl = value_of(words, "ttl");
+	fake_answer_record(answer, owner, DNS_TYPE_CNAME, (uint32_t)number(replay, ttl ? ttl : ""), target);
 }
 
 static void add_record(struct replay *replay, struct fake_answer *answer, struct words *words, char owner[256])
 {
-	const char *named = value_of(words, "owner"), *type = next(words), *data = next(words);
-	const char *ttl = value_of(words, "ttl");
-	uint32_t seconds = (uint32_t)number(replay, ttl ? ttl : "");
+	const char *named = value_of(words, "owner"), *type = next(words);
 
-	if (strcmp(type, "A") == 0)
-		fake_answer_record(answer, named ? named : owner, DNS_TYPE_A, seconds, data);
-	else if (strcmp(type, "AAAA") == 0)
-		fake_answer_record(answer, named ? named : owner, DNS_TYPE_AAAA, seconds, data);
-	else if (strcmp(type, "CNAME") == 0)
-		fake_answer_record(answer, named ? named : owner, DNS_TYPE_CNAME, seconds, data);
-	else
+	if (strcmp(type, "A") == 0) {
+		add_addresses(replay, answer, words, named ? named : owner, DNS_TYPE_A);
+	} else if (strcmp(type, "AAAA") == 0) {
+		add_addresses(replay, answer, words, named ? named : owner, DNS_TYPE_AAAA);
+	} else if (strcmp(type, "CNAME") == 0) {
+		char target[256];
+
+		add_cname(replay, answer, words, named ? named : owner, target);
+		if (!named)
+			memcpy(owner, target, sizeof(target));
+	} else {
 		fail(replay, "\"%s\" is no record type known here", type);
-	if (strcmp(type, "CNAME") == 0 && !named)
-		snprintf(owner, 256, "%s", data);
+	}
+}
+
+static struct fake_answer *new_answer(struct replay *replay)
+{
+	if (replay->answer_count == LIMIT_DRAIN_PACKETS)
+		drain(replay);
+	return &replay->answers[replay->answer_count++];
+}
+
+static void put_segment(struct replay *replay, const char *client, uint32_t sequence, uint8_t flags,
+			const uint8_t *octets, size_t length)
+{
+	fake_answer_segment(new_answer(replay), client, replay->tcp_port, sequence, flags, octets, length);
+}
+
+/* A connection of its own brings the message, in segments of `size` octets. */
+static void send_by_tcp(struct replay *replay, const char *client, const struct fake_answer *answer, size_t size)
+{
+	static uint8_t stream[2 + 65535];
+	size_t length = answer->length - answer->message, total = length + 2;
+
+	stream[0] = (uint8_t)(length >> 8);
+	stream[1] = (uint8_t)length;
+	memcpy(stream + 2, answer->octets + answer->message, length);
+	replay->tcp_port++;
+	put_segment(replay, client, 999, 0x12, NULL, 0);
+	for (size_t at = 0; at < total; at += size)
+		put_segment(replay, client, 1000 + (uint32_t)at, 0x18, stream + at,
+			    total - at < size ? total - at : size);
 }
 
 static void do_answer(struct replay *replay, struct words *words)
 {
+	static struct fake_answer made;
 	const char *client = value_of(words, "client"), *name = value_of(words, "name");
-	struct fake_answer *answer;
-	char owner[256];
+	const char *flags = value_of(words, "flags"), *segment = value_of(words, "segment");
+	char owner[256], question[256];
 
 	if (!client || !name || !replay->snoop) {
 		fail(replay, "answer client=ADDR name=NAME RECORD..., after a configuration");
 		return;
 	}
-	if (replay->answer_count == LIMIT_DRAIN_PACKETS)
-		drain(replay);
-	answer = &replay->answers[replay->answer_count++];
-	fake_answer_start(answer, client, name, DNS_TYPE_A);
-	snprintf(owner, sizeof(owner), "%s", name);
+	fake_answer_start(&made, client, name_of_turn(replay, name, question), DNS_TYPE_A);
+	if (flags)
+		fake_answer_flags(&made, (uint16_t)strtoul(flags, NULL, 16));
+	snprintf(owner, sizeof(owner), "%s", question);
 	while (words->at < words->count && !replay->failed)
-		add_record(replay, answer, words, owner);
+		add_record(replay, &made, words, owner);
+	if (segment && number(replay, segment) > 0)
+		send_by_tcp(replay, client, &made, (size_t)number(replay, segment));
+	else
+		*new_answer(replay) = made;
+}
+
+static void do_repeat(struct replay *replay, struct words *words)
+{
+	int64_t turns = number(replay, next(words));
+	size_t begin = words->at + 1;
+
+	if (strcmp(next(words), "answer") != 0)
+		fail(replay, "repeat N answer ...");
+	for (replay->turn = 0; replay->turn < (size_t)turns && !replay->failed; replay->turn++) {
+		words->at = begin;
+		do_answer(replay, words);
+	}
+	replay->turn = 0;
 }
 
 static void do_drain(struct replay *replay, struct words *words)
@@ -472,16 +584,123 @@ static void expect_learned(struct replay *replay, struct words *words)
 	expect_number(replay, "learned", store_count(replay->store), next(words));
 }
 
+static struct control_context context_of(struct replay *replay)
+{
+	return (struct control_context) { .policy = replay->policy,
+					  .store = replay->store,
+					  .derived = snoop_derived(replay->snoop),
+					  .table = replay->kernel,
+					  .ready = true };
+}
+
+static void expect_verdict(struct replay *replay, struct words *words, bool allowed)
+{
+	const char *wanted = next(words);
+
+	if (strcmp(wanted, "allowed") != 0 && strcmp(wanted, "denied") != 0)
+		fail(replay, "allowed or denied?");
+	else if (allowed != (strcmp(wanted, "allowed") == 0))
+		fail(replay, "%s", allowed ? "allowed" : "denied");
+}
+
+/* The member's text, or "". */
+static const char *member(const json_t *object, const char *key)
+{
+	const char *text = json_string_value(json_object_get(object, key));
+
+	return text ? text : "";
+}
+
+static void expect_member(struct replay *replay, const json_t *object, const char *key, const char *wanted)
+{
+	if (wanted && strcmp(member(object, key), wanted) != 0)
+		fail(replay, "%s: \"%s\"", key, member(object, key));
+}
+
+static void expect_explain(struct replay *replay, struct words *words)
+{
+	struct control_context context = context_of(replay);
+	char hint[1024];
+	struct dns_name name;
+	json_t *answer;
+	bool allowed;
+
+	if (dns_name_from_text(next(words), &name) < 0) {
+		fail(replay, "no name");
+		return;
+	}
+	answer = control_explain(&context, replay->now, &name, &allowed);
+	expect_verdict(replay, words, allowed);
+	expect_member(replay, json_array_get(json_object_get(answer, "by"), 0), "pattern", value_of(words, "pattern"));
+	expect_member(replay, answer, "hint", rest_of(words, hint));
+	json_decref(answer);
+}
+
+/* How many of `by` have all of the members that are wanted. */
+static size_t count_by(const json_t *by, const char *name, const char *entry, const char *via)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < json_array_size(by); i++) {
+		const json_t *one = json_array_get(by, i);
+
+		count += (!name || strcmp(member(one, "name"), name) == 0) &&
+			 (!entry || strcmp(member(one, "entry"), entry) == 0) &&
+			 (!via || strcmp(member(one, "via"), via) == 0);
+	}
+	return count;
+}
+
+static void expect_why(struct replay *replay, struct words *words)
+{
+	struct control_context context = context_of(replay);
+	struct control_why_question question = { .has_port = true };
+	const char *why = "", *name, *entry, *via;
+	json_t *answer;
+	bool allowed;
+
+	if (ipaddr_from_text(next(words), &question.address) < 0 ||
+	    value_ports_from_text(next(words), &question.port, &why) < 0) {
+		fail(replay, "no address and port %s", why);
+		return;
+	}
+	answer = control_why(&context, replay->now, &question, &allowed);
+	expect_verdict(replay, words, allowed);
+	while (words->at < words->count && !replay->failed) {
+		name = value_of(words, "name");
+		entry = value_of(words, "entry");
+		via = value_of(words, "via");
+		if (!name && !entry && !via)
+			break;
+		if (count_by(json_object_get(answer, "by"), name, entry, via) == 0)
+			fail(replay, "not by %s %s %s", name ? name : "", entry ? entry : "", via ? via : "");
+	}
+	json_decref(answer);
+}
+
+static void expect_derived(struct replay *replay, struct words *words)
+{
+	expect_number(replay, "derived names", derived_count(snoop_derived(replay->snoop)), next(words));
+}
+
+static void expect_memory(struct replay *replay, struct words *words)
+{
+	uint64_t most = (uint64_t)number(replay, next(words));
+
+	if (store_memory(replay->store) > most)
+		fail(replay, "%zu octets", store_memory(replay->store));
+}
+
 struct command {
 	const char *name;
 	void (*run)(struct replay *replay, struct words *words);
 };
 
 static const struct command expectations[] = {
-	{ "open", expect_open },       { "closed", expect_closed },
-	{ "names", expect_names },     { "commits", expect_commits },
-	{ "counter", expect_counter }, { "dropped", expect_dropped },
-	{ "learned", expect_learned }, { NULL, NULL },
+	{ "open", expect_open },       { "closed", expect_closed },   { "names", expect_names },
+	{ "commits", expect_commits }, { "counter", expect_counter }, { "dropped", expect_dropped },
+	{ "learned", expect_learned }, { "explain", expect_explain }, { "why", expect_why },
+	{ "derived", expect_derived }, { "memory", expect_memory },   { NULL, NULL },
 };
 
 static void run_command(struct replay *replay, const struct command *commands, struct words *words)
@@ -507,7 +726,7 @@ static void do_expect(struct replay *replay, struct words *words)
 static const struct command commands[] = {
 	{ "title", do_title },     { "config", do_config }, { "answer", do_answer }, { "drain", do_drain },
 	{ "restart", do_restart }, { "own", do_own },       { "refuse", do_refuse }, { "lose", do_lose },
-	{ "expect", do_expect },   { NULL, NULL },
+	{ "expect", do_expect },   { "repeat", do_repeat }, { NULL, NULL },
 };
 
 /* ---- a scenario ---- */
@@ -529,7 +748,7 @@ static void run_line(struct replay *replay, char *line)
 	}
 	if (words.at == words.count || replay->failed)
 		return;
-	if (strcmp(look(&words), "answer") != 0)
+	if (strcmp(look(&words), "answer") != 0 && strcmp(look(&words), "repeat") != 0)
 		drain(replay);
 	run_command(replay, commands, &words);
 	if (!replay->failed && words.at < words.count)

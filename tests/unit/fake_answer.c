@@ -52,29 +52,40 @@ static struct ipaddr address_of(const char *text)
 	return address;
 }
 
-/* The headers' lengths follow what has been added. */
-static void set_lengths(struct fake_answer *answer)
+static void set_ip_length(struct fake_answer *answer)
 {
-	size_t udp = answer->message - 8;
-
-	set16(answer, udp + 4, answer->length - udp);
 	if (answer->octets[0] >> 4 == 4)
 		set16(answer, 2, answer->length);
 	else
 		set16(answer, 4, answer->length - 40);
 }
 
-static void put_headers(struct fake_answer *answer, const struct ipaddr *client)
+/* The headers' lengths follow what has been added. */
+static void set_lengths(struct fake_answer *answer)
 {
-	static const uint8_t header4[16] = { 0x45, [8] = 64, 17, [12] = 10, 2, 0, 2 };
-	static const uint8_t header6[24] = { 0x60, [6] = 17, 64, 0x20, 0x01, 0x0d, 0xb8, [23] = 0x53 };
-	static const uint8_t udp[8] = { 0, 53, 0xc3, 0x50 };
+	size_t udp = answer->message - 8;
+
+	set16(answer, udp + 4, answer->length - udp);
+	set_ip_length(answer);
+}
+
+static void put_ip(struct fake_answer *answer, const struct ipaddr *client, uint8_t protocol)
+{
+	uint8_t header4[16] = { 0x45, [8] = 64, protocol, [12] = 10, 2, 0, 2 };
+	uint8_t header6[24] = { 0x60, [6] = protocol, 64, 0x20, 0x01, 0x0d, 0xb8, [23] = 0x53 };
 
 	if (client->family == IPADDR_V4)
 		put(answer, header4, sizeof(header4));
 	else
 		put(answer, header6, sizeof(header6));
 	put(answer, client->bytes, ipaddr_length(client->family));
+}
+
+static void put_headers(struct fake_answer *answer, const struct ipaddr *client)
+{
+	static const uint8_t udp[8] = { 0, 53, 0xc3, 0x50 };
+
+	put_ip(answer, client, 17);
 	put(answer, udp, sizeof(udp));
 	answer->message = answer->length;
 }
@@ -128,4 +139,25 @@ void fake_answer_record(struct fake_answer *answer, const char *owner, enum dns_
 void fake_answer_flags(struct fake_answer *answer, uint16_t flags)
 {
 	set16(answer, answer->message + 2, flags);
+}
+
+void fake_answer_segment(struct fake_answer *answer, const char *client, uint16_t port, uint32_t sequence,
+			 uint8_t flags, const uint8_t *octets, size_t length)
+{
+	struct ipaddr address = address_of(client);
+	uint8_t rest[8] = { 0x50, flags, 0xff, 0xff };
+
+	answer->length = 0;
+	put_ip(answer, &address, 6);
+	put16(answer, 53);
+	put16(answer, port);
+	put16(answer, sequence >> 16);
+	put16(answer, sequence & 0xffff);
+	put16(answer, 0);
+	put16(answer, 1);
+	put(answer, rest, sizeof(rest));
+	answer->message = answer->length;
+	if (length)
+		put(answer, octets, length);
+	set_ip_length(answer);
 }

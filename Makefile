@@ -41,7 +41,8 @@ netfilter := batch element element_dump nfattr nflog nlsock own probe queue rule
 	table table_apply table_query table_state table_watch
 learn := derived lifetime pool queries rebuild restore snoop state state_read state_text store store_heap store_name store_plan store_share
 control := cmdline commands describe explain json listing notify offline overview request server status wait why
-CTL := nfqdnctl nfqdnctl_catalog nfqdnctl_client nfqdnctl_import nfqdnctl_print nfqdnctl_request nfqdnctl_table
+CTL := feed feed_change feed_file feed_m365 feed_tags feed_target nfqdnctl nfqdnctl_catalog nfqdnctl_client nfqdnctl_feed \
+	nfqdnctl_import nfqdnctl_print nfqdnctl_request nfqdnctl_table
 
 CTL_OBJECTS := $(CTL:%=$(B)/control/%.o)
 OBJECTS := $(foreach f,base dns policy netfilter learn control,$($(f):%=$(B)/$(f)/%.o))

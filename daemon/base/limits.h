@@ -126,6 +126,11 @@
 /* Errors of one catalog file that are told: one slip often stands in every row. The rest is counted. */
 #define LIMIT_CATALOG_FAULTS 20
 
+/* Octets of a vendor's list that nfqdnctl reads: four times the largest one. */
+#define LIMIT_FEED_FILE (16u << 20)
+/* Bad entries of a vendor's list that are told: one slip often stands in every entry. The rest is counted. */
+#define LIMIT_FEED_FAULTS 20
+
 /* One request or answer line on the control socket, and clients at once. */
 #define LIMIT_CONTROL_REQUEST 65536
 #define LIMIT_CONTROL_CLIENTS 16

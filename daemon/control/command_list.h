@@ -16,7 +16,9 @@
 	REMOTE(explain, "NAME", "tell whether a DNS name is allowed, and by which patterns")                           \
 	REMOTE(wait, "ready | learned NAME | generation N", "wait until it is so (--timeout SECONDS, else 30)")        \
 	REMOTE(reload, "", "read configuration and catalog again; refused as a whole when anything is wrong")          \
-	LOCAL(catalog, "[list | show SERVICE[/FEATURE[/ID]]]",                                                         \
-	      "list or show what the catalog knows; needs no daemon (--catalog DIR)")
+	LOCAL(catalog,                                                                                                 \
+	      "[list | show SERVICE[/FEATURE[/ID]] | import m365|service-tags FILE | diff [m365|service-tags] FILE]",  \
+	      "list or show what the catalog knows; make catalog files of vendors' lists, or tell what would change; " \
+	      "needs no daemon (--catalog DIR)")
 
 #endif

@@ -41,19 +41,55 @@ struct command {
 static const struct command commands[] = { COMMAND_LIST(REMOTE_ROW, LOCAL_ROW) };
 #define COMMANDS (sizeof(commands) / sizeof(commands[0]))
 
+/* Only those that strchr() finds here are letters on the command line too. */
+#define OPTION_LETTERS "shV"
+
 static const struct option_row {
 	const char *name, *argument;
 	char letter;
 	const char *command; /* the only one it is for, or NULL */
 	const char *help;
+	size_t place; /* of a text or flag in struct nfqdnctl_options; 0: take_option() knows it */
 } option_rows[] = {
-	{ "socket", "PATH", 's', NULL, "the daemon's control socket (NFQDN_SOCKET, else " CONTROL_DEFAULT_SOCKET ")" },
-	{ "json", NULL, 'j', NULL, "print JSON instead of text" },
-	{ "timeout", "SECONDS", 't', "wait", "wait this long at most (30); 0 looks once" },
-	{ "catalog", "DIR", 'd', "catalog",
-	  "a folder of the catalog, later ones override earlier ones (NFQDN_CATALOG)" },
-	{ "version", NULL, 'V', NULL, "print the version, and end" },
-	{ "help", NULL, 'h', NULL, "print this, and end" },
+	{ "socket", "PATH", 's', NULL, "the daemon's control socket (NFQDN_SOCKET, else " CONTROL_DEFAULT_SOCKET ")",
+	  0 },
+	{ "json", NULL, 'j', NULL, "print JSON instead of text", 0 },
+	{ "timeout", "SECONDS", 't', "wait", "wait this long at most (30); 0 looks once", 0 },
+	{ "catalog", "DIR", 'd', "catalog", "a folder of the catalog, later ones override earlier ones (NFQDN_CATALOG)",
+	  0 },
+#define TEXT(name, argument, letter, member, help)                                                                     \
+	{ name, argument, letter, "catalog", help, offsetof(struct nfqdnctl_options, member) },
+#define FLAG(name, letter, member, help)                                                                               \
+	{ name, NULL, letter, "catalog", help, offsetof(struct nfqdnctl_options, member) },
+	TEXT("select", "LIST", 'S', select,
+	     "import, diff: service areas, ids, categories, required; or a ready-made one")
+		TEXT("tags", "LIST", 'T', tags, "import, diff: service tags, * for every one") TEXT(
+			"regions", "LIST", 'R', regions,
+			"import, diff: regions of the tags, as Azure or the catalog names them")
+			TEXT("direction", "WAY", 'D', direction, "import, diff: inbound (they call you) or outbound")
+				TEXT("ports", "LIST", 'P', ports, "import, diff: ports of outbound tags (tcp/443)")
+					TEXT("to", "DIR", 'O', to,
+					     "import, diff: the folder of imported lists (" NFQDNCTL_OVERLAY
+					     ")") TEXT("name", "WORD", 'N', name,
+						       "import, diff: the service and file that a selection of your "
+						       "own becomes") TEXT("instance", "NAME", 'I', instance,
+									   "import, diff: Worldwide, USGovDoD, "
+									   "USGovGCCHigh, China")
+						TEXT("list-version", "NUMBER", 'L', list_version,
+						     "import, diff: the list's version where it does not say it")
+							TEXT("as-of", "DATE", 'A', as_of,
+							     "import, diff: the list's date (of its version, its name, "
+							     "its last change)")
+								FLAG("strict", 'C', strict,
+								     "import, diff: refuse the list for a bad entry")
+									FLAG("force", 'F', force,
+									     "import: also what is older or loses more "
+									     "than half")
+#undef TEXT
+#undef FLAG
+										{ "version", NULL, 'V', NULL,
+										  "print the version, and end", 0 },
+	{ "help", NULL, 'h', NULL, "print this, and end", 0 },
 };
 #define OPTION_ROWS (sizeof(option_rows) / sizeof(option_rows[0]))
 
@@ -76,7 +112,7 @@ static void print_usage(FILE *out, const struct command *command)
 
 static void print_option(const struct option_row *row, FILE *out)
 {
-	bool lettered = strchr("shV", row->letter);
+	bool lettered = strchr(OPTION_LETTERS, row->letter);
 	char text[64];
 
 	snprintf(text, sizeof(text), "%c%c%s--%s%s%s", lettered ? '-' : ' ', lettered ? row->letter : ' ',
@@ -131,10 +167,30 @@ static int take_catalog(struct nfqdnctl_options *options, const char *folder)
 	return NFQDNCTL_YES;
 }
 
+/* Options that are a text or a flag and no more. */
+static bool take_plain(struct nfqdnctl_options *options, int letter)
+{
+	for (size_t i = 0; i < OPTION_ROWS; i++) {
+		const struct option_row *row = &option_rows[i];
+		char *place = (char *)options + row->place;
+
+		if (row->letter != letter || !row->place)
+			continue;
+		if (row->argument)
+			*(const char **)(void *)place = optarg;
+		else
+			*(bool *)place = true;
+		return true;
+	}
+	return false;
+}
+
 static int take_option(struct line *line, int letter)
 {
 	if (letter != '?' && !strchr(line->letters, letter))
 		line->letters[strlen(line->letters)] = (char)letter;
+	if (take_plain(&line->options, letter))
+		return NFQDNCTL_YES;
 	switch (letter) {
 	case 's':
 		line->options.socket = optarg;

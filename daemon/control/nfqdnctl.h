@@ -9,6 +9,8 @@
 
 enum nfqdnctl_exit { NFQDNCTL_YES = 0, NFQDNCTL_NO = 1, NFQDNCTL_USAGE = 2, NFQDNCTL_NO_DAEMON = 3 };
 
+/* Where imported lists stand when --to does not say. */
+#define NFQDNCTL_OVERLAY "/var/lib/nfqdn/catalog"
 #define NFQDNCTL_CATALOGS 16 /* folders that --catalog can name */
 
 struct nfqdnctl_options {
@@ -18,6 +20,9 @@ struct nfqdnctl_options {
 	bool json;
 	bool has_timeout;
 	uint32_t timeout; /* seconds */
+	/* of `catalog import` and `catalog diff`; NULL when not given */
+	const char *to, *select, *tags, *regions, *direction, *ports, *name, *instance, *list_version, *as_of;
+	bool strict, force;
 };
 
 #endif

@@ -8,6 +8,7 @@
 
 #include "control/describe.h"
 #include "control/json.h"
+#include "control/nfqdnctl_feed.h"
 #include "control/nfqdnctl_print.h"
 #include "control/nfqdnctl_table.h"
 #include "control/protocol.h"
@@ -445,21 +446,29 @@ static void take_folders(const struct nfqdnctl_options *options, struct folders 
 		folders->items[folders->count++] = NFQDN_DATADIR "/data";
 }
 
+const struct catalog *nfqdnctl_catalog_load(const struct nfqdnctl_options *options, struct arena *arena,
+					    struct problems *problems)
+{
+	struct folders folders;
+	const struct catalog *catalog;
+
+	take_folders(options, &folders);
+	catalog = catalog_load(arena, folders.items, folders.count, problems);
+	free(folders.copy);
+	return catalog;
+}
+
 /* `shown`: what to show; NULL: the list. */
 static int run(char *shown, const struct nfqdnctl_options *options, struct arena *arena)
 {
 	struct problems problems = { 0 };
-	struct folders folders;
-	const struct catalog *catalog;
+	const struct catalog *catalog = nfqdnctl_catalog_load(options, arena, &problems);
 	int status = NFQDNCTL_NO;
 
-	take_folders(options, &folders);
-	catalog = catalog_load(arena, folders.items, folders.count, &problems);
 	problem_print(&problems, stderr);
 	if (catalog)
 		status = shown ? show(catalog, shown, options->json) : list(catalog, options->json);
 	problem_clear(&problems);
-	free(folders.copy);
 	return status;
 }
 
@@ -470,8 +479,13 @@ int nfqdnctl_catalog_run(char **words, const struct nfqdnctl_options *options, c
 	struct arena *arena;
 	int status;
 
-	*why = "it takes `list` or `show SERVICE[/FEATURE[/ID]]`";
+	if (words[0] && (strcmp(words[0], "import") == 0 || strcmp(words[0], "diff") == 0))
+		return nfqdnctl_feed_run(words, options, why);
+	*why = "it takes `list` or `show SERVICE[/FEATURE[/ID]]`, `import` or `diff`";
 	if (!is_list && !is_show)
+		return NFQDNCTL_USAGE;
+	*why = "--to, --select and what follows them is for `import` and `diff`";
+	if (nfqdnctl_feed_options(options))
 		return NFQDNCTL_USAGE;
 	arena = arena_new();
 	if (!arena)

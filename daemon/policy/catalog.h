@@ -21,7 +21,7 @@ struct catalog_list {
 struct catalog_row {
 	const char *service, *feature, *id; /* together the row's key */
 	const char *title, *notes, *see_also, *category; /* "" when absent */
-	const char *document, *section; /* of the source */
+	const char *document, *section, *version; /* of the source; version: "" when the document has none */
 	const char *as_of, *until; /* "YYYY-MM-DD" or "" */
 	struct catalog_list urls, ips, clouds, regions, scale_units; /* regions, scale_units: count 0 means every one */
 	const struct value_range *ranges; /* ips, read; ips.count of them */

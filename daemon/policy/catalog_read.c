@@ -80,7 +80,7 @@ static const char *const directions[] = { /* in the order of enum catalog_direct
 					  "outbound", "inbound", "peer", "mail", NULL
 };
 static const char *const states[] = { "published", "pending", "superseded", NULL }; /* of enum catalog_state */
-static const char *const source_keys[] = { "document", "section", NULL };
+static const char *const source_keys[] = { "document", "section", "version", NULL };
 static const char *const service_keys[] = { "format", "service", "title", "rows", NULL };
 static const char *const region_file_keys[] = { "format", "regions", "tenants", NULL };
 static const char *const region_keys[] = { "name", "aliases", NULL };
@@ -154,7 +154,7 @@ static void read_ports(struct file *file, const char *field, const json_t *value
 
 static void read_source(struct file *file, json_t *value, struct catalog_row *row)
 {
-	const json_t *document, *section;
+	const json_t *document, *section, *version;
 	const char *text;
 
 	if (!json_is_object(value)) {
@@ -172,6 +172,10 @@ static void read_source(struct file *file, json_t *value, struct catalog_row *ro
 	text = section ? catalog_field_text(&file->reader, "source.section", section) : NULL;
 	if (text)
 		row->section = catalog_field_keep(&file->reader, text);
+	version = json_object_get(value, "version");
+	text = version ? catalog_field_text(&file->reader, "source.version", version) : NULL;
+	if (text)
+		row->version = catalog_field_keep(&file->reader, text);
 }
 
 static void set_text(const char **place, const char *text)
@@ -294,6 +298,7 @@ static void read_row(struct file *file, json_t *object, size_t index, const char
 			 .category = "",
 			 .document = "",
 			 .section = "",
+			 .version = "",
 			 .as_of = "",
 			 .until = "",
 			 .file = file->reader.file },

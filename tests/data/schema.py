@@ -180,7 +180,8 @@ tap.check("a name stands once in a feature and cloud", bad)
 names = {r["name"] for r in regions["regions"]}
 used = {g for s in SERVICES for row in catalog[s]["rows"] for g in row.get("regions", [])}
 tap.check("every region of a row is in regions.json", sorted(used - names))
-tap.check("every region of regions.json is used", sorted(names - used))
+# "Elsewhere": what imported lists have beyond the twelve regions of the connectors
+tap.check("every region of regions.json is used", sorted(names - used - {"Elsewhere"}))
 
 
 def unambiguous(entries, name):

@@ -64,6 +64,12 @@ $(B)/%.o: daemon/%.c $(B)/.flags
 	@$(if $(Q),echo "  CC      $<")
 	$(Q)$(CC) $(ALL_CFLAGS) $(PKG_CFLAGS) -c -o $@ $<
 
+# What the optional kernel module and nfqdnd share, for this side of it.
+$(B)/kmod-optional/%.o: kmod-optional/%.c $(B)/.flags
+	@mkdir -p $(@D)
+	@$(if $(Q),echo "  CC      $<")
+	$(Q)$(CC) $(ALL_CFLAGS) -c -o $@ $<
+
 PKG_CFLAGS := $(call pkg_cflags,$(LIBS_nfqdnd))
 
 $(B)/nfqdnd: $(B)/main.o $(OBJECTS)

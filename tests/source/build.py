@@ -27,7 +27,7 @@ def run(*command, cwd=ROOT):
 
 
 def copy_of_sources(folder):
-    for name in ("Makefile", "daemon", "data", "tests"):
+    for name in ("Makefile", "daemon", "data", "kmod-optional", "tests"):
         source = ROOT / name
         if source.is_dir():
             shutil.copytree(source, folder / name, ignore=shutil.ignore_patterns("__pycache__", "corpus"))

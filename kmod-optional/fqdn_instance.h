@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Instances of a network namespace. One mutex a namespace guards all that changes; packets read under RCU. */
+#ifndef NF_FQDN_INSTANCE_H
+#define NF_FQDN_INSTANCE_H
+
+#include <linux/list.h>
+#include <linux/mutex.h>
+#include <linux/refcount.h>
+#include <linux/u64_stats_sync.h>
+#include <net/net_namespace.h>
+
+#include "fqdn_judge.h"
+#include "nf_fqdn.h"
+
+struct fqdn_stats {
+	u64_stats_t verdicts[FQDN_VERDICTS];
+	struct u64_stats_sync sync;
+};
+
+struct fqdn_instance {
+	struct list_head list; /* of its namespace; empty when it was removed and only rules hold it */
+	refcount_t references; /* the namespace's list, and each rule */
+	char name[NF_FQDN_INSTANCE_MAX];
+	struct fqdn_table __rcu *table; /* NULL: everything is left to userspace */
+	struct fqdn_table *aside; /* under the mutex */
+	struct fqdn_stats __percpu *stats;
+};
+
+struct fqdn_net {
+	struct mutex mutex;
+	struct list_head instances;
+	unsigned int count;
+};
+
+extern unsigned int fqdn_net_id;
+
+int fqdn_instance_init(void);
+void fqdn_instance_exit(void);
+
+struct fqdn_net *fqdn_net_of(struct net *net);
+/* These need the mutex. */
+struct fqdn_instance *fqdn_instance_find(struct fqdn_net *own, const char *name);
+struct fqdn_instance *fqdn_instance_make(struct fqdn_net *own, const char *name); /* or ERR_PTR() */
+/* Puts `table` (or NULL) in force and frees the old one. May sleep for a grace period. */
+void fqdn_instance_replace(struct fqdn_net *own, struct fqdn_instance *instance, struct fqdn_table *table);
+void fqdn_instance_remove(struct fqdn_net *own, struct fqdn_instance *instance);
+/* This needs none, and no reader may be left when the last reference goes. */
+void fqdn_instance_put(struct fqdn_instance *instance);
+
+/* NULL when memory is out. */
+struct fqdn_table *fqdn_table_new(const struct fqdn_key *key, u32 nodes, u32 name_buckets, u32 known_buckets);
+void fqdn_table_free(struct fqdn_table *table);
+
+/* Milliseconds of CLOCK_BOOTTIME, as coarse as a tick. */
+static inline s64 fqdn_now(void)
+{
+	return ktime_to_ms(ktime_get_coarse_boottime());
+}
+
+int fqdn_genl_init(void);
+void fqdn_genl_exit(void);
+int fqdn_match_init(void);
+void fqdn_match_exit(void);
+
+#endif

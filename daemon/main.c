@@ -177,6 +177,21 @@ static int64_t keep_on(struct daemon *daemon, bool wait)
 	return daemon->keeping ? 20 : -1;
 }
 
+static int try_reload(void *context, struct problems *problems, struct policy **out)
+{
+	struct daemon *daemon = context;
+	struct policy *policy = offline_load(daemon->options.config, problems);
+
+	if (policy)
+		refuse_changes(daemon->policy->config, policy->config, problems);
+	if (policy && problems->errors == 0) {
+		*out = policy;
+		return 0;
+	}
+	policy_free(policy);
+	return -EINVAL;
+}
+
 static int reload(void *context, struct problems *problems)
 {
 	struct daemon *daemon = context;
@@ -329,6 +344,7 @@ static int start_control(struct daemon *daemon)
 		.started = daemon->now,
 		.ready = true,
 		.reload = reload,
+		.try_reload = try_reload,
 		.import = import,
 		.wall = monotime_wall,
 		.daemon = daemon,

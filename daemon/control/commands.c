@@ -9,6 +9,7 @@
 #include "base/counters.h"
 #include "base/escape.h"
 #include "control/command_list.h"
+#include "control/difference.h"
 #include "control/explain.h"
 #include "control/json.h"
 #include "control/overview.h"
@@ -195,15 +196,37 @@ static json_t *problems_json(const struct problems *problems)
 	return array;
 }
 
+/* What the new policy would change; it is not applied. */
+static int try_reload(struct call *call, struct problems *problems)
+{
+	const struct control_context *context = call->context;
+	struct policy *policy;
+	json_t *before, *after;
+	int error = context->try_reload(context->daemon, problems, &policy);
+
+	if (error < 0)
+		return error;
+	before = control_overview(context->policy);
+	after = control_overview(policy);
+	control_json_set(&call->result, "changes", control_difference(before, after));
+	json_decref(before);
+	json_decref(after);
+	policy_free(policy);
+	return 0;
+}
+
 static void run_reload(struct call *call)
 {
+	bool dry = json_is_true(json_object_get(call->request, "dry_run"));
 	struct problems problems = { 0 };
-	int error = call->context->reload(call->context->daemon, &problems);
+	int error;
 
+	call->result = json_object();
+	error = dry ? try_reload(call, &problems) : call->context->reload(call->context->daemon, &problems);
 	problem_sort(&problems);
 	call->status = error < 0 ? STATUS_NO : STATUS_YES;
-	call->result = json_object();
 	control_json_set(&call->result, "ok", json_boolean(error == 0));
+	control_json_set(&call->result, "dry_run", json_boolean(dry));
 	control_json_set(&call->result, "generation", control_json_count(call->context->policy->generation));
 	control_json_set(&call->result, "errors", control_json_count(problems.errors));
 	control_json_set(&call->result, "problems", problems_json(&problems));

@@ -30,12 +30,15 @@ struct control_context {
 	/* Reads the configuration again and applies it, or refuses: 0 or -errno, problems added either way. It may
 	 * change `policy`. */
 	int (*reload)(void *daemon, struct problems *problems);
+	/* Reads the configuration as reload() does and applies nothing: 0 and the policy it would be (for
+	 * policy_free()), or -errno; problems added either way. */
+	int (*try_reload)(void *daemon, struct problems *problems, struct policy **out);
 	/* Takes over records of another gateway's export (lines of learn/state_text.h, each read once already), whose
 	 * stamp is `stamp`. */
 	void (*import)(void *daemon, int64_t stamp, const char *const *lines, size_t count,
 		       struct control_imported *out);
 	int64_t (*wall)(void); /* milliseconds since 1970, for the stamp of an export */
-	void *daemon; /* handed to reload() and import() */
+	void *daemon; /* handed to those above */
 };
 
 #endif

@@ -67,6 +67,16 @@ json_t *control_describe_row(const struct catalog_row *row)
 	return row ? control_json_text(catalog_row_key(row, key, sizeof(key))) : json_null();
 }
 
+json_t *control_describe_list(const struct catalog_row *row)
+{
+	char text[512];
+
+	if (!row || !*row->document)
+		return json_null();
+	snprintf(text, sizeof(text), "%s%s%s", row->document, *row->version ? ", version " : "", row->version);
+	return control_json_text(text);
+}
+
 json_t *control_describe_left(struct monotime now, struct monotime deadline)
 {
 	int64_t left = monotime_until(now, deadline);

@@ -21,6 +21,8 @@ void control_describe_element_port(const struct element_key *key, char out[VALUE
 json_t *control_describe_ports(const struct value_ports *ports, size_t count);
 /* "service/feature/id", or null. */
 json_t *control_describe_row(const struct catalog_row *row);
+/* The list (or document) that the row comes from, with its version where it has one; null without a row. */
+json_t *control_describe_list(const struct catalog_row *row);
 /* Whole seconds that are left, never negative. */
 json_t *control_describe_left(struct monotime now, struct monotime deadline);
 /* "" for the plain group and for one that is no longer there. */

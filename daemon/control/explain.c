@@ -14,6 +14,8 @@ static json_t *rule_json(const struct policy *policy, const struct policy_rule *
 	control_json_set(&object, "group", control_json_text(control_describe_group(policy, rule->entry->group)));
 	control_json_set(&object, "pattern", control_json_text(rule->pattern));
 	control_json_set(&object, "row", control_describe_row(rule->row));
+	control_json_set(&object, "list", control_describe_list(rule->row));
+	control_json_set(&object, "version", control_json_text(rule->row ? rule->row->version : NULL));
 	control_json_set(&object, "ports", control_describe_ports(rule->ports, rule->port_count));
 	return object;
 }

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/limits.h"
+#include "control/difference.h"
 
 static const char *text_of(const json_t *object, const char *key)
 {
@@ -34,22 +35,6 @@ static void add_to_set(json_t *set, const json_t *list)
 	for (size_t i = 0; i < json_array_size(list); i++)
 		if (json_is_string(json_array_get(list, i)))
 			json_object_set_new(set, json_string_value(json_array_get(list, i)), json_true());
-}
-
-/* Those of `list` that are not in `other`. */
-static json_t *beyond(const json_t *list, const json_t *other)
-{
-	json_t *set = json_object(), *out = json_array();
-
-	add_to_set(set, other);
-	for (size_t i = 0; i < json_array_size(list); i++) {
-		json_t *item = json_array_get(list, i);
-
-		if (json_is_string(item) && !json_object_get(set, json_string_value(item)))
-			json_array_append(out, item);
-	}
-	json_decref(set);
-	return out;
 }
 
 static json_t *changed_settings(const json_t *last, const json_t *next)
@@ -88,12 +73,13 @@ static void add_change(json_t *out, const char *key, const json_t *last, const j
 	json_object_set_new(change, "row", json_string(key));
 	json_object_set_new(change, "state", json_string(!last ? "new" : next ? "changed" : "gone"));
 	json_object_set_new(change, "names_gained",
-			    beyond(json_object_get(next, "urls"), json_object_get(last, "urls")));
-	json_object_set_new(change, "names_lost", beyond(json_object_get(last, "urls"), json_object_get(next, "urls")));
+			    control_difference_texts(json_object_get(next, "urls"), json_object_get(last, "urls")));
+	json_object_set_new(change, "names_lost",
+			    control_difference_texts(json_object_get(last, "urls"), json_object_get(next, "urls")));
 	json_object_set_new(change, "prefixes_gained",
-			    beyond(json_object_get(next, "ips"), json_object_get(last, "ips")));
+			    control_difference_texts(json_object_get(next, "ips"), json_object_get(last, "ips")));
 	json_object_set_new(change, "prefixes_lost",
-			    beyond(json_object_get(last, "ips"), json_object_get(next, "ips")));
+			    control_difference_texts(json_object_get(last, "ips"), json_object_get(next, "ips")));
 	json_object_set_new(change, "settings", changed_settings(last, next));
 	if (last && next && is_empty(change))
 		json_decref(change);

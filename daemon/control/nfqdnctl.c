@@ -79,16 +79,18 @@ static const struct option_row {
 						     "import, diff: the list's version where it does not say it")
 							TEXT("as-of", "DATE", 'A', as_of,
 							     "import, diff: the list's date (of its version, its name, "
-							     "its last change)")
-								FLAG("strict", 'C', strict,
-								     "import, diff: refuse the list for a bad entry")
-									FLAG("force", 'F', force,
-									     "import: also what is older or loses more "
-									     "than half")
+							     "its last change)") FLAG("strict", 'C', strict,
+										      "import, diff: refuse the list "
+										      "for a bad entry")
+								FLAG("force", 'F', force,
+								     "import: also what is older or loses more "
+								     "than half")
 #undef TEXT
 #undef FLAG
-										{ "version", NULL, 'V', NULL,
-										  "print the version, and end", 0 },
+									{ "dry-run", NULL, 'n', "reload",
+									  "tell what would change, and apply nothing",
+									  offsetof(struct nfqdnctl_options, dry_run) },
+	{ "version", NULL, 'V', NULL, "print the version, and end", 0 },
 	{ "help", NULL, 'h', NULL, "print this, and end", 0 },
 };
 #define OPTION_ROWS (sizeof(option_rows) / sizeof(option_rows[0]))

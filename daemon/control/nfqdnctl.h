@@ -23,6 +23,7 @@ struct nfqdnctl_options {
 	/* of `catalog import` and `catalog diff`; NULL when not given */
 	const char *to, *select, *tags, *regions, *direction, *ports, *name, *instance, *list_version, *as_of;
 	bool strict, force;
+	bool dry_run; /* of `reload` */
 };
 
 #endif

@@ -93,6 +93,7 @@ static json_t *row_json(const struct catalog_row *row)
 	control_json_set(&object, "until", control_json_text(row->until));
 	control_json_set(&object, "document", control_json_text(row->document));
 	control_json_set(&object, "section", control_json_text(row->section));
+	control_json_set(&object, "version", control_json_text(row->version));
 	control_json_set(&object, "see_also", control_json_text(row->see_also));
 	control_json_set(&object, "notes", control_json_text(row->notes));
 	return object;
@@ -310,6 +311,7 @@ static void print_row(const json_t *row, FILE *out)
 	print_line(row, "until", out);
 	print_line(row, "document", out);
 	print_line(row, "section", out);
+	print_line(row, "version", out);
 	print_line(row, "see_also", out);
 	print_line(row, "notes", out);
 }

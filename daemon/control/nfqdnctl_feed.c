@@ -381,25 +381,6 @@ static void print_figures(const struct run *run)
 		printf("%zu bad entries left out\n", run->skipped);
 }
 
-static void print_texts(const json_t *list, const char *sign, const char *what)
-{
-	for (size_t i = 0; i < json_array_size(list); i++)
-		printf("  %s %s %s\n", sign, what, json_string_value(json_array_get(list, i)));
-}
-
-static void print_change(const json_t *change)
-{
-	const json_t *settings = json_object_get(change, "settings");
-
-	printf("%s: %s\n", nfqdnctl_print_member(change, "row"), nfqdnctl_print_member(change, "state"));
-	print_texts(json_object_get(change, "names_gained"), "+", "name");
-	print_texts(json_object_get(change, "names_lost"), "-", "name");
-	print_texts(json_object_get(change, "prefixes_gained"), "+", "prefix");
-	print_texts(json_object_get(change, "prefixes_lost"), "-", "prefix");
-	for (size_t i = 0; i < json_array_size(settings); i++)
-		printf("  ~ %s\n", json_string_value(json_array_get(settings, i)));
-}
-
 static void print_made(const struct run *run, const struct made *made)
 {
 	const char *version = feed_change_version(made->file);
@@ -414,7 +395,7 @@ static void print_made(const struct run *run, const struct made *made)
 	else
 		printf("%s/%s.json %s\n", run->folder, made->name, made->written ? "written" : "is the same already");
 	for (size_t i = 0; i < json_array_size(made->changes) && run->diff; i++)
-		print_change(json_array_get(made->changes, i));
+		nfqdnctl_print_change(json_array_get(made->changes, i), stdout);
 }
 
 static void tell(struct run *run, int status)

@@ -204,9 +204,15 @@ void nfqdnctl_print_words(const char *key, const json_t *array, FILE *out)
 	fputc('\n', out);
 }
 
+/* Of a list that changes, which edition; a document's date says enough. */
+static void cell_list(struct nfqdnctl_table *table, const json_t *object)
+{
+	nfqdnctl_table_cell(table, text_of(object, "version")[0] ? text_of(object, "list") : NULL);
+}
+
 static void print_rows(const json_t *rows, FILE *out)
 {
-	static const char *const headers[] = { "ROW", ">NAMES", ">RANGES", "PORTS", "AS OF", "TITLE", NULL };
+	static const char *const headers[] = { "ROW", ">NAMES", ">RANGES", "PORTS", "AS OF", "TITLE", "LIST", NULL };
 	struct nfqdnctl_table *table = nfqdnctl_table_new(headers);
 
 	for (size_t i = 0; i < json_array_size(rows); i++) {
@@ -218,6 +224,7 @@ static void print_rows(const json_t *rows, FILE *out)
 		cell_words(table, json_object_get(row, "ports"));
 		nfqdnctl_table_cell(table, text_of(row, "as_of"));
 		nfqdnctl_table_cell(table, text_of(row, "title"));
+		cell_list(table, row);
 	}
 	nfqdnctl_table_print(table, 2, out);
 }
@@ -355,9 +362,8 @@ static const char *reason_what(const json_t *reason)
 
 static void print_reasons(const json_t *by, FILE *out)
 {
-	static const char *const headers[] = {
-		"VIA", "WHAT", "TO", "PORTS", "ENTRY", "GROUP", "ROW", ">EXPIRES", NULL
-	};
+	static const char *const headers[] = { "VIA",   "WHAT", "TO",       "PORTS", "ENTRY",
+					       "GROUP", "ROW",  ">EXPIRES", "LIST",  NULL };
 	struct nfqdnctl_table *table = nfqdnctl_table_new(headers);
 
 	for (size_t i = 0; i < json_array_size(by); i++) {
@@ -371,6 +377,7 @@ static void print_reasons(const json_t *by, FILE *out)
 		nfqdnctl_table_cell(table, text_of(reason, "group"));
 		nfqdnctl_table_cell(table, text_of(reason, "row"));
 		cell_duration(table, reason, "expires_in");
+		cell_list(table, reason);
 	}
 	nfqdnctl_table_print(table, 2, out);
 }
@@ -390,7 +397,9 @@ void nfqdnctl_print_why(const json_t *result, FILE *out)
 
 static void print_patterns(const json_t *by, FILE *out)
 {
-	static const char *const headers[] = { "PATTERN", "PORTS", "ENTRY", "GROUP", "ROW", "DERIVED FROM", NULL };
+	static const char *const headers[] = {
+		"PATTERN", "PORTS", "ENTRY", "GROUP", "ROW", "DERIVED FROM", "LIST", NULL
+	};
 	struct nfqdnctl_table *table = nfqdnctl_table_new(headers);
 
 	for (size_t i = 0; i < json_array_size(by); i++) {
@@ -402,6 +411,7 @@ static void print_patterns(const json_t *by, FILE *out)
 		nfqdnctl_table_cell(table, text_of(rule, "group"));
 		nfqdnctl_table_cell(table, text_of(rule, "row"));
 		nfqdnctl_table_cell(table, text_of(rule, "derived_from"));
+		cell_list(table, rule);
 	}
 	nfqdnctl_table_print(table, 2, out);
 }
@@ -440,13 +450,52 @@ static void print_problem(const json_t *problem, FILE *out)
 	fputc('\n', out);
 }
 
+static void print_gained(const json_t *change, const char *key, const char *sign, FILE *out)
+{
+	const json_t *list = json_object_get(change, key);
+
+	for (size_t i = 0; i < json_array_size(list); i++) {
+		fprintf(out, "  %s ", sign);
+		nfqdnctl_table_text(text_at(list, i), out);
+		fputc('\n', out);
+	}
+}
+
+void nfqdnctl_print_change(const json_t *change, FILE *out)
+{
+	const char *entry = text_of(change, "entry"), *row = text_of(change, "row");
+
+	nfqdnctl_table_text(entry, out);
+	fputs(*entry && *row ? " " : "", out);
+	nfqdnctl_table_text(row, out);
+	fprintf(out, ": %s\n", text_of(change, "state"));
+	print_gained(change, "names_gained", "+ name", out);
+	print_gained(change, "names_lost", "- name", out);
+	print_gained(change, "prefixes_gained", "+ prefix", out);
+	print_gained(change, "prefixes_lost", "- prefix", out);
+	print_gained(change, "settings", "~", out);
+}
+
+static void print_dry_run(const json_t *result, FILE *out)
+{
+	const json_t *changes = json_object_get(result, "changes");
+
+	for (size_t i = 0; i < json_array_size(changes); i++)
+		nfqdnctl_print_change(json_array_get(changes, i), out);
+	if (json_is_true(json_object_get(result, "ok")))
+		fprintf(out, "%zu changes, not applied: generation %" PRId64 " stays in force\n",
+			json_array_size(changes), number_of(result, "generation"));
+}
+
 void nfqdnctl_print_reload(const json_t *result, FILE *out)
 {
 	const json_t *problems = json_object_get(result, "problems");
 
 	for (size_t i = 0; i < json_array_size(problems); i++)
 		print_problem(json_array_get(problems, i), out);
-	if (json_is_true(json_object_get(result, "ok")))
+	if (json_is_true(json_object_get(result, "dry_run")))
+		print_dry_run(result, out);
+	else if (json_is_true(json_object_get(result, "ok")))
 		fprintf(out, "reloaded: generation %" PRId64 "\n", number_of(result, "generation"));
 	else
 		fprintf(out, "refused: generation %" PRId64 " stays in force\n", number_of(result, "generation"));

@@ -27,6 +27,8 @@ nfqdnctl_print_function nfqdnctl_print_reload;
  * ...", wrapped, nothing when there is none. */
 const char *nfqdnctl_print_member(const json_t *object, const char *key);
 void nfqdnctl_print_cell(struct nfqdnctl_table *table, const json_t *array);
+/* What changes in one row: a line with its name, then one for each text gained or lost. */
+void nfqdnctl_print_change(const json_t *change, FILE *out);
 void nfqdnctl_print_words(const char *key, const json_t *array, FILE *out);
 
 #endif

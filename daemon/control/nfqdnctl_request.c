@@ -32,8 +32,8 @@ int nfqdnctl_request_policy(char **words, const struct nfqdnctl_options *options
 
 int nfqdnctl_request_reload(char **words, const struct nfqdnctl_options *options, json_t *request, const char **why)
 {
-	(void)options;
-	(void)request;
+	if (options->dry_run && json_object_set_new(request, "dry_run", json_true()) < 0)
+		return -EINVAL;
 	return no_words(words, why);
 }
 

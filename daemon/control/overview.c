@@ -21,6 +21,8 @@ static json_t *new_row(const struct catalog_row *row)
 	json_t *object = json_object();
 
 	control_json_set(&object, "row", control_describe_row(row));
+	control_json_set(&object, "list", control_describe_list(row));
+	control_json_set(&object, "version", control_json_text(row->version));
 	control_json_set(&object, "title", control_json_text(row->title));
 	control_json_set(&object, "as_of", control_json_text(row->as_of));
 	control_json_set(&object, "names", json_array());

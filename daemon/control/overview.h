@@ -8,7 +8,7 @@
 #include "policy/policy.h"
 
 /* {generation, mode, groups: [{name, clients}], entries: [{entry, direction, group, service, names, prefixes, ports,
- * to, lifetime, rows: [{row, title, as_of, names, prefixes, ports, rentable, broad}], warnings}]}. Names and prefixes
+ * to, lifetime, rows: [{row, list, version, title, as_of, names, prefixes, ports, rentable, broad}], warnings}]}. Names and prefixes
  * of an entry are its own; those of the catalog stand under their row. NULL when memory is out. */
 json_t *control_overview(const struct policy *policy);
 

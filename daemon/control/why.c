@@ -85,6 +85,8 @@ static void finish(struct judgement *judgement, json_t *object, const struct cat
 		   json_t *left)
 {
 	control_json_set(&object, "row", control_describe_row(row));
+	control_json_set(&object, "list", control_describe_list(row));
+	control_json_set(&object, "version", control_json_text(row ? row->version : NULL));
 	control_json_set(&object, "ports", ports);
 	control_json_set(&object, "expires_in", left);
 	control_json_add(&judgement->by, object);

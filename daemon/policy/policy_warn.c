@@ -249,6 +249,34 @@ static void warn_unreachable(const struct policy_input *input, const struct conf
 				families[i], families[i]);
 }
 
+/* "connectors" and "connectors-live". */
+static bool selects_feature(const struct policy_selection *selection, const char *feature)
+{
+	for (size_t i = 0; i < selection->count; i++)
+		if (has_addresses(selection->rows[i]) &&
+		    strncmp(selection->rows[i]->feature, feature, strlen(feature)) == 0)
+			return true;
+	return false;
+}
+
+/* What people take the addresses of a cloud service for, and what they miss. */
+static void warn_callers(const struct policy_input *input, const struct config_entry *entry,
+			 const struct policy_selection *selection)
+{
+	bool connectors = selects_feature(selection, "connectors");
+	bool actions = selects_feature(selection, "http-actions");
+
+	if (connectors || actions)
+		warn(input, entry,
+		     "these addresses serve every tenant of the cloud, not yours alone: they are no authentication, "
+		     "the server must know its callers itself");
+	if (connectors && !actions)
+		warn(input, entry,
+		     "connectors are selected and no http-actions: HTTP actions of flows call from other addresses "
+		     "(service tags LogicApps, PowerPlatformPlex, PowerPlatformInfra), which `nfqdnctl catalog import "
+		     "service-tags FILE --select http-actions-live` brings");
+}
+
 int policy_warn_rows(const struct policy_input *input, const struct config_entry *entry,
 		     const struct policy_selection *selection)
 {
@@ -258,6 +286,8 @@ int policy_warn_rows(const struct policy_input *input, const struct config_entry
 		result = warn_of_row(input, entry, selection->rows[i]);
 	if (entry->inbound && (!entry->service.text || selection->service))
 		warn_unreachable(input, entry, selection);
+	if (entry->inbound)
+		warn_callers(input, entry, selection);
 	return result ? result : warn_old(input, entry, selection);
 }
 

@@ -428,6 +428,22 @@ def _(t):
     equal((ran.json["skipped"], ran.err.count("urls[")), (50, 20), "told")
 
 
+@case("--check: connectors without HTTP actions, and addresses that serve every tenant")
+@overlay
+def _(t):
+    inbound = 'inbound: {{ sql: {{ service = "power-automate"; features = [ {} ]; to = "10.1.0.9"; ports = "tcp/1433"; }}; }};'
+    everyone, missing = "serve every tenant of the cloud", "connectors are selected and no http-actions"
+    ran = expect(t.tags(tag_file(tag("AzureConnectors", "20.1.0.0/24"), *[tag(n, "20.2.0.0/24") for n in ("LogicApps", "PowerPlatformPlex", "PowerPlatformInfra")]),
+                        "--select", "connectors-live,http-actions-live"), 0)
+    for features, wanted in (('"connectors"', (True, True)), ('"connectors-live"', (True, True)), ('"connectors-live", "http-actions-live"', (True, False)),
+                             ('"http-actions-live"', (True, False))):
+        ran = expect(t.check(inbound.format(features)), 0)
+        equal((everyone in ran.out + ran.err, missing in ran.out + ran.err), wanted, features)
+    ran = t.check('inbound: { sql: { addresses = "20.1.0.0/24"; to = "10.1.0.9"; ports = "tcp/1433"; }; };')
+    equal((everyone in ran.out + ran.err, missing in ran.out + ran.err), (False, False), "no connectors")
+    expect(t.check('inbound: { sql: { service = "power-automate"; features = "connectors-live"; regions = "Elsewhere"; to = "10.1.0.9"; ports = "tcp/1433"; }; };'), 0)
+
+
 # ---- files ----
 
 @case("files that are no list: cut off, empty, garbage, absent, too large, a folder; the last good one stays")

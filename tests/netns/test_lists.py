@@ -1,0 +1,149 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Imported lists in force: what is told of them, a reload that is only tried, and traffic from one edition to the next."""
+import ipaddress
+import json
+import pathlib
+import sys
+import threading
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "lib"))
+from netns import NFQDNCTL, PATIENCE, ROOT, Skip, case, check, expect, main  # noqa: E402
+
+TAGS = ROOT.parent / "shared" / "samples" / "service-tags"
+LIVE = 'sql: { service = "power-automate"; features = [ "connectors-live", "http-actions-live" ]; to = "10.3.0.2"; ports = "tcp/1433"; };'
+
+
+def tag_file(number, **tags):
+    return {"changeNumber": number, "cloud": "Public",
+            "values": [{"name": n.replace("_", "."), "id": n, "properties": {"addressPrefixes": p}} for n, p in tags.items()]}
+
+
+FIRST = tag_file(10, AzureConnectors=["20.90.0.0/24", "20.91.0.0/24"], AzureConnectors_WestEurope=["20.90.0.0/24"])
+SECOND = tag_file(11, AzureConnectors=["20.90.0.0/25", "20.91.0.0/24", "20.92.0.0/24"], AzureConnectors_WestEurope=["20.90.0.0/25", "20.92.0.0/24"])
+
+
+def take(t, content, *words):
+    """Imports a list, a path or content made here, into the overlay."""
+    path = content
+    if not isinstance(content, pathlib.Path):
+        path = t.folder / "tags.json"
+        path.write_text(json.dumps(content), encoding="utf-8")
+    t.gw.run([NFQDNCTL, "catalog", "import", "service-tags", str(path), "--to", str(overlay(t)), "--catalog", str(ROOT / "data"), *words])
+
+
+def overlay(t):
+    return t.folder / "overlay"
+
+
+def catalogs(t):
+    return [str(ROOT / "data"), str(overlay(t))]
+
+
+def with_server(t):
+    t.simple()
+    t.second_segment()
+    t.listen(t.client2, [1433])
+
+
+@case("policy, why and explain name the list and its version")
+def named(t):
+    with_server(t)
+    take(t, FIRST, "--select", "connectors-live")
+    path = t.folder / "m365.json"
+    path.write_text(json.dumps([{"id": 7, "serviceArea": "MEM", "urls": ["*.live.example"], "ips": ["20.95.0.0/24"], "tcpPorts": "443"}]), encoding="utf-8")
+    t.gw.run([NFQDNCTL, "catalog", "import", "m365", str(path), "--select", "intune-live", "--list-version", "2025120100", "--to", str(overlay(t)),
+              "--catalog", str(ROOT / "data")])
+    d = t.gateway(allow='i: { service = "intune"; features = [ "intune-live", "core" ]; };',
+                  inbound=LIVE.replace(', "http-actions-live"', ""), interfaces=["lan*"], catalog=catalogs(t))
+    rows = {r["row"]: r for e in d.json("policy")["entries"] for r in e["rows"]}
+    expect((rows["intune/intune-live/7"]["list"], rows["intune/intune-live/7"]["version"]),
+           ("Microsoft 365 endpoint service, Worldwide, version 2025120100", "2025120100"), "policy")
+    expect(rows["power-automate/connectors-live/europe"]["version"], "10", "policy, service tags")
+    expect((rows["intune/core/163"]["list"], rows["intune/core/163"]["version"]), ("Network endpoints for Microsoft Intune (2025-01-09)", ""), "a built-in row")
+    expect(d.json("why", "20.95.0.9", "tcp/443")["by"][0]["version"], "2025120100", "why")
+    expect(d.json("why", "10.3.0.2", "tcp/1433", "from", "20.90.0.1")["by"][0]["list"], "Azure service tags, Public, version 10", "why, inbound")
+    expect([b["version"] for b in d.json("explain", "a.live.example")["by"]], ["2025120100"], "explain")
+    for words in (("policy",), ("why", "20.95.0.9", "tcp/443"), ("explain", "a.live.example")):
+        check("Microsoft 365 endpoint service, Worldwide, version 2025120100" in d.ctl(*words).stdout, f"the text of {words}")
+
+
+@case("reload --dry-run tells what would change, for every entry, and changes nothing")
+def dry_run(t):
+    with_server(t)
+    take(t, FIRST, "--select", "connectors-live")
+    inbound = LIVE.replace(', "http-actions-live"', "")
+    d = t.gateway(allow='web: { names = "www.example.net"; addresses = "20.99.0.0/24"; };', inbound=inbound, interfaces=["lan*"], catalog=catalogs(t))
+    expect(d.json("reload", "--dry-run")["changes"], [], "nothing new")
+    take(t, SECOND, "--select", "connectors-live")
+    d.write(t.config(allow='web: { names = [ "www.example.net", "new.example.net" ]; ports = "tcp/80"; }; two: { addresses = "20.98.0.0/24"; };',
+                     inbound=inbound, interfaces=["lan*"], catalog=catalogs(t)))
+    told = d.json("reload", "--dry-run")
+    changes = {(c["entry"], c["row"]): c for c in told["changes"]}
+    expect((told["ok"], told["dry_run"], told["generation"]), (True, True, 1), "the answer")
+    europe = changes["sql", "power-automate/connectors-live/europe"]
+    expect((europe["prefixes_gained"], europe["prefixes_lost"]), (["20.90.0.0/25", "20.92.0.0/24"], ["20.90.0.0/24"]), "Europe")
+    web = changes["web", None]
+    expect((web["names_gained"], web["prefixes_lost"], web["settings"]), (["new.example.net"], ["20.99.0.0/24"], ["ports"]), "web")
+    expect(changes["two", None]["state"], "new", "two")
+    text = d.ctl("reload", "--dry-run").stdout
+    check("+ prefix 20.92.0.0/24" in text and "not applied: generation 1 stays in force" in text, f"the text: {text}")
+    expect(t.inet.tcp("10.3.0.2", 1433, source="20.92.0.1").result, "reset", "after the tries")
+    expect(d.counters()["reloads"], 1, "policies applied")
+    d.reload()
+    expect(t.inet.tcp("10.3.0.2", 1433, source="20.92.0.1").result, "open", "after the reload")
+    expect(d.json("reload", "--dry-run")["changes"], [], "afterwards")
+    d.write("gateway: {")
+    told = d.json("reload", "--dry-run", ok=1)
+    check(not told["ok"] and told["errors"] >= 1 and "changes" not in told, "a bad configuration")
+    expect(d.status()["generation"] if "generation" in d.status() else d.json("policy")["generation"], 2, "generation")
+
+
+def both_allow(t, first, second, count):
+    """Addresses that both editions allow, from all over the lists."""
+    def networks(file):
+        values = json.loads(file.read_text(encoding="utf-8"))["values"]
+        names = ("AzureConnectors", "LogicApps", "PowerPlatformPlex", "PowerPlatformInfra")
+        return [ipaddress.ip_network(p) for v in values if v["name"] in names for p in v["properties"]["addressPrefixes"]]
+    old, new = networks(first), set(networks(second))
+    shared = sorted((n for n in old if n in new and n.version == 4), key=lambda n: int(n.network_address))
+    step = max(1, len(shared) // count)
+    return [str(n.network_address + n.num_addresses // 2) for n in shared[::step]][:count]
+
+
+@case("from one recorded weekly file to the next and back: connections of what both allow never see a denial")
+def weekly(t):
+    first, second = TAGS / "ServiceTags_Public.change371.json", TAGS / "ServiceTags_Public.change374.json"
+    if not first.exists():
+        raise Skip(f"{TAGS} is not there")
+    with_server(t)
+    words = ("--select", "connectors-live,http-actions-live")
+    take(t, first, *words)
+    d = t.gateway(inbound=LIVE, interfaces=["lan*"], catalog=catalogs(t))
+    sources = both_allow(t, first, second, 40)
+    results, ending = [], threading.Event()
+
+    def knock():
+        while not ending.is_set():
+            for source in sources:
+                results.append((source, t.inet.tcp("10.3.0.2", 1433, source=source, seconds=3.0 * PATIENCE).result))
+                if ending.is_set():
+                    break
+
+    thread = threading.Thread(target=knock)
+    thread.start()
+    try:
+        for file in (second, first, second):
+            take(t, file, *words, "--force")
+            d.reload()
+    finally:
+        ending.set()
+        thread.join()
+    expect([r for r in results if r[1] != "open"], [], f"of {len(results)} connections those that were denied")
+    check(len(results) >= len(sources), f"only {len(results)} connections in all")
+    expect(d.counters()["kernel_denied_inbound_packets"], 0, "denied by the kernel")
+    expect(t.inet.tcp("10.3.0.2", 1433, source="8.8.8.8").result, "reset", "another source")
+
+
+if __name__ == "__main__":
+    main()

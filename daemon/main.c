@@ -35,6 +35,7 @@
 #include "learn/restore.h"
 #include "learn/snoop.h"
 #include "learn/state.h"
+#include "learn/verify.h"
 #include "netfilter/own.h"
 #include "netfilter/queue.h"
 #include "netfilter/table.h"
@@ -48,6 +49,7 @@ struct daemon {
 	struct queue *queue;
 	struct store *store;
 	struct snoop *snoop;
+	struct verify *verify;
 	struct rebuild rebuild;
 	struct control_server *control;
 	struct control_context context;
@@ -121,12 +123,47 @@ static void refuse_changes(const struct config *old, const struct config *new, s
 		problem_add(problems, PROBLEM_ERROR, new->file, 0, "gateway.limits.elements", text);
 }
 
+static int watch(struct daemon *daemon, int fd)
+{
+	struct epoll_event event = { .events = EPOLLIN, .data.fd = fd };
+
+	return epoll_ctl(daemon->epoll, EPOLL_CTL_ADD, fd, &event) < 0 ? -errno : 0;
+}
+
+/* The copies of queries are waited for as soon as there is a loop. */
+static int watch_queries(struct daemon *daemon)
+{
+	int fd = verify_fd(daemon->verify), error = 0;
+
+	if (fd >= 0 && daemon->epoll >= 0)
+		error = watch(daemon, fd);
+	return error == -EEXIST ? 0 : error;
+}
+
+/* Rules that copy queries find somebody who reads them. */
+static int apply_table(struct daemon *daemon, const struct policy *policy, const char **error)
+{
+	const struct config *before = daemon->policy ? daemon->policy->config : NULL;
+	int result = verify_prepare(daemon->verify, policy->config, error);
+
+	if (result == 0)
+		result = watch_queries(daemon);
+	if (result == 0)
+		result = table_apply(daemon->table, policy, error);
+	if (result == 0)
+		verify_settle(daemon->verify, policy->config, before, monotime_now());
+	else if (before)
+		verify_settle(daemon->verify, before, NULL, daemon->now);
+	return result;
+}
+
 static int apply(struct daemon *daemon, struct policy *policy, const char **error)
 {
-	int result = table_apply(daemon->table, policy, error);
+	int result = apply_table(daemon, policy, error);
 
 	if (result < 0)
 		return result;
+	snoop_set_queries(daemon->snoop, verify_queries(daemon->verify));
 	policy->generation = ++daemon->generation;
 	snoop_set_policy(daemon->snoop, policy);
 	daemon->context.policy = policy;
@@ -261,13 +298,6 @@ static void read_own_addresses(struct daemon *daemon)
 		log_warning("no memory for the gateway's own addresses");
 }
 
-static int watch(struct daemon *daemon, int fd)
-{
-	struct epoll_event event = { .events = EPOLLIN, .data.fd = fd };
-
-	return epoll_ctl(daemon->epoll, EPOLL_CTL_ADD, fd, &event) < 0 ? -errno : 0;
-}
-
 static int open_signals(void)
 {
 	sigset_t set;
@@ -298,7 +328,7 @@ static int open_loop(struct daemon *daemon)
 		error = watch(daemon, daemon->own);
 	if (error == 0)
 		error = watch(daemon, queue_fd(daemon->queue));
-	return error;
+	return error < 0 ? error : watch_queries(daemon);
 }
 
 static int start_kernel(struct daemon *daemon, struct policy *policy)
@@ -317,7 +347,8 @@ static int start_kernel(struct daemon *daemon, struct policy *policy)
 	if (error == 0) {
 		daemon->store = store_new(&daemon->hash_key, config->limit_elements);
 		daemon->snoop = daemon->store ? snoop_new(daemon->store, daemon->table, &daemon->hash_key) : NULL;
-		error = daemon->snoop ? store_reserve(daemon->store) : -ENOMEM;
+		daemon->verify = verify_new(&daemon->hash_key);
+		error = daemon->snoop && daemon->verify ? store_reserve(daemon->store) : -ENOMEM;
 	}
 	if (error == 0)
 		error = rebuild_open(&daemon->rebuild, daemon->table, daemon->store);
@@ -451,6 +482,24 @@ static void count_hold(int64_t began, int packets)
 		counters.hold_microseconds_max = held;
 }
 
+/* All that were sent before the answers at hand. */
+static void read_queries(struct daemon *daemon)
+{
+	const char *why = NULL;
+	int error = verify_read(daemon->verify, daemon->now);
+
+	if (error == 0)
+		return;
+	error = verify_prepare(daemon->verify, daemon->policy->config, &why);
+	if (error == 0)
+		error = watch_queries(daemon);
+	if (error == 0)
+		log_warning("the socket for copies of queries failed and was opened anew");
+	else
+		log_error("copies of queries cannot be read (%s): answers teach nothing until a reload",
+			  why ? why : strerror(-error));
+}
+
 /* Drains until the queue is empty, but lets the rest of the loop have its turn. */
 static int drain_queue(struct daemon *daemon)
 {
@@ -464,6 +513,7 @@ static int drain_queue(struct daemon *daemon)
 		if (count <= 0)
 			return count;
 		began = monotime_usec();
+		read_queries(daemon);
 		drop = snoop_drain(daemon->snoop, packets, (size_t)count, daemon->now);
 		queue_verdicts(daemon->queue, packets, (size_t)count, drop);
 		count_hold(began, count);
@@ -497,6 +547,8 @@ static int serve(struct daemon *daemon, int fd)
 		return drain_queue(daemon) < 0 ? reopen_queue(daemon) : 0;
 	if (fd == daemon->signals)
 		take_signals(daemon);
+	else if (fd == verify_fd(daemon->verify))
+		read_queries(daemon);
 	else if (fd == control_server_fd(daemon->control))
 		control_server_run(daemon->control, daemon->now);
 	else if (fd == daemon->own && own_changed(fd))
@@ -591,6 +643,7 @@ static void stop(struct daemon *daemon)
 	keep_on(daemon, true);
 	rebuild_close(&daemon->rebuild);
 	snoop_free(daemon->snoop);
+	verify_free(daemon->verify);
 	store_free(daemon->store);
 	table_close(daemon->table);
 	policy_free(daemon->policy);

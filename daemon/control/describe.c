@@ -89,6 +89,17 @@ const char *control_describe_group(const struct policy *policy, uint8_t group)
 	return group < policy->group_count ? policy->groups[group].name : "";
 }
 
+const char *control_describe_verify(enum config_verify verify)
+{
+	switch (verify) {
+	case CONFIG_FLOW:
+		return "flow";
+	case CONFIG_QUERY:
+		return "query";
+	}
+	return "";
+}
+
 const char *control_describe_mode(enum config_mode mode)
 {
 	switch (mode) {

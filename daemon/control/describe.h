@@ -28,6 +28,7 @@ json_t *control_describe_left(struct monotime now, struct monotime deadline);
 /* "" for the plain group and for one that is no longer there. */
 const char *control_describe_group(const struct policy *policy, uint8_t group);
 const char *control_describe_mode(enum config_mode mode);
+const char *control_describe_verify(enum config_verify verify);
 /* Does one of `ports` hold this protocol and port as they stand in a set of this family? */
 bool control_describe_ports_hold(const struct value_ports *ports, size_t count, enum ipaddr_family family,
 				 uint8_t l4proto, uint16_t port);

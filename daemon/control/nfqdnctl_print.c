@@ -167,6 +167,7 @@ void nfqdnctl_print_status(const json_t *result, FILE *out)
 		nfqdnctl_table_duration(number_of(result, "uptime"), uptime),
 		json_is_true(json_object_get(result, "ready")) ? "ready" : "not ready yet");
 	print_pair(out, "mode", text_of(result, "mode"));
+	print_pair(out, "verify", text_of(result, "verify"));
 	print_pair(out, "table", text_of(result, "table"));
 	snprintf(text, sizeof(text), "%" PRId64, number_of(result, "generation"));
 	print_pair(out, "generation", text);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "control/status.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 
 #include "base/counters.h"
@@ -89,9 +90,17 @@ static json_t *policy_json(const struct policy *policy)
 static json_t *warnings_json(const struct control_context *context)
 {
 	json_t *array = json_array();
+	char text[160];
 
 	if (context->warning && context->warning[0])
 		control_json_add(&array, control_json_text(context->warning));
+	if (counters.queries_lost) {
+		snprintf(text, sizeof(text),
+			 "%" PRIu64 " copies of queries were lost, since they came faster than they were read: the "
+			 "answers to these passed unlearned",
+			 counters.queries_lost);
+		control_json_add(&array, json_string(text));
+	}
 	return array;
 }
 
@@ -103,6 +112,7 @@ json_t *control_status(const struct control_context *context, struct monotime no
 	control_json_set(&object, "version", json_string(NFQDN_VERSION));
 	control_json_set(&object, "ready", json_boolean(context->ready));
 	control_json_set(&object, "mode", json_string(control_describe_mode(policy->config->mode)));
+	control_json_set(&object, "verify", json_string(control_describe_verify(policy->config->verify)));
 	control_json_set(&object, "table", control_json_text(policy->config->table));
 	control_json_set(&object, "generation", control_json_count(policy->generation));
 	control_json_set(&object, "uptime", json_integer(monotime_until(context->started, now) / 1000));

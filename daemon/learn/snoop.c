@@ -14,6 +14,7 @@
 #include "learn/snoop.h"
 
 #include <errno.h>
+#include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -33,6 +34,7 @@ struct snoop {
 	struct table *table;
 	struct stream_table *streams;
 	struct derived *derived;
+	struct queries *queries; /* main.c's; NULL: answers are believed by their flow */
 	const struct policy *policy;
 	struct ipaddr *own; /* sorted */
 	size_t own_count;
@@ -92,6 +94,11 @@ void snoop_free(struct snoop *snoop)
 	derived_free(snoop->derived);
 	free(snoop->own);
 	free(snoop);
+}
+
+void snoop_set_queries(struct snoop *snoop, struct queries *queries)
+{
+	snoop->queries = queries;
 }
 
 const struct derived *snoop_derived(const struct snoop *snoop)
@@ -339,10 +346,36 @@ static void derive(struct snoop *snoop, const struct dns_target *target)
 	}
 }
 
-/* One whole DNS message that `asker` receives. `packet`: the bit of the held packet that it came in. */
-static void judge_message(struct snoop *snoop, const uint8_t *message, size_t length, const struct ipaddr *asker,
+/* Did the client ask for the answer just read? */
+static bool believe(const struct snoop *snoop, const struct queries_flow *flow, unsigned int packet)
+{
+	const struct dns_answer *answer = &snoop->answer;
+	struct queries_question question = { answer->id, answer->qtype, &answer->qname };
+
+	if (!snoop->queries)
+		return true;
+	switch (queries_answer(snoop->queries, flow, &question, packet, snoop->now)) {
+	case QUERIES_ASKED:
+		return true;
+	case QUERIES_OLDER_FLOW:
+		counters.answers_of_older_flows++;
+		return true;
+	case QUERIES_REPEATED:
+		counters.answers_repeated++;
+		return false;
+	case QUERIES_UNASKED:
+		break;
+	}
+	counters.answers_unasked++;
+	return false;
+}
+
+/* One whole DNS message that the flow's client receives. `packet`: the bit of the held packet that it came in. */
+static void judge_message(struct snoop *snoop, const uint8_t *message, size_t length, const struct queries_flow *flow,
 			  unsigned int packet)
 {
+	const struct ipaddr *asker = &flow->client;
+
 	switch (dns_answer_read(message, length, &snoop->answer)) {
 	case DNS_READ_OK:
 		break;
@@ -353,12 +386,13 @@ static void judge_message(struct snoop *snoop, const uint8_t *message, size_t le
 	case DNS_READ_NOT_UNDERSTOOD:
 		counters.answers_not_understood++;
 		return;
-	case DNS_READ_ERROR_RESPONSE:
+	case DNS_READ_ERROR_RESPONSE: /* an answer all the same: another one to that query is not believed */
 		counters.answers++;
+		(void)believe(snoop, flow, packet);
 		return;
 	}
 	counters.answers++;
-	if (!find_rules(snoop, asker))
+	if (!believe(snoop, flow, packet) || !find_rules(snoop, asker))
 		return;
 	snoop->allowed |= UINT64_C(1) << packet;
 	count_answer(snoop);
@@ -371,7 +405,7 @@ static void judge_message(struct snoop *snoop, const uint8_t *message, size_t le
 
 struct judging {
 	struct snoop *snoop;
-	const struct ipaddr *asker;
+	struct queries_flow flow;
 	unsigned int packet;
 };
 
@@ -379,21 +413,26 @@ static void judge_stream_message(void *context, const uint8_t *message, size_t l
 {
 	const struct judging *judging = context;
 
-	judge_message(judging->snoop, message, length, judging->asker, judging->packet);
+	judge_message(judging->snoop, message, length, &judging->flow, judging->packet);
 }
 
 static void judge_packet(struct snoop *snoop, const struct queue_packet *packet, unsigned int number)
 {
+	struct judging judging = { .snoop = snoop, .packet = number };
 	struct packet_udp udp;
 	struct packet_tcp tcp;
-	struct judging judging = { .snoop = snoop, .asker = &tcp.destination, .packet = number };
 
-	if (packet_read_udp(packet->payload, packet->length, &udp) == 0 && udp.source_port == DNS_PORT)
-		judge_message(snoop, udp.payload, udp.length, &udp.destination, number);
-	else if (packet_read_tcp(packet->payload, packet->length, &tcp) == 0 && tcp.source_port == DNS_PORT)
+	if (packet_read_udp(packet->payload, packet->length, &udp) == 0 && udp.source_port == DNS_PORT) {
+		judging.flow = (struct queries_flow) { udp.destination, udp.source, udp.destination_port, DNS_PORT,
+						       IPPROTO_UDP };
+		judge_message(snoop, udp.payload, udp.length, &judging.flow, number);
+	} else if (packet_read_tcp(packet->payload, packet->length, &tcp) == 0 && tcp.source_port == DNS_PORT) {
+		judging.flow = (struct queries_flow) { tcp.destination, tcp.source, tcp.destination_port, DNS_PORT,
+						       IPPROTO_TCP };
 		stream_feed(snoop->streams, &tcp, number, snoop->now, judge_stream_message, &judging);
-	else
+	} else {
 		counters.packets_unread++;
+	}
 }
 
 static unsigned int bits(uint64_t mask)
@@ -416,6 +455,8 @@ uint64_t snoop_drain(struct snoop *snoop, const struct queue_packet *packets, si
 		commit(snoop);
 	}
 	dropped = stream_settle(snoop->streams, snoop->failed);
+	if (snoop->queries)
+		queries_settle(snoop->queries, dropped);
 	counters.tcp_segments_dropped += bits(dropped & ~snoop->failed);
 	counters.answers_dropped += bits(snoop->failed);
 	counters.answers_taught += bits(snoop->planned & ~dropped);

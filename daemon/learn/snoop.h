@@ -8,6 +8,7 @@
 #include "base/hash.h"
 #include "base/monotime.h"
 #include "learn/derived.h"
+#include "learn/queries.h"
 #include "learn/store.h"
 #include "netfilter/queue.h"
 #include "policy/policy.h"
@@ -23,6 +24,9 @@ void snoop_set_policy(struct snoop *snoop, const struct policy *policy);
 /* The gateway's own addresses, refused as answers (copied; at most LIMIT_OWN_ADDRESSES, the rest is counted). 0 or
  * -ENOMEM. */
 int snoop_set_own_addresses(struct snoop *snoop, const struct ipaddr *addresses, size_t count);
+
+/* What answers are compared with from now on, or NULL: nothing (verify = "flow"). It stays the caller's. */
+void snoop_set_queries(struct snoop *snoop, struct queries *queries);
 
 /* The derived names, for those who look. */
 const struct derived *snoop_derived(const struct snoop *snoop);

@@ -53,6 +53,12 @@ static const struct probe_row {
 	  "the kernel lacks reject (CONFIG_NFT_REJECT_INET)" },
 	{ { .kind = RULESET_COUNTER, .name = PROBE_COUNTER },
 	  "the kernel lacks references to named counters (CONFIG_NFT_OBJREF, CONFIG_NFT_COUNTER)" },
+	/* Only verify = "query" needs this. */
+	{ { .kind = RULESET_LOG },
+	  "verify = \"query\" needs copies of queries, and the kernel lacks log expressions with groups "
+	  "(CONFIG_NFT_LOG, "
+	  "CONFIG_NETFILTER_NETLINK_LOG)" },
+#define PROBE_LOG_ROWS 1
 };
 #define PROBE_ROWS (sizeof(probe_rows) / sizeof(probe_rows[0]))
 
@@ -114,8 +120,9 @@ static const char *probe_error_text(int error)
 	return "the kernel did not take a table made to see what it can do";
 }
 
-/* Everything that a ruleset is made of, but for the queue, and statements from the row `first` on. */
-static int probe_basics(struct probe *probe, size_t first, const char **error)
+/* Everything that a ruleset is made of, but for the queue, and statements of the rows from `first` on, before
+ * `end`. */
+static int probe_basics(struct probe *probe, size_t first, size_t end, const char **error)
 {
 	struct probe_notes notes = { .count = 0 };
 	struct batch_failure failure;
@@ -132,7 +139,7 @@ static int probe_basics(struct probe *probe, size_t first, const char **error)
 	ruleset_netlink_counter(probe->batch, probe->table, PROBE_COUNTER);
 	probe_note(probe, &notes, "the kernel lacks named counters (CONFIG_NFT_COUNTER)");
 	ruleset_netlink_chain(probe->batch, probe->table, &probe_chain);
-	for (size_t i = first; i < PROBE_ROWS; i++) {
+	for (size_t i = first; i < end; i++) {
 		probe_rule(probe, &probe_rows[i].statement, TABLE_QUEUE_NATIVE);
 		probe_note(probe, &notes, probe_rows[i].missing);
 	}
@@ -277,7 +284,7 @@ int probe_kernel(struct batch *batch, struct nlsock *queries, struct table_capab
 	int result = probe_name(&probe);
 
 	if (result == 0)
-		result = probe_basics(&probe, PROBE_CONNTRACK_ROWS, error);
+		result = probe_basics(&probe, PROBE_CONNTRACK_ROWS, PROBE_ROWS - PROBE_LOG_ROWS, error);
 	if (result == 0)
 		result = probe_queues(&probe, &found.queue, error);
 	if (result < 0)
@@ -288,10 +295,11 @@ int probe_kernel(struct batch *batch, struct nlsock *queries, struct table_capab
 	return 0;
 }
 
-const char *probe_lacking(struct batch *batch)
+const char *probe_lacking(struct batch *batch, bool log)
 {
 	struct probe probe = { .batch = batch };
+	size_t end = log ? PROBE_ROWS : PROBE_ROWS - PROBE_LOG_ROWS;
 	const char *error = NULL;
 
-	return probe_name(&probe) == 0 && probe_basics(&probe, 0, &error) == -EOPNOTSUPP ? error : NULL;
+	return probe_name(&probe) == 0 && probe_basics(&probe, 0, end, &error) == -EOPNOTSUPP ? error : NULL;
 }

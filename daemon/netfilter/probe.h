@@ -4,6 +4,8 @@
 #ifndef NFQDN_NETFILTER_PROBE_H
 #define NFQDN_NETFILTER_PROBE_H
 
+#include <stdbool.h>
+
 #include "netfilter/table.h"
 
 struct batch;
@@ -12,7 +14,7 @@ struct nlsock;
 /* 0; -EOPNOTSUPP with `*error` naming what the kernel lacks; -EPERM; -errno. `*error` is static. */
 int probe_kernel(struct batch *batch, struct nlsock *queries, struct table_capabilities *out, const char **error);
 /* After rules were refused: what of connection tracking or of the rest the kernel lacks (static text), or NULL when it
- * has everything. Not to be called otherwise: see probe_rows. */
-const char *probe_lacking(struct batch *batch);
+ * has everything. `log`: the rules copy packets. Not to be called otherwise: see probe_rows. */
+const char *probe_lacking(struct batch *batch, bool log);
 
 #endif

@@ -385,6 +385,12 @@ static void ruleset_add_sets(struct ruleset *ruleset)
 	}
 }
 
+uint16_t ruleset_query_group(const struct config *config)
+{
+	/* Far from the low numbers that log daemons take by default. */
+	return (uint16_t)(config->queue_first + 5300);
+}
+
 struct ruleset *ruleset_build(struct arena *arena, const struct policy *policy, enum ruleset_side side)
 {
 	struct ruleset *ruleset = arena_alloc(arena, sizeof(*ruleset));

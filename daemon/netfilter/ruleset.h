@@ -30,6 +30,9 @@ struct ruleset; /* see ruleset_model.h */
 
 /* The ruleset of a policy. Everything lives in `arena`; NULL when memory is out. */
 struct ruleset *ruleset_build(struct arena *arena, const struct policy *policy, enum ruleset_side side);
+/* The NFLOG group to which copies of queries go (verify = "query"): it follows from the first queue's number, so that
+ * those of two instances differ as their queues do. */
+uint16_t ruleset_query_group(const struct config *config);
 /* Prints it as a file for `nft -f`, spelled as `nft -s list table` prints it. */
 void ruleset_print(const struct ruleset *ruleset, FILE *out);
 

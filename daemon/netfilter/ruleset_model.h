@@ -72,6 +72,7 @@ enum ruleset_service { RULESET_TCP, RULESET_UDP, RULESET_ECHO, RULESET_SERVICES 
 
 enum ruleset_kind {
 	RULESET_IIFNAME, /* iifname [!=] @name */
+	RULESET_IIFNAME_NOT_LO, /* iifname != "lo" */
 	RULESET_OIFNAME_NOT_LO, /* oifname != "lo" */
 	RULESET_L4PROTO, /* meta l4proto NUMBER */
 	RULESET_CT_DIRECTION, /* ct direction original | reply */
@@ -89,6 +90,7 @@ enum ruleset_kind {
 	RULESET_VERDICT, /* accept, drop, return, jump NAME, goto NAME */
 	RULESET_REJECT, /* reject with tcp reset | icmpx admin-prohibited */
 	RULESET_QUEUE, /* queue flags bypass to FIRST[-LAST] */
+	RULESET_LOG, /* log group NUMBER [snaplen VALUE] queue-threshold 1 */
 	RULESET_KINDS
 };
 
@@ -123,9 +125,9 @@ struct ruleset_statement {
 		enum ruleset_verdict verdict;
 		enum ruleset_reject reject;
 	};
-	uint16_t number; /* port, first queue */
+	uint16_t number; /* port, first queue, group */
 	uint16_t last; /* last queue */
-	uint16_t offset, mask, value; /* RAW; offset in bits */
+	uint16_t offset, mask, value; /* RAW; offset in bits. LOG: octets of a copy, 0 for all */
 	enum ruleset_part parts[RULESET_FIELDS];
 	const char *name; /* of a set, counter or chain */
 };
@@ -136,7 +138,7 @@ struct ruleset_rule {
 	size_t count;
 };
 
-enum ruleset_hook { RULESET_UNHOOKED, RULESET_FORWARD, RULESET_OUTPUT };
+enum ruleset_hook { RULESET_UNHOOKED, RULESET_FORWARD, RULESET_INPUT, RULESET_OUTPUT };
 
 struct ruleset_chain {
 	struct ruleset_chain *next;

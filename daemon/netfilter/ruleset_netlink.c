@@ -85,7 +85,9 @@ static struct nftnl_chain *netlink_chain(struct batch *batch, const char *table,
 
 void ruleset_netlink_chain(struct batch *batch, const char *table, const struct ruleset_chain *model)
 {
-	static const uint32_t hooks[] = { [RULESET_FORWARD] = NF_INET_FORWARD, [RULESET_OUTPUT] = NF_INET_LOCAL_OUT };
+	static const uint32_t hooks[] = { [RULESET_FORWARD] = NF_INET_FORWARD,
+					  [RULESET_INPUT] = NF_INET_LOCAL_IN,
+					  [RULESET_OUTPUT] = NF_INET_LOCAL_OUT };
 	struct nftnl_chain *chain = netlink_chain(batch, table, model->name);
 	struct nlmsghdr *message = batch_open(batch, NFT_MSG_NEWCHAIN, NLM_F_CREATE);
 
@@ -425,12 +427,11 @@ static void netlink_iifname(struct netlink_rule *r, const struct ruleset_stateme
 	expr_lookup(r, s);
 }
 
-static void netlink_oifname_not_lo(struct netlink_rule *r, const struct ruleset_statement *s)
+static void netlink_not_lo(struct netlink_rule *r, const struct ruleset_statement *s)
 {
 	char name[IFNAMSIZ] = "lo";
 
-	(void)s;
-	expr_meta(r, NFT_META_OIFNAME, 0);
+	expr_meta(r, s->kind == RULESET_IIFNAME_NOT_LO ? NFT_META_IIFNAME : NFT_META_OIFNAME, 0);
 	expr_compare(r, NFT_CMP_NEQ, name, sizeof(name));
 }
 
@@ -665,16 +666,40 @@ static void netlink_queue(struct netlink_rule *r, const struct ruleset_statement
 	}
 }
 
+/* Threshold 1: each copy at once (KERNEL 0b). */
+static void netlink_log(struct netlink_rule *r, const struct ruleset_statement *s)
+{
+	struct nftnl_expr *expr = expr_add(r, "log");
+
+	if (!expr)
+		return;
+	nftnl_expr_set_u16(expr, NFTNL_EXPR_LOG_GROUP, s->number);
+	if (s->value)
+		nftnl_expr_set_u32(expr, NFTNL_EXPR_LOG_SNAPLEN, s->value);
+	nftnl_expr_set_u16(expr, NFTNL_EXPR_LOG_QTHRESHOLD, 1);
+}
+
 static void (*const netlink_kinds[RULESET_KINDS])(struct netlink_rule *r, const struct ruleset_statement *s) = {
-	[RULESET_IIFNAME] = netlink_iifname,       [RULESET_OIFNAME_NOT_LO] = netlink_oifname_not_lo,
-	[RULESET_L4PROTO] = netlink_l4proto,       [RULESET_CT_DIRECTION] = netlink_ct_direction,
-	[RULESET_CT_STATE] = netlink_ct_state,     [RULESET_CT_PORT] = netlink_ct_port,
-	[RULESET_CT_ADDRESS] = netlink_ct_address, [RULESET_RAW_MASKED] = netlink_raw_masked,
-	[RULESET_RAW_NOT] = netlink_raw_not,       [RULESET_FIB] = netlink_fib,
-	[RULESET_ADDRESS] = netlink_lookup,        [RULESET_DPORT] = netlink_dport,
-	[RULESET_ICMP_ECHO] = netlink_icmp_echo,   [RULESET_TUPLE] = netlink_lookup,
-	[RULESET_COUNTER] = netlink_counter,       [RULESET_VERDICT] = netlink_verdict,
-	[RULESET_REJECT] = netlink_reject,         [RULESET_QUEUE] = netlink_queue,
+	[RULESET_IIFNAME] = netlink_iifname,
+	[RULESET_OIFNAME_NOT_LO] = netlink_not_lo,
+	[RULESET_L4PROTO] = netlink_l4proto,
+	[RULESET_CT_DIRECTION] = netlink_ct_direction,
+	[RULESET_CT_STATE] = netlink_ct_state,
+	[RULESET_CT_PORT] = netlink_ct_port,
+	[RULESET_CT_ADDRESS] = netlink_ct_address,
+	[RULESET_RAW_MASKED] = netlink_raw_masked,
+	[RULESET_RAW_NOT] = netlink_raw_not,
+	[RULESET_FIB] = netlink_fib,
+	[RULESET_ADDRESS] = netlink_lookup,
+	[RULESET_DPORT] = netlink_dport,
+	[RULESET_ICMP_ECHO] = netlink_icmp_echo,
+	[RULESET_TUPLE] = netlink_lookup,
+	[RULESET_COUNTER] = netlink_counter,
+	[RULESET_VERDICT] = netlink_verdict,
+	[RULESET_REJECT] = netlink_reject,
+	[RULESET_QUEUE] = netlink_queue,
+	[RULESET_LOG] = netlink_log,
+	[RULESET_IIFNAME_NOT_LO] = netlink_not_lo,
 };
 
 void ruleset_netlink_rule(struct batch *batch, const char *table, const char *chain, const struct ruleset_rule *rule,

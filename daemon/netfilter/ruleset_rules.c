@@ -4,6 +4,7 @@
  *   hook     priority     chains
  *   forward  filter - 10  snoop_forward -> snoop_path -> snoop_queue: DNS answers are held and read
  *   output   filter - 10  snoop_output -> snoop_queue
+ *   input    filter - 10  snoop_input: with verify = "query", queries to the gateway itself are copied
  *   forward  filter       egress -> client -> group, group_NAME -> deny: what enters by a client interface
  *   forward  filter + 1   inbound -> guarded -> deny_inbound: what leads to a guarded destination
  *
@@ -11,6 +12,7 @@
 #include <netinet/in.h>
 #include <string.h>
 
+#include "base/limits.h"
 #include "netfilter/ruleset_model.h"
 
 #define DNS_PORT 53
@@ -20,6 +22,8 @@
 /* QR, OPCODE and RCODE: a response, QUERY, NOERROR. */
 #define DNS_FLAGS_MASK 0xf80f
 #define DNS_FLAGS_TEACHING 0x8000
+/* QR and OPCODE: a query, QUERY. */
+#define DNS_QUERY_MASK 0xf800
 
 #define PRIORITY_SNOOP (-10) /* before the decisions, which say accept */
 #define PRIORITY_EGRESS 0
@@ -32,6 +36,7 @@
 #define IIFNAME(set) STATEMENT(.kind = RULESET_IIFNAME, .name = (set))
 #define IIFNAME_NOT(set) STATEMENT(.kind = RULESET_IIFNAME, .negated = true, .name = (set))
 #define OIFNAME_NOT_LO STATEMENT(.kind = RULESET_OIFNAME_NOT_LO)
+#define IIFNAME_NOT_LO STATEMENT(.kind = RULESET_IIFNAME_NOT_LO)
 #define L4PROTO(proto) STATEMENT(.kind = RULESET_L4PROTO, .l4proto = (proto))
 #define CT_DIRECTION(which) STATEMENT(.kind = RULESET_CT_DIRECTION, .direction = (which))
 #define CT_STATE(which) STATEMENT(.kind = RULESET_CT_STATE, .state = (which))
@@ -67,6 +72,9 @@
 #define GOTO(chain) STATEMENT(.kind = RULESET_VERDICT, .verdict = RULESET_GOTO, .name = (chain))
 #define REJECT(how) STATEMENT(.kind = RULESET_REJECT, .reject = (how))
 #define QUEUE(first, end) STATEMENT(.kind = RULESET_QUEUE, .number = (first), .last = (end))
+
+/* `octets`: how much of a packet is copied; 0 all. */
+#define LOG(group, octets) STATEMENT(.kind = RULESET_LOG, .number = (group), .value = (octets))
 
 struct builder {
 	struct ruleset *ruleset;
@@ -312,6 +320,31 @@ static void build_inbound(struct builder *b)
 	}
 }
 
+/* ---- queries ---- */
+
+/* The original direction of the same flows. `iifname` and `oifname` leave the gateway's own lookups alone. What the
+ * first octets of a datagram do not tell (a query, QUERY) is not copied; TCP segments all are, as those of answers. */
+#define QUERY(proto, v)                                                                                                \
+	L4PROTO(proto), CT_DIRECTION(RULESET_ORIGINAL), CT_PORT(DNS_PORT), CT_SADDR(RULESET_REPLY, v, b->resolvers[v])
+#define COPY_UDP(v)                                                                                                    \
+	QUERY(IPPROTO_UDP, v), RAW_MASKED(DNS_FLAGS_OFFSET, DNS_QUERY_MASK, 0),                                        \
+		LOG(ruleset_query_group(b->config), LIMIT_QUERY_OCTETS)
+#define COPY_TCP(v) QUERY(IPPROTO_TCP, v), LOG(ruleset_query_group(b->config), 0)
+
+/* Copies, so that nothing waits: a held query stalls the one beside it on the same socket. The chain of the input hook
+ * is there from the first time on that it is needed. */
+static void build_queries(struct builder *b, struct ruleset_chain *forward)
+{
+	struct ruleset_chain *input = chain_add(b, "snoop_input", RULESET_INPUT, PRIORITY_SNOOP);
+
+	for (int v = 0; v < 2; v++) {
+		RULE(b, forward, COPY_UDP(v));
+		RULE(b, forward, COPY_TCP(v));
+		RULE(b, input, IIFNAME_NOT_LO, COPY_UDP(v));
+		RULE(b, input, IIFNAME_NOT_LO, COPY_TCP(v));
+	}
+}
+
 /* ---- DNS answers ---- */
 
 static void build_snoop_queue(struct builder *b)
@@ -369,6 +402,8 @@ static void build_snoop(struct builder *b)
 		RULE(b, output, OIFNAME_NOT_LO, ANSWER_UDP(v), GOTO("snoop_queue"));
 		RULE(b, output, OIFNAME_NOT_LO, ANSWER_TCP(v), GOTO("snoop_queue"));
 	}
+	if (b->config->verify == CONFIG_QUERY)
+		build_queries(b, forward);
 }
 
 /* ---- all of it ---- */

@@ -120,6 +120,12 @@ static void text_iifname(FILE *out, const struct ruleset_statement *s)
 	fprintf(out, "iifname %s@%s", s->negated ? "!= " : "", s->name);
 }
 
+static void text_iifname_not_lo(FILE *out, const struct ruleset_statement *s)
+{
+	(void)s;
+	fputs("iifname != \"lo\"", out);
+}
+
 static void text_oifname_not_lo(FILE *out, const struct ruleset_statement *s)
 {
 	(void)s;
@@ -248,23 +254,44 @@ static void text_queue(FILE *out, const struct ruleset_statement *s)
 		s->last);
 }
 
+static void text_log(FILE *out, const struct ruleset_statement *s)
+{
+	fprintf(out, "log group %u", s->number);
+	if (s->value)
+		fprintf(out, " snaplen %u", s->value);
+	fputs(" queue-threshold 1", out);
+}
+
 static void (*const text_kinds[RULESET_KINDS])(FILE *out, const struct ruleset_statement *s) = {
-	[RULESET_IIFNAME] = text_iifname,       [RULESET_OIFNAME_NOT_LO] = text_oifname_not_lo,
-	[RULESET_L4PROTO] = text_l4proto,       [RULESET_CT_DIRECTION] = text_ct_direction,
-	[RULESET_CT_STATE] = text_ct_state,     [RULESET_CT_PORT] = text_ct_port,
-	[RULESET_CT_ADDRESS] = text_ct_address, [RULESET_RAW_MASKED] = text_raw_masked,
-	[RULESET_RAW_NOT] = text_raw_not,       [RULESET_FIB] = text_fib,
-	[RULESET_ADDRESS] = text_lookup,        [RULESET_DPORT] = text_dport,
-	[RULESET_ICMP_ECHO] = text_icmp_echo,   [RULESET_TUPLE] = text_lookup,
-	[RULESET_COUNTER] = text_counter,       [RULESET_VERDICT] = text_verdict,
-	[RULESET_REJECT] = text_reject,         [RULESET_QUEUE] = text_queue,
+	[RULESET_IIFNAME] = text_iifname,
+	[RULESET_OIFNAME_NOT_LO] = text_oifname_not_lo,
+	[RULESET_L4PROTO] = text_l4proto,
+	[RULESET_CT_DIRECTION] = text_ct_direction,
+	[RULESET_CT_STATE] = text_ct_state,
+	[RULESET_CT_PORT] = text_ct_port,
+	[RULESET_CT_ADDRESS] = text_ct_address,
+	[RULESET_RAW_MASKED] = text_raw_masked,
+	[RULESET_RAW_NOT] = text_raw_not,
+	[RULESET_FIB] = text_fib,
+	[RULESET_ADDRESS] = text_lookup,
+	[RULESET_DPORT] = text_dport,
+	[RULESET_ICMP_ECHO] = text_icmp_echo,
+	[RULESET_TUPLE] = text_lookup,
+	[RULESET_COUNTER] = text_counter,
+	[RULESET_VERDICT] = text_verdict,
+	[RULESET_REJECT] = text_reject,
+	[RULESET_QUEUE] = text_queue,
+	[RULESET_LOG] = text_log,
+	[RULESET_IIFNAME_NOT_LO] = text_iifname_not_lo,
 };
 
 /* ---- chains ---- */
 
 static void text_chain(FILE *out, const struct ruleset_chain *chain)
 {
-	static const char *const hooks[] = { [RULESET_FORWARD] = "forward", [RULESET_OUTPUT] = "output" };
+	static const char *const hooks[] = {
+		[RULESET_FORWARD] = "forward", [RULESET_INPUT] = "input", [RULESET_OUTPUT] = "output"
+	};
 
 	fprintf(out, "\n\tchain %s {\n", chain->name);
 	if (chain->hook != RULESET_UNHOOKED) {

@@ -7,7 +7,8 @@
  *   exchange  one transaction: every chain's rules go, the new ones come and name the new side; the old side's sets go,
  *             and what belonged to groups that went. Learned sets stay with their elements.
  *   hook      once in a table's life: base chains. Their rules have stood in a chain without a hook by then, so that
- *             this batch is not refused: that would drop every packet held in the namespace (KERNEL 0b).
+ *             this batch is not refused: that would drop every packet held in the namespace (KERNEL 0b). A base chain
+ *             that a later policy needs besides comes empty, before the exchange.
  *
  * Whatever fails before the exchange leaves the rules in force as they were. */
 #include <errno.h>
@@ -120,6 +121,33 @@ static bool apply_missing_hooks(const struct apply *a)
 		if (apply_missing_hook(a, chain))
 			return true;
 	return false;
+}
+
+static bool apply_any_hook(const struct apply *a)
+{
+	for (const struct table_object *there = a->state.chains; there; there = there->next)
+		if (there->hooked)
+			return true;
+	return false;
+}
+
+/* Where a table is in force, a base chain that it lacks comes empty, before anything is exchanged: so that a policy that
+ * needs one more is put in force at one moment, too. */
+static int apply_empty_hooks(struct apply *a)
+{
+	struct batch *batch = a->table->batch;
+	int error;
+
+	if (!apply_any_hook(a) || !apply_missing_hooks(a))
+		return 0;
+	batch_begin(batch);
+	for (const struct ruleset_chain *chain = a->ruleset->chains; chain; chain = chain->next)
+		if (apply_missing_hook(a, chain))
+			ruleset_netlink_chain(batch, a->table->name, chain);
+	error = batch_commit(batch, NULL);
+	if (error == 0)
+		error = table_state_read(a->table, a->arena, &a->state);
+	return error < 0 ? apply_failed(a->table, error, "the kernel refused a base chain: %s", strerror(-error)) : 0;
 }
 
 /* ---- prepare and fill ---- */
@@ -270,7 +298,8 @@ static int apply_exchange(struct apply *a)
 	error = apply_settled(a, batch_commit(a->table->batch, NULL));
 	if (error == 0)
 		return 0;
-	lacking = apply_unknown(error) ? NULL : probe_lacking(a->table->batch);
+	lacking =
+		apply_unknown(error) ? NULL : probe_lacking(a->table->batch, a->policy->config->verify == CONFIG_QUERY);
 	if (lacking)
 		return apply_failed(a->table, -EOPNOTSUPP, "%s", lacking);
 	return apply_failed(a->table, error, "the kernel refused the rules: %s", strerror(-error));
@@ -350,6 +379,8 @@ static int apply_policy(struct apply *a)
 	if (!a->ruleset)
 		return apply_failed(a->table, -ENOMEM, "memory is out");
 	error = apply_check_chains(a);
+	if (error == 0)
+		error = apply_empty_hooks(a);
 	if (error == 0)
 		error = apply_prepare(a);
 	if (error < 0)

@@ -30,7 +30,7 @@ static const struct option_word overload_words[] = { { "pass", false }, { "drop"
 static const struct option_word level_words[] = {
 	{ "error", false }, { "warning", false }, { "info", false }, { "debug", false }, { NULL, false }
 };
-static const struct option_word verify_words[] = { { "flow", false }, { "query", true }, { NULL, false } };
+static const struct option_word verify_words[] = { { "flow", false }, { "query", false }, { NULL, false } };
 static const struct option_word revoke_words[] = { { "keep", false }, { "cut", true }, { NULL, false } };
 static const struct option_word assist_words[] = {
 	{ "auto", false }, { "off", false }, { "require", true }, { NULL, false }
@@ -86,10 +86,12 @@ const struct option option_table[] = {
 	  .help = "How long a learned address stays: its TTL + grace, but no shorter than min and no longer than max" },
 	{ OPTION_GATEWAY, "limits", OPTION_GROUP, 0, OPTION_NOWHERE, .unit = "", .inner = OPTION_LIMITS,
 	  .help = "What nfqdnd may hold" },
-	{ OPTION_GATEWAY, "verify", OPTION_WORD, 0, OPTION_NOWHERE, .fallback = "\"flow\"", .unit = "",
+	{ OPTION_GATEWAY, "verify", OPTION_WORD, 0, CONFIG(verify), .fallback = "\"flow\"", .unit = "",
 	  .words = verify_words,
 	  .help = "What makes an answer believed: flow, that it is the reply of a tracked flow from a trusted "
-		  "resolver" },
+		  "resolver; query, also that its id and question are those of a query seen in that flow, and the "
+		  "first "
+		  "answer to it" },
 	{ OPTION_GATEWAY, "reverse-path", OPTION_WORD, 0, CONFIG(reverse_path), .fallback = "\"loose\"", .unit = "",
 	  .words = reverse_path_words,
 	  .help = "strict also demands that an answer enters where the way to its resolver leads out; not with several "

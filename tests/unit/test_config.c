@@ -248,6 +248,7 @@ static void test_defaults(void **context)
 	assert_true(config->lifetime.grace == 60 && config->lifetime.min == 300 && config->lifetime.max == 86400);
 	assert_int_equal(config->limit_elements, LIMIT_LEARNED_ELEMENTS);
 	assert_true(config->mode == CONFIG_ENFORCE && config->denied == CONFIG_REJECT);
+	assert_int_equal(config->verify, CONFIG_FLOW);
 	assert_true(config->reverse_path == CONFIG_LOOSE && config->log_level == LOG_LEVEL_INFO);
 	assert_true(!config->resolver_on_client_side && !config->drop_on_overload);
 	config_free(config);
@@ -263,6 +264,7 @@ static void test_spelling(void **context)
 	assert_non_null(config);
 	assert_int_equal(config->lifetime.grace, 60);
 	assert_int_equal(config->mode, CONFIG_AUDIT);
+	assert_int_equal(config->verify, CONFIG_QUERY);
 	assert_true(config->resolver_on_client_side && config->drop_on_overload);
 	assert_int_equal(config->local.count, 0);
 	assert_true(config->local.line != 0);

@@ -402,6 +402,7 @@ static void status_tells_what_is_in_force(void **state)
 	same_json(json_object_get(result, "version"), "\"" NFQDN_VERSION "\"");
 	same_json(json_object_get(result, "ready"), "true");
 	same_json(json_object_get(result, "mode"), "\"enforce\"");
+	same_json(json_object_get(result, "verify"), "\"flow\"");
 	same_json(json_object_get(result, "table"), "\"nfqdn\"");
 	same_json(json_object_get(result, "generation"), "5");
 	same_json(json_object_get(result, "uptime"), "252");

@@ -167,6 +167,37 @@ static void send_to_lo(size_t octets)
 	close(fd);
 }
 
+/* verify = "query" and back: its base chain comes once and stays, empty when nobody needs it. */
+static void copies_come_and_go(void **state)
+{
+	struct policy *query, *flow;
+	struct table *table;
+	char *text, *word;
+
+	(void)state;
+	kernel_need();
+	kernel_flush();
+	query = fixture_policy("verify");
+	text = fixture_read(FIXTURE_FOLDER "verify.conf");
+	word = strstr(text, "\"query\";");
+	memcpy(word, "\"flow\"; ", strlen("\"query\";"));
+	flow = fixture_policy_text(text);
+	free(text);
+	table = kernel_open("nfqdn");
+	for (int turn = 0; turn < 2; turn++) {
+		kernel_apply(table, flow);
+		assert_int_equal(kernel_status("nft list table inet nfqdn | grep -w log"), 1);
+		kernel_apply(table, query);
+		text = kernel_sorted(kernel_without_queue(kernel_list("nfqdn")));
+		expect_same(text, kernel_sorted(kernel_without_queue(fixture_print(query, RULESET_B))));
+	}
+	kernel_apply(table, flow);
+	assert_int_equal(kernel_status("nft list chain inet nfqdn snoop_input | grep -q 'hook input'"), 0);
+	table_close(table);
+	policy_free(query);
+	policy_free(flow);
+}
+
 static void counters_stay(void **state)
 {
 	struct policy *policy;
@@ -558,11 +589,14 @@ int main(void)
 		{ "nft takes the groups' text and lists it the same", text_loads, NULL, NULL, "groups" },
 		{ "nft takes the audit's text and lists it the same", text_loads, NULL, NULL, "audit" },
 		{ "nft takes the closed policy's text and lists it the same", text_loads, NULL, NULL, "closed" },
+		{ "nft takes the text with copies of queries", text_loads, NULL, NULL, "verify" },
 		{ "the kernel has the router's text", kernel_has_text, NULL, NULL, "router" },
 		{ "the kernel has the groups' text", kernel_has_text, NULL, NULL, "groups" },
 		{ "the kernel has the audit's text", kernel_has_text, NULL, NULL, "audit" },
 		{ "the kernel has the closed policy's text", kernel_has_text, NULL, NULL, "closed" },
+		{ "the kernel has the text with copies of queries", kernel_has_text, NULL, NULL, "verify" },
 		cmocka_unit_test(exchange_keeps_elements),
+		cmocka_unit_test(copies_come_and_go),
 		cmocka_unit_test(counters_stay),
 		cmocka_unit_test(groups_come_and_go),
 		cmocka_unit_test(group_called_a),

@@ -17,6 +17,7 @@
 #include <string.h>
 
 #include <cmocka.h>
+#include <linux/netfilter/nf_tables.h>
 
 #include "netfilter/table.h"
 #include "tests/unit/ruleset/fixture.h"
@@ -32,6 +33,7 @@ enum fault {
 static struct {
 	enum fault fault;
 	size_t at, count; /* the request that goes wrong, requests so far */
+	const char *lacking; /* an expression that the kernel does not know */
 } injected;
 
 int nlsock_transact(struct nlsock *socket, const void *request, size_t length, uint32_t first, uint32_t last,
@@ -43,23 +45,44 @@ static enum nlsock_next ignore(void *context, const struct nlmsghdr *reply)
 	return reply->nlmsg_type == NLMSG_ERROR || reply->nlmsg_type == NLMSG_DONE ? NLSOCK_LAST : NLSOCK_MORE;
 }
 
-static int give_up(uint32_t first, enum nlsock_next (*visit)(void *context, const struct nlmsghdr *reply),
-		   void *context)
+static int refuse(uint32_t sequence, int number, enum nlsock_next (*visit)(void *context, const struct nlmsghdr *reply),
+		  void *context)
 {
 	char buffer[64] __attribute__((aligned(8))) = { 0 };
 	struct nlmsghdr *message = mnl_nlmsg_put_header(buffer);
 	struct nlmsgerr *error = mnl_nlmsg_put_extra_header(message, sizeof(*error));
 
 	message->nlmsg_type = NLMSG_ERROR;
-	message->nlmsg_seq = first;
-	error->error = -ENOMEM;
+	message->nlmsg_seq = sequence;
+	error->error = number;
 	visit(context, message);
+	return 0;
+}
+
+/* The first message that names the expression which the kernel does not know; 0: none. */
+static uint32_t lacking_in(const void *request, size_t length)
+{
+	const struct nlmsghdr *message = request;
+	uint8_t name[64] = { 0, 0, NFTA_EXPR_NAME };
+	int left = (int)length;
+
+	if (!injected.lacking)
+		return 0;
+	name[0] = (uint8_t)(4 + strlen(injected.lacking) + 1);
+	strcpy((char *)name + 4, injected.lacking);
+	for (; mnl_nlmsg_ok(message, left); message = mnl_nlmsg_next(message, &left))
+		if (memmem(message, message->nlmsg_len, name, name[0]))
+			return message->nlmsg_seq;
 	return 0;
 }
 
 int nlsock_transact(struct nlsock *socket, const void *request, size_t length, uint32_t first, uint32_t last,
 		    enum nlsock_next (*visit)(void *context, const struct nlmsghdr *reply), void *context)
 {
+	uint32_t unknown = lacking_in(request, length);
+
+	if (unknown)
+		return refuse(unknown, -ENOENT, visit, context);
 	if (injected.count++ != injected.at)
 		return real_transact(socket, request, length, first, last, visit, context);
 	switch (injected.fault) {
@@ -71,7 +94,7 @@ int nlsock_transact(struct nlsock *socket, const void *request, size_t length, u
 		real_transact(socket, request, length, first, last, ignore, NULL);
 		return -ETIMEDOUT;
 	case FAULT_MEMORY:
-		return give_up(first, visit, context);
+		return refuse(first, -ENOMEM, visit, context);
 	}
 	return real_transact(socket, request, length, first, last, visit, context);
 }
@@ -99,9 +122,21 @@ static char *rules_of(char *sorted)
 	return sorted;
 }
 
+/* A base chain that a policy needed, or would have, stays. */
+static char *without_empty(char *text)
+{
+	static const char block[] = "\tchain snoop_input {\n\t\ttype filter hook input priority filter - 10; policy "
+				    "accept;\n\t}\n";
+	char *at = strstr(text, block);
+
+	if (at)
+		memmove(at, at + strlen(block), strlen(at + strlen(block)) + 1);
+	return text;
+}
+
 static bool same_rules(const struct policy *policy, enum ruleset_side side)
 {
-	char *got = rules_of(kernel_sorted(kernel_without_queue(kernel_list("nfqdn")))),
+	char *got = rules_of(kernel_sorted(without_empty(kernel_without_queue(kernel_list("nfqdn"))))),
 	     *expected = rules_of(text_of(policy, side));
 	bool same = strcmp(got, expected) == 0;
 
@@ -121,8 +156,8 @@ static void expect_whole(const struct policy *policy, enum ruleset_side side)
 
 static enum fault faults[] = { FAULT_NOT_SENT, FAULT_LOST, FAULT_MEMORY };
 
-/* Each request of a reload, one after the other, goes wrong. */
-static void reload(void **state)
+/* Each request of a reload to the policy of that name, one after the other, goes wrong. */
+static void reload_to(const char *name, enum fault fault)
 {
 	struct policy *old_policy, *new_policy;
 	const char *error;
@@ -133,7 +168,7 @@ static void reload(void **state)
 		"gateway: { interfaces = [ \"lan\" ]; resolvers = [ \"10.2.0.2\" ]; denied = \"drop\"; "
 		"};\nallow: { a: { names = [ \"a.example\" ]; clients = [ \"10.1.0.1\" ]; "
 		"}; };");
-	new_policy = fixture_policy("router");
+	new_policy = fixture_policy(name);
 	for (size_t at = 0; at < requests; at++) {
 		struct table *table;
 		int result;
@@ -142,7 +177,7 @@ static void reload(void **state)
 		kernel_flush();
 		table = kernel_open("nfqdn");
 		kernel_apply(table, old_policy);
-		injected.fault = *(enum fault *)*state;
+		injected.fault = fault;
 		injected.at = at;
 		injected.count = 0;
 		result = table_apply(table, new_policy, &error);
@@ -165,6 +200,17 @@ static void reload(void **state)
 	assert_true(requests > 10);
 	policy_free(old_policy);
 	policy_free(new_policy);
+}
+
+static void reload(void **state)
+{
+	reload_to("router", *(enum fault *)*state);
+}
+
+/* It needs a base chain more. */
+static void reload_verify(void **state)
+{
+	reload_to("verify", *(enum fault *)*state);
 }
 
 /* Each request of a first start goes wrong. There is nothing then, or a table without what decides, or the whole
@@ -240,18 +286,54 @@ static void opening(void **state)
 	assert_true(requests > 5);
 }
 
+/* A kernel without log expressions: everything but verify = "query" works, and that is told; the rules stay. */
+static void no_log(void **state)
+{
+	struct policy *flow, *query;
+	struct table *table;
+	const char *error = NULL;
+
+	(void)state;
+	kernel_need();
+	kernel_flush();
+	flow = fixture_policy("router");
+	query = fixture_policy("verify");
+	injected.fault = FAULT_NONE;
+	injected.lacking = "log";
+	table = kernel_open("nfqdn");
+	kernel_apply(table, flow);
+	assert_int_equal(table_apply(table, query, &error), -EOPNOTSUPP);
+	assert_non_null(strstr(error, "verify = \"query\""));
+	assert_non_null(strstr(error, "CONFIG_NFT_LOG"));
+	assert_non_null(strstr(error, "CONFIG_NETFILTER_NETLINK_LOG"));
+	assert_true(same_rules(flow, RULESET_A));
+	injected.lacking = "ct";
+	assert_int_equal(table_apply(table, flow, &error), -EOPNOTSUPP);
+	assert_non_null(strstr(error, "CONFIG_NFT_CT"));
+	injected.lacking = NULL;
+	kernel_apply(table, query);
+	expect_whole(query, RULESET_B);
+	table_close(table);
+	policy_free(flow);
+	policy_free(query);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		{ "a reload, a request not sent", reload, NULL, NULL, &faults[0] },
 		{ "a reload, an answer lost", reload, NULL, NULL, &faults[1] },
 		{ "a reload, a batch given up", reload, NULL, NULL, &faults[2] },
+		{ "verify = query, a request not sent", reload_verify, NULL, NULL, &faults[0] },
+		{ "verify = query, an answer lost", reload_verify, NULL, NULL, &faults[1] },
+		{ "verify = query, a batch given up", reload_verify, NULL, NULL, &faults[2] },
 		{ "a start, a request not sent", start, NULL, NULL, &faults[0] },
 		{ "a start, an answer lost", start, NULL, NULL, &faults[1] },
 		{ "a start, a batch given up", start, NULL, NULL, &faults[2] },
 		{ "an opening, a request not sent", opening, NULL, NULL, &faults[0] },
 		{ "an opening, an answer lost", opening, NULL, NULL, &faults[1] },
 		{ "an opening, a batch given up", opening, NULL, NULL, &faults[2] },
+		cmocka_unit_test(no_log),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);

@@ -273,7 +273,7 @@ static void flooded_by(const char *first, const char *second)
 	for (unsigned int i = 0; i < 3 * LIMIT_QUERIES; i++) {
 		noisy.client_port = (uint16_t)i;
 		if (noisy.client.family == IPADDR_V6)
-			noisy.client.bytes[15] = (uint8_t)(i * 7);
+			memcpy(&noisy.client.bytes[12], &i, sizeof(i));
 		see(&noisy, (uint16_t)(i >> 16), A, "x.example.net");
 	}
 	assert_int_equal(queries_count(queries), LIMIT_QUERIES);

@@ -159,7 +159,7 @@ static void icmp_never_reaches_ports(void **state)
 /* Every name that a rule uses is one of the ruleset's: sets and chains are there before they are named. */
 static void names(void **state)
 {
-	static const char *const policies[] = { "router", "groups", "audit", "closed" };
+	static const char *const policies[] = { "router", "groups", "audit", "closed", "verify" };
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(policies) / sizeof(policies[0]); i++) {
@@ -208,6 +208,7 @@ int main(void)
 		{ "text of a policy with groups, inbound, drop", golden, NULL, NULL, "groups" },
 		{ "text of an audit with the resolver among the clients", golden, NULL, NULL, "audit" },
 		{ "text of DNS and nothing", golden, NULL, NULL, "closed" },
+		{ "text with copies of queries", golden, NULL, NULL, "verify" },
 		cmocka_unit_test(example),
 		cmocka_unit_test(sides),
 		cmocka_unit_test(interfaces),

@@ -33,6 +33,7 @@
 #include "control/server.h"
 #include "learn/rebuild.h"
 #include "learn/restore.h"
+#include "learn/revoke.h"
 #include "learn/snoop.h"
 #include "learn/state.h"
 #include "learn/verify.h"
@@ -51,6 +52,7 @@ struct daemon {
 	struct snoop *snoop;
 	struct verify *verify;
 	struct rebuild rebuild;
+	struct revoke *revoke;
 	struct control_server *control;
 	struct control_context context;
 	struct state_keeper keeper;
@@ -237,6 +239,8 @@ static int reload(void *context, struct problems *problems)
 
 	if (policy)
 		refuse_changes(daemon->policy->config, policy->config, problems);
+	if (policy && problems->errors == 0 && revoke_prepare(daemon->revoke, policy->config, &error) < 0)
+		problem_add(problems, PROBLEM_ERROR, policy->config->file, 0, "gateway.revoke", "%s", error);
 	if (policy && problems->errors == 0 && apply(daemon, policy, &error) < 0)
 		problem_add(problems, PROBLEM_ERROR, daemon->options.config, 0, "",
 			    "the kernel refused the new table: %s", error ? error : "no reason told");
@@ -250,6 +254,7 @@ static int reload(void *context, struct problems *problems)
 	log_set_level(policy->config->log_level);
 	if (snoop_prune(daemon->snoop, daemon->now) < 0)
 		log_warning("learned addresses that the new policy does not allow could not all be deleted yet");
+	revoke_begin(daemon->revoke, daemon->now);
 	keep_as_last_good(daemon);
 	log_info("reloaded %s: generation %llu", daemon->options.config, (unsigned long long)daemon->generation);
 	return 0;
@@ -348,15 +353,25 @@ static int start_kernel(struct daemon *daemon, struct policy *policy)
 		daemon->store = store_new(&daemon->hash_key, config->limit_elements);
 		daemon->snoop = daemon->store ? snoop_new(daemon->store, daemon->table, &daemon->hash_key) : NULL;
 		daemon->verify = verify_new(&daemon->hash_key);
-		error = daemon->snoop && daemon->verify ? store_reserve(daemon->store) : -ENOMEM;
+		daemon->revoke = revoke_new(daemon->snoop, daemon->store);
+		error = daemon->snoop && daemon->verify && daemon->revoke ? store_reserve(daemon->store) : -ENOMEM;
 	}
 	if (error == 0)
 		error = rebuild_open(&daemon->rebuild, daemon->table, daemon->store);
+	if (error == 0)
+		error = revoke_prepare(daemon->revoke, config, &why);
 	if (error == 0)
 		error = apply(daemon, policy, &why);
 	if (error < 0)
 		log_error("%s", why ? why : strerror(-error));
 	return error;
+}
+
+static bool revoking(const void *context)
+{
+	const struct daemon *daemon = context;
+
+	return revoke_looks(daemon->revoke);
 }
 
 static int start_control(struct daemon *daemon)
@@ -378,6 +393,7 @@ static int start_control(struct daemon *daemon)
 		.try_reload = try_reload,
 		.import = import,
 		.wall = monotime_wall,
+		.revoking = revoking,
 		.daemon = daemon,
 	};
 	error = control_server_open(path, &daemon->context, &daemon->control);
@@ -435,6 +451,7 @@ static void take_over(struct daemon *daemon)
 	read_state(daemon);
 	if (snoop_prune(daemon->snoop, daemon->now) < 0)
 		log_warning("learned addresses that the policy does not allow could not all be deleted yet");
+	revoke_begin(daemon->revoke, daemon->now);
 }
 
 static int start(struct daemon *daemon, struct policy *policy, bool fallback)
@@ -605,6 +622,17 @@ static int64_t keep_state(struct daemon *daemon)
 	return wait;
 }
 
+/* While the table was not ours, anything may have been opened. */
+static int64_t mend(struct daemon *daemon)
+{
+	uint64_t before = counters.table_rebuilt;
+	int64_t wait = rebuild_tick(&daemon->rebuild, daemon->policy, daemon->now);
+
+	if (counters.table_rebuilt != before)
+		revoke_begin(daemon->revoke, daemon->now);
+	return wait;
+}
+
 static int run(struct daemon *daemon)
 {
 	struct epoll_event events[8];
@@ -620,12 +648,13 @@ static int run(struct daemon *daemon)
 			error = serve(daemon, events[i].data.fd);
 		timeout = sooner(snoop_tick(daemon->snoop, daemon->now),
 				 control_server_notify(daemon->control, daemon->now));
-		timeout = sooner(timeout, rebuild_tick(&daemon->rebuild, daemon->policy, daemon->now));
+		timeout = sooner(timeout, mend(daemon));
 		timeout = sooner(timeout, keep_state(daemon));
 		timeout = sooner(timeout, keep_on(daemon, false));
 		tell_refusals(daemon);
 		if (error == 0)
 			error = settle_queue(daemon, &timeout);
+		timeout = sooner(timeout, revoke_tick(daemon->revoke, daemon->policy, daemon->now));
 	}
 	return error;
 }
@@ -642,6 +671,7 @@ static void stop(struct daemon *daemon)
 	}
 	keep_on(daemon, true);
 	rebuild_close(&daemon->rebuild);
+	revoke_free(daemon->revoke);
 	snoop_free(daemon->snoop);
 	verify_free(daemon->verify);
 	store_free(daemon->store);

@@ -78,6 +78,13 @@
 	C(reloads, "policies applied") \
 	C(reloads_refused, "reloads refused; the old policy stayed") \
 	C(table_rebuilt, "times the table was found changed by others and rebuilt") \
+	C(flow_looks, "times all open flows were looked at (revoke = \"cut\")") \
+	C(flow_looks_failed, "looks that did not come to their end and were begun anew") \
+	C(flows_seen, "open flows looked at") \
+	C(flows_cut, "open flows ended because the policy does not allow them") \
+	C(flows_not_cut, "flows that the kernel would not end, such as those of a flowtable") \
+	C(flows_audited, "flows that would have been ended but for mode = \"audit\"") \
+	C(flows_unread, "flows in a form that is not understood; left alone") \
 	C(control_requests, "requests on the control socket") \
 	C(control_refused, "control clients dropped at a limit or for a malformed request") \
 	C(hold_microseconds, "sum of the time answers were held, in microseconds") \

@@ -38,6 +38,7 @@ struct control_context {
 	void (*import)(void *daemon, int64_t stamp, const char *const *lines, size_t count,
 		       struct control_imported *out);
 	int64_t (*wall)(void); /* milliseconds since 1970, for the stamp of an export */
+	bool (*revoking)(const void *daemon); /* are open flows being looked at? May be NULL: never */
 	void *daemon; /* handed to those above */
 };
 

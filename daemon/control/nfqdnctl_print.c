@@ -147,6 +147,19 @@ static void print_sizes(const json_t *status, FILE *out)
 	print_pair(out, "policy", text);
 }
 
+static void print_revoke(const json_t *status, FILE *out)
+{
+	const json_t *revoke = json_object_get(status, "revoke"), *counters = json_object_get(status, "counters");
+	char text[128];
+
+	if (strcmp(text_of(revoke, "mode"), "cut") == 0)
+		snprintf(text, sizeof(text), "cut: %" PRId64 " flows ended%s", number_of(counters, "flows_cut"),
+			 json_is_true(json_object_get(revoke, "looking")) ? ", looking at what is open" : "");
+	else
+		snprintf(text, sizeof(text), "keep: open flows go on");
+	print_pair(out, "revoke", text);
+}
+
 static void print_counters(json_t *counters, FILE *out)
 {
 	static const char *const headers[] = { "COUNTER", ">VALUE", NULL };
@@ -174,6 +187,7 @@ void nfqdnctl_print_status(const json_t *result, FILE *out)
 	print_pair(out, "config", text_of(result, "config"));
 	print_queue(json_object_get(result, "queue"), out);
 	print_sizes(result, out);
+	print_revoke(result, out);
 	for (size_t i = 0; i < json_array_size(json_object_get(result, "warnings")); i++)
 		print_pair(out, "careful", text_at(json_object_get(result, "warnings"), i));
 	print_counters(json_object_get(result, "counters"), out);

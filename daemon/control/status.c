@@ -87,6 +87,16 @@ static json_t *policy_json(const struct policy *policy)
 	return object;
 }
 
+static json_t *revoke_json(const struct control_context *context)
+{
+	bool cut = context->policy->config->revoke == CONFIG_CUT;
+	json_t *object = json_object();
+
+	control_json_set(&object, "mode", json_string(cut ? "cut" : "keep"));
+	control_json_set(&object, "looking", json_boolean(context->revoking && context->revoking(context->daemon)));
+	return object;
+}
+
 static json_t *warnings_json(const struct control_context *context)
 {
 	json_t *array = json_array();
@@ -120,6 +130,7 @@ json_t *control_status(const struct control_context *context, struct monotime no
 	control_json_set(&object, "queue", queue_json(context));
 	control_json_set(&object, "learned", learned_json(context));
 	control_json_set(&object, "policy", policy_json(policy));
+	control_json_set(&object, "revoke", revoke_json(context));
 	control_json_set(&object, "warnings", warnings_json(context));
 	control_json_set(&object, "counters", counters_json(context));
 	return object;

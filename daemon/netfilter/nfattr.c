@@ -46,12 +46,20 @@ static void nfattr_clear(const struct nlattr *table[], size_t count)
 		table[i] = NULL;
 }
 
-void nfattr_parse(const struct nlmsghdr *message, const struct nlattr *table[], size_t count)
+void nfattr_parse_after(const struct nlmsghdr *message, size_t header, const struct nlattr *table[], size_t count)
 {
+	const struct nlattr *one =
+		nfattr_checked(mnl_nlmsg_get_payload_offset(message, header), mnl_nlmsg_get_payload_tail(message));
+
 	nfattr_clear(table, count);
-	for (const struct nlattr *one = nfattr_first(message); one; one = nfattr_next(message, one))
+	for (; one; one = nfattr_next(message, one))
 		if (mnl_attr_get_type(one) < count)
 			table[mnl_attr_get_type(one)] = one;
+}
+
+void nfattr_parse(const struct nlmsghdr *message, const struct nlattr *table[], size_t count)
+{
+	nfattr_parse_after(message, sizeof(struct nfgenmsg), table, count);
 }
 
 bool nfattr_parse_nest(const struct nlattr *nest, const struct nlattr *table[], size_t count)

@@ -20,6 +20,8 @@ const struct nlattr *nfattr_next_in(const struct nlattr *nest, const struct nlat
 /* Fills `table` (of `count` pointers, index = type) with the attributes of a message after its nfgenmsg, or of a nest.
  * Types that are not below `count` are passed over. */
 void nfattr_parse(const struct nlmsghdr *message, const struct nlattr *table[], size_t count);
+/* The same for a message of another kind, whose own header has `header` octets. */
+void nfattr_parse_after(const struct nlmsghdr *message, size_t header, const struct nlattr *table[], size_t count);
 bool nfattr_parse_nest(const struct nlattr *nest, const struct nlattr *table[], size_t count);
 /* Host order from network order. */
 bool nfattr_u32(const struct nlattr *attribute, uint32_t *out);

@@ -20,6 +20,7 @@
 #define NLSOCK_DATAGRAM 65536
 
 struct nlsock {
+	int family; /* NETLINK_NETFILTER, NETLINK_ROUTE */
 	int fd;
 	uint32_t sequence;
 	char buffer[NLSOCK_DATAGRAM];
@@ -49,9 +50,9 @@ static int nlsock_bind(int fd)
 }
 
 /* A descriptor, or -errno. */
-static int nlsock_connect(void)
+static int nlsock_connect(int family)
 {
-	int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_NETFILTER), error;
+	int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, family), error;
 
 	if (fd < 0)
 		return -errno;
@@ -62,14 +63,15 @@ static int nlsock_connect(void)
 	return error;
 }
 
-int nlsock_open(struct nlsock **out)
+static int nlsock_open_family(int family, struct nlsock **out)
 {
 	struct nlsock *nlsock = calloc(1, sizeof(*nlsock));
 
 	if (!nlsock)
 		return -ENOMEM;
 	nlsock->sequence = 1;
-	nlsock->fd = nlsock_connect();
+	nlsock->family = family;
+	nlsock->fd = nlsock_connect(family);
 	if (nlsock->fd < 0) {
 		int error = nlsock->fd;
 
@@ -78,6 +80,16 @@ int nlsock_open(struct nlsock **out)
 	}
 	*out = nlsock;
 	return 0;
+}
+
+int nlsock_open(struct nlsock **out)
+{
+	return nlsock_open_family(NETLINK_NETFILTER, out);
+}
+
+int nlsock_open_route(struct nlsock **out)
+{
+	return nlsock_open_family(NETLINK_ROUTE, out);
 }
 
 void nlsock_close(struct nlsock *nlsock)
@@ -117,7 +129,7 @@ static int nlsock_reopen(struct nlsock *nlsock)
 	/* What is not open any more may be somebody else's by the time that it is closed. */
 	if (nlsock->fd >= 0 && fcntl(nlsock->fd, F_GETFD) >= 0)
 		close(nlsock->fd);
-	nlsock->fd = nlsock_connect();
+	nlsock->fd = nlsock_connect(nlsock->family);
 	return nlsock->fd < 0 ? nlsock->fd : 0;
 }
 
@@ -154,24 +166,32 @@ static int nlsock_wait(const struct nlsock *nlsock)
 	return ready ? 0 : -ETIMEDOUT;
 }
 
-/* One datagram: its length, or -errno. Asks first and waits only when there is none: the answer to a batch is already
- * there. */
+/* One datagram that is there: its length, or -errno. */
+static ssize_t nlsock_take(struct nlsock *nlsock)
+{
+	ssize_t length;
+
+	do
+		length = recv(nlsock->fd, nlsock->buffer, sizeof(nlsock->buffer), MSG_DONTWAIT | MSG_TRUNC);
+	while (length < 0 && errno == EINTR);
+	if (length < 0)
+		return -errno;
+	if (length == 0)
+		return -ENOTCONN; /* netlink has no empty datagrams */
+	return length <= (ssize_t)sizeof(nlsock->buffer) ? length : -EMSGSIZE;
+}
+
+/* Asks first and waits only when there is none: the answer to a batch is already there. */
 static ssize_t nlsock_receive(struct nlsock *nlsock)
 {
 	bool waited = false;
 
 	for (;;) {
-		ssize_t length = recv(nlsock->fd, nlsock->buffer, sizeof(nlsock->buffer), MSG_DONTWAIT | MSG_TRUNC);
+		ssize_t length = nlsock_take(nlsock);
 		int error;
 
-		if (length > 0)
-			return length <= (ssize_t)sizeof(nlsock->buffer) ? length : -EMSGSIZE;
-		if (length == 0)
-			return -ENOTCONN; /* netlink has no empty datagrams */
-		if (errno == EINTR)
-			continue;
-		if (errno != EAGAIN)
-			return -errno;
+		if (length != -EAGAIN)
+			return length;
 		if (waited)
 			return -ETIMEDOUT;
 		error = nlsock_wait(nlsock);
@@ -209,6 +229,21 @@ static bool nlsock_whole(const struct nlmsghdr *reply, int left)
 	return mnl_nlmsg_ok(reply, left) && reply->nlmsg_len <= (uint32_t)left;
 }
 
+/* Hands on what a datagram holds for first .. last. Late replies to a request that was given up have other numbers. */
+static enum nlsock_next nlsock_hand_on(struct nlsock *nlsock, ssize_t received, uint32_t first, uint32_t last,
+				       enum nlsock_next (*visit)(void *context, const struct nlmsghdr *reply),
+				       void *context)
+{
+	enum nlsock_next next = NLSOCK_MORE;
+	int left = (int)received;
+
+	for (const struct nlmsghdr *reply = (const void *)nlsock->buffer; nlsock_whole(reply, left);
+	     reply = mnl_nlmsg_next(reply, &left))
+		if (reply->nlmsg_seq - first <= last - first && visit(context, reply) == NLSOCK_LAST)
+			next = NLSOCK_LAST;
+	return next;
+}
+
 int nlsock_transact(struct nlsock *nlsock, const void *request, size_t length, uint32_t first, uint32_t last,
 		    enum nlsock_next (*visit)(void *context, const struct nlmsghdr *reply), void *context)
 {
@@ -219,15 +254,27 @@ int nlsock_transact(struct nlsock *nlsock, const void *request, size_t length, u
 		return error;
 	while (next == NLSOCK_MORE) {
 		ssize_t received = nlsock_receive(nlsock);
-		int left = (int)received;
 
 		if (received < 0)
 			return nlsock_lost(nlsock, request, (int)received);
-		for (const struct nlmsghdr *reply = (const void *)nlsock->buffer; nlsock_whole(reply, left);
-		     reply = mnl_nlmsg_next(reply, &left))
-			/* Late replies to a request that was given up have other numbers. */
-			if (reply->nlmsg_seq - first <= last - first && visit(context, reply) == NLSOCK_LAST)
-				next = NLSOCK_LAST;
+		next = nlsock_hand_on(nlsock, received, first, last, visit, context);
 	}
 	return 0;
+}
+
+int nlsock_dump_begin(struct nlsock *nlsock, const void *request, size_t length)
+{
+	int error = nlsock_reopen(nlsock);
+
+	return error < 0 ? error : nlsock_send_once(nlsock, request, length);
+}
+
+int nlsock_dump_step(struct nlsock *nlsock, uint32_t sequence,
+		     enum nlsock_next (*visit)(void *context, const struct nlmsghdr *reply), void *context)
+{
+	ssize_t received = nlsock_take(nlsock);
+
+	if (received < 0)
+		return (int)received;
+	return nlsock_hand_on(nlsock, received, sequence, sequence, visit, context) == NLSOCK_MORE;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* A netlink socket to nf_tables: requests out, replies in, nothing said about what they mean. Unit tests put a kernel
- * of their own in its place at link time. */
+/* A netlink socket to netfilter or to routing: requests out, replies in, nothing said about what they mean. Unit tests
+ * put a kernel of their own in its place at link time. */
 #ifndef NFQDN_NETFILTER_NLSOCK_H
 #define NFQDN_NETFILTER_NLSOCK_H
 
@@ -16,6 +16,8 @@ struct nlsock;
 
 /* 0 or -errno; -EPROTONOSUPPORT when the kernel has no nfnetlink. */
 int nlsock_open(struct nlsock **out);
+/* The same to routing (NETLINK_ROUTE). */
+int nlsock_open_route(struct nlsock **out);
 void nlsock_close(struct nlsock *socket);
 /* The next sequence number. */
 uint32_t nlsock_sequence(struct nlsock *socket);
@@ -28,5 +30,13 @@ enum nlsock_next { NLSOCK_MORE, NLSOCK_LAST };
  * is unknown. The request begins with a netlink header. */
 int nlsock_transact(struct nlsock *socket, const void *request, size_t length, uint32_t first, uint32_t last,
 		    enum nlsock_next (*visit)(void *context, const struct nlmsghdr *reply), void *context);
+
+/* A dump in parts, for what is long. The first sends the request, 0 or -errno; a dump that runs is given up. Each call of
+ * the second hands the replies of one datagram (32 KiB at most) with this sequence number to `visit` and never waits: 1
+ * when there are more, 0 when `visit` returned NLSOCK_LAST, or -errno: begin anew. The kernel fills the next datagram
+ * while one is read. */
+int nlsock_dump_begin(struct nlsock *socket, const void *request, size_t length);
+int nlsock_dump_step(struct nlsock *socket, uint32_t sequence,
+		     enum nlsock_next (*visit)(void *context, const struct nlmsghdr *reply), void *context);
 
 #endif

@@ -199,13 +199,6 @@ static int ruleset_compare_interfaces(const void *a, const void *b)
 	return order ? order : (int)right->wildcard - (int)left->wildcard;
 }
 
-static bool ruleset_interface_covers(const struct value_interface *wide, const struct value_interface *narrow)
-{
-	if (!wide->wildcard)
-		return strcmp(wide->name, narrow->name) == 0;
-	return strncmp(wide->name, narrow->name, strlen(wide->name)) == 0;
-}
-
 /* Sorted, and without those that another one covers: an interval set refuses overlaps. In the order of names a name
  * comes right after the wildcard that covers it, or after others that it covers too. The empty wildcard, every
  * interface, is no element: its rules do without the set. */
@@ -223,7 +216,7 @@ static void ruleset_add_interfaces(struct ruleset *ruleset)
 	if (config->interface_count)
 		qsort(items, config->interface_count, sizeof(*items), ruleset_compare_interfaces);
 	for (size_t i = 0; i < config->interface_count; i++)
-		if (items[i].name[0] && (!count || !ruleset_interface_covers(&items[count - 1], &items[i])))
+		if (items[i].name[0] && (!count || !value_interface_holds(&items[count - 1], items[i].name)))
 			items[count++] = items[i];
 	ruleset_add_static(ruleset, "interfaces", "", RULESET_KEY_IFNAME, items, count);
 }

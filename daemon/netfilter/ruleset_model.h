@@ -76,7 +76,7 @@ enum ruleset_kind {
 	RULESET_OIFNAME_NOT_LO, /* oifname != "lo" */
 	RULESET_L4PROTO, /* meta l4proto NUMBER */
 	RULESET_CT_DIRECTION, /* ct direction original | reply */
-	RULESET_CT_STATE, /* ct state invalid | established | related */
+	RULESET_CT_STATE, /* ct state invalid | new | established | related */
 	RULESET_CT_PORT, /* ct original proto-dst NUMBER: what was asked, before any redirection */
 	RULESET_CT_ADDRESS, /* ct DIRECTION ip|ip6 saddr @name */
 	RULESET_RAW_MASKED, /* @th,OFFSET,16 & MASK == VALUE */
@@ -95,7 +95,7 @@ enum ruleset_kind {
 };
 
 enum ruleset_direction { RULESET_ORIGINAL, RULESET_REPLY };
-enum ruleset_state { RULESET_INVALID, RULESET_ESTABLISHED, RULESET_RELATED };
+enum ruleset_state { RULESET_INVALID, RULESET_NEW, RULESET_ESTABLISHED, RULESET_RELATED };
 enum ruleset_verdict { RULESET_ACCEPT, RULESET_DROP, RULESET_RETURN, RULESET_JUMP, RULESET_GOTO };
 enum ruleset_fib {
 	RULESET_FIB_RECEIVER_THERE, /* fib daddr . iif oif exists */

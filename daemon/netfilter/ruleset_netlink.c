@@ -456,6 +456,7 @@ static void netlink_ct_direction(struct netlink_rule *r, const struct ruleset_st
 static void netlink_ct_state(struct netlink_rule *r, const struct ruleset_statement *s)
 {
 	static const uint32_t states[] = { [RULESET_INVALID] = NF_CT_STATE_INVALID_BIT,
+					   [RULESET_NEW] = NF_CT_STATE_BIT(IP_CT_NEW),
 					   [RULESET_ESTABLISHED] = NF_CT_STATE_BIT(IP_CT_ESTABLISHED),
 					   [RULESET_RELATED] = NF_CT_STATE_BIT(IP_CT_RELATED) };
 	const uint32_t zero = 0;

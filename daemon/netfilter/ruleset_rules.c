@@ -24,6 +24,9 @@
 #define DNS_FLAGS_TEACHING 0x8000
 /* QR and OPCODE: a query, QUERY. */
 #define DNS_QUERY_MASK 0xf800
+/* The word of the TCP header that has the flags, in bits, and SYN in it (RFC 9293 3.1). */
+#define TCP_FLAGS_OFFSET 96
+#define TCP_SYN 0x0002
 
 #define PRIORITY_SNOOP (-10) /* before the decisions, which say accept */
 #define PRIORITY_EGRESS 0
@@ -311,6 +314,13 @@ static void build_inbound(struct builder *b)
 	const char *set;
 
 	RULE(b, chain, CT_STATE(RULESET_ESTABLISHED), ACCEPT);
+	/* Connection tracking takes a flow up by any segment (nf_conntrack_tcp_loose). One of the server's would open a
+	 * flow that it cut, or forgot, in reverse, and the other side's data would be replies that nobody judges. */
+	for (int v = 0; v < 2; v++)
+		if ((set = service_set(b, "guarded", v, RULESET_TCP, "")))
+			RULE(b, chain, CT_STATE(RULESET_NEW), RAW_MASKED(TCP_FLAGS_OFFSET, TCP_SYN, 0),
+			     TUPLE_OF(v, IPPROTO_TCP, set, SRC, SPORT), COUNTER("invalid"),
+			     auditing(b) ? ACCEPT : DROP);
 	for (int v = 0; v < 2; v++) {
 		for (enum ruleset_service s = RULESET_TCP; s < RULESET_ECHO; s++)
 			if ((set = service_set(b, "guarded", v, s, "")))

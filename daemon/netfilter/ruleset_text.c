@@ -146,9 +146,10 @@ static void text_ct_direction(FILE *out, const struct ruleset_statement *s)
 
 static void text_ct_state(FILE *out, const struct ruleset_statement *s)
 {
-	static const char *const states[] = {
-		[RULESET_INVALID] = "invalid", [RULESET_ESTABLISHED] = "established", [RULESET_RELATED] = "related"
-	};
+	static const char *const states[] = { [RULESET_INVALID] = "invalid",
+					      [RULESET_NEW] = "new",
+					      [RULESET_ESTABLISHED] = "established",
+					      [RULESET_RELATED] = "related" };
 
 	fprintf(out, "ct state %s", states[s->state]);
 }

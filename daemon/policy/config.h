@@ -17,6 +17,7 @@ enum config_mode { CONFIG_ENFORCE, CONFIG_AUDIT, CONFIG_MARK, CONFIG_SETS };
 enum config_denied { CONFIG_REJECT, CONFIG_DROP };
 enum config_reverse_path { CONFIG_LOOSE, CONFIG_STRICT };
 enum config_verify { CONFIG_FLOW, CONFIG_QUERY };
+enum config_revoke { CONFIG_KEEP, CONFIG_CUT };
 
 /* A text value and the line it stands on (0: a default). */
 struct config_text {
@@ -87,6 +88,7 @@ struct config {
 	uint32_t limit_elements; /* limits.elements: LIMIT_LEARNED_ELEMENTS unless set */
 	enum config_verify verify;
 	enum config_reverse_path reverse_path;
+	enum config_revoke revoke;
 	bool resolver_on_client_side;
 	bool drop_on_overload; /* on-overload = "drop" */
 	/* allow and inbound */

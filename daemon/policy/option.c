@@ -31,7 +31,7 @@ static const struct option_word level_words[] = {
 	{ "error", false }, { "warning", false }, { "info", false }, { "debug", false }, { NULL, false }
 };
 static const struct option_word verify_words[] = { { "flow", false }, { "query", false }, { NULL, false } };
-static const struct option_word revoke_words[] = { { "keep", false }, { "cut", true }, { NULL, false } };
+static const struct option_word revoke_words[] = { { "keep", false }, { "cut", false }, { NULL, false } };
 static const struct option_word assist_words[] = {
 	{ "auto", false }, { "off", false }, { "require", true }, { NULL, false }
 };
@@ -96,8 +96,11 @@ const struct option option_table[] = {
 	  .words = reverse_path_words,
 	  .help = "strict also demands that an answer enters where the way to its resolver leads out; not with several "
 		  "uplinks" },
-	{ OPTION_GATEWAY, "revoke", OPTION_WORD, 0, OPTION_NOWHERE, .fallback = "\"keep\"", .unit = "",
-	  .words = revoke_words, .help = "What becomes of open flows that a new policy does not allow" },
+	{ OPTION_GATEWAY, "revoke", OPTION_WORD, 0, CONFIG(revoke), .fallback = "\"keep\"", .unit = "",
+	  .words = revoke_words,
+	  .help = "What becomes of open flows that the policy does not allow, at start and after each reload: keep "
+		  "lets "
+		  "them go on, cut ends them" },
 	{ OPTION_GATEWAY, "resolver-on-client-side", OPTION_BOOL, 0, CONFIG(resolver_on_client_side),
 	  .fallback = "false", .unit = "",
 	  .help = "Believe answers of trusted resolvers that enter by a client interface, although clients there can "

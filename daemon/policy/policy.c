@@ -175,6 +175,39 @@ bool policy_ranges46_contain(const struct policy_ranges46 *ranges, const struct 
 	return list_contains(address->family == IPADDR_V6 ? &ranges->v6 : &ranges->v4, address);
 }
 
+static bool range_holds(const struct value_range *range, const struct ipaddr *address)
+{
+	return ipaddr_compare(&range->first, address) <= 0 && ipaddr_compare(address, &range->last) <= 0;
+}
+
+/* Of boxes that do not overlap those that cover one protocol and port have disjoint addresses: the last one that begins
+ * at the address or before is the only one that can hold it. */
+bool policy_boxes_contain(const struct policy_boxes *boxes, const struct ipaddr *address, uint8_t l4proto,
+			  uint16_t port)
+{
+	for (size_t i = boxes->count; i > 0; i--) {
+		const struct policy_box *box = &boxes->items[i - 1];
+
+		if (box->l4proto == l4proto && box->port_first <= port && port <= box->port_last &&
+		    ipaddr_compare(&box->address.first, address) <= 0)
+			return range_holds(&box->address, address);
+	}
+	return false;
+}
+
+bool policy_froms_contain(const struct policy_froms *froms, const struct ipaddr *source,
+			  const struct ipaddr *destination, uint8_t l4proto, uint16_t port)
+{
+	for (size_t i = froms->count; i > 0; i--) {
+		const struct policy_from *from = &froms->items[i - 1];
+
+		if (from->l4proto == l4proto && from->port_first <= port && port <= from->port_last &&
+		    ipaddr_compare(&from->source.first, source) <= 0 && range_holds(&from->destination, destination))
+			return range_holds(&from->source, source);
+	}
+	return false;
+}
+
 policy_group_mask policy_groups_of_client(const struct policy *policy, const struct ipaddr *client)
 {
 	policy_group_mask mask = 1;

@@ -129,6 +129,12 @@ size_t policy_match_name(const struct policy *policy, const struct dns_name *nam
 /* True when the range list of the address's family holds it. */
 bool policy_ranges46_contain(const struct policy_ranges46 *ranges, const struct ipaddr *address);
 
+/* True when a box of the list, all of one family, holds the point. `port` as in the set. */
+bool policy_boxes_contain(const struct policy_boxes *boxes, const struct ipaddr *address, uint8_t l4proto,
+			  uint16_t port);
+bool policy_froms_contain(const struct policy_froms *froms, const struct ipaddr *source,
+			  const struct ipaddr *destination, uint8_t l4proto, uint16_t port);
+
 /* Why an answer's address is not taken, for entries without `private = true`. The list is DESIGN's; the IPv4 inside
  * 64:ff9b::/96, ::ffff:0:0/96 and 2002::/16 is judged by the same list. */
 bool policy_address_reserved(const struct ipaddr *address);

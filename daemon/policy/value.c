@@ -398,3 +398,10 @@ int value_interface_from_text(const char *text, struct value_interface *out, con
 	*out = interface;
 	return 0;
 }
+
+bool value_interface_holds(const struct value_interface *interface, const char *name)
+{
+	if (!interface->wildcard)
+		return strcmp(interface->name, name) == 0;
+	return strncmp(interface->name, name, strlen(interface->name)) == 0;
+}

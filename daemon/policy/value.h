@@ -53,5 +53,7 @@ struct value_interface {
 /* Reads "eth0", "vlan*". 0, or -EINVAL with `*why` (too long, empty, '/', white space, a '*' elsewhere, "*" alone,
  * "lo"). */
 int value_interface_from_text(const char *text, struct value_interface *out, const char **why);
+/* Is `name` the interface, or one that begins so? */
+bool value_interface_holds(const struct value_interface *interface, const char *name);
 
 #endif

@@ -7,6 +7,8 @@
 /* LINK: policy/value.o dns/name.o dns/pattern.o base/arena.o base/counters.o base/escape.o base/hash.o */
 /* LINK: base/ipaddr.o base/log.o */
 /* LIBS: jansson libconfig */
+#include <netinet/in.h>
+
 #include "tests/unit/policy/build.h"
 
 #include "base/counters.h"
@@ -413,6 +415,50 @@ static void who_may_come_in(void **unused)
 	policy_free(policy);
 }
 
+static bool in_range(const struct value_range *range, const struct ipaddr *address)
+{
+	return ipaddr_compare(&range->first, address) <= 0 && ipaddr_compare(address, &range->last) <= 0;
+}
+
+/* Every address and port of a small world, asked of the lists and of each item. */
+static void points_in_lists(void **unused)
+{
+	struct policy *policy = build(
+		FIXTURE, "",
+		"allow: { a: { addresses = [ \"192.0.2.0/26\", \"192.0.2.9\", \"192.0.2.128/25\" ]; ports = [ "
+		"\"tcp/440-450\", \"udp/443\" ]; };\n"
+		" b: { addresses = [ \"192.0.2.7-192.0.2.12\", \"192.0.2.250\" ]; ports = \"tcp/445-460\"; }; };\n"
+		"inbound: { c: { addresses = [ \"192.0.2.0/28\", \"192.0.2.20\" ]; to = [ \"10.1.0.0/30\" ]; ports = "
+		"\"tcp/440-445\"; };\n"
+		" d: { addresses = \"192.0.2.8-192.0.2.30\"; to = [ \"10.1.0.2\", \"10.1.0.9\" ]; ports = [ "
+		"\"tcp/443\", "
+		"\"udp/443\" ]; }; };");
+	const struct policy_boxes *boxes = &policy->groups[0].cidr4;
+
+	(void)unused;
+	for (unsigned int i = 0; i < 256 * 24 * 2; i++) {
+		struct ipaddr address = address_of("192.0.2.0"), to = address_of("10.1.0.0");
+		uint8_t l4proto = i & 1 ? IPPROTO_TCP : IPPROTO_UDP;
+		uint16_t port = (uint16_t)(439 + i / 512);
+		bool box = false, from = false;
+
+		address.bytes[3] = (uint8_t)(i / 2);
+		to.bytes[3] = (uint8_t)(i / 2 * 7 % 11);
+		for (size_t k = 0; k < boxes->count; k++)
+			box |= in_range(&boxes->items[k].address, &address) && boxes->items[k].l4proto == l4proto &&
+			       boxes->items[k].port_first <= port && port <= boxes->items[k].port_last;
+		for (size_t k = 0; k < policy->from4.count; k++) {
+			const struct policy_from *item = &policy->from4.items[k];
+
+			from |= in_range(&item->source, &address) && in_range(&item->destination, &to) &&
+				item->l4proto == l4proto && item->port_first <= port && port <= item->port_last;
+		}
+		assert_int_equal(policy_boxes_contain(boxes, &address, l4proto, port), box);
+		assert_int_equal(policy_froms_contain(&policy->from4, &address, &to, l4proto, port), from);
+	}
+	policy_free(policy);
+}
+
 static void expect_mask(const struct policy *policy, const char *who, policy_group_mask client, policy_group_mask asker)
 {
 	struct ipaddr address = address_of(who);
@@ -554,6 +600,7 @@ int main(void)
 		cmocka_unit_test(addresses_become_boxes),
 		cmocka_unit_test(where_an_address_comes_from),
 		cmocka_unit_test(who_may_come_in),
+		cmocka_unit_test(points_in_lists),
 		cmocka_unit_test(groups_of_clients),
 		cmocka_unit_test(groups_are_limited),
 		cmocka_unit_test(lists_of_the_gateway),

@@ -1,0 +1,418 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""revoke: open flows that the policy does not allow are ended when it says "cut", and go on when it says "keep"; flows that it allows are never
+disturbed."""
+import pathlib
+import socket
+import sys
+import threading
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "lib"))
+from netns import PATIENCE, case, check, expect, holds, main, until  # noqa: E402
+
+S = max(1, int(PATIENCE))
+SOURCE, SINK = 5001, 5002
+PORTS = 'ports = [ "tcp/443", "tcp/5001", "tcp/5002", "udp/5003", "icmp" ];'
+CLOUD = 'cloud: { addresses = "20.120.0.0/24"; ' + PORTS + ' };'
+OTHER = 'other: { addresses = "20.130.0.0/24"; ' + PORTS + ' };'
+WEB = 'web: { names = "*.example.net"; ' + PORTS + ' };'
+ORG = 'org: { names = "*.example.org"; ' + PORTS + ' };'
+# Connection tracking works in a namespace only where somebody asks for it.
+TRACKING = "table inet before {\n chain forward {\n type filter hook forward priority 0\n ct state new\n }\n}\n"
+
+
+class Pump(threading.Thread):
+    """Sends on a socket, or reads from it, until it fails or is over; counts octets."""
+
+    def __init__(self, sock, sends):
+        super().__init__(daemon=True)
+        self.sock, self.sends, self.octets, self.error, self.over = sock, sends, 0, None, False
+        sock.settimeout(0.2)
+        self.start()
+
+    def run(self):
+        block = b"x" * 16384
+        while not self.over and not self.error:
+            try:
+                done = self.sock.send(block) if self.sends else len(self.sock.recv(65536))
+                if not done:
+                    raise OSError("closed")
+                self.octets += done
+            except TimeoutError:
+                pass
+            except OSError as error:
+                self.error = error
+
+    def alive(self):
+        """Octets come or go."""
+        before = self.octets
+        until(lambda: self.octets > before + 100000, "the transfer goes on")
+
+    def dead(self, what):
+        """It ended with an error, or nothing moves any more."""
+        def still():
+            if self.error:
+                return True
+            before, over = self.octets, threading.Event()
+            over.wait(0.5)
+            return self.octets == before
+        until(still, what, 10)
+
+
+class Streams:
+    """TCP servers at every address of a namespace that send without end (5001) or read without end (5002)."""
+
+    def __init__(self, net):
+        self.pumps = []
+        for port in (SOURCE, SINK):
+            sock = net.socket(socket.AF_INET6)
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+            sock.bind(("::", port))
+            sock.listen(64)
+            threading.Thread(target=self.serve, args=(sock, port), daemon=True).start()
+
+    def serve(self, listening, port):
+        while True:
+            self.pumps.append(Pump(listening.accept()[0], port == SOURCE))
+
+
+def transfer(t, address, port, source=None):
+    attempt = t.client.tcp(address, port, source=source, keep=True, read=False)
+    expect(attempt.result, "open", f"{address} port {port}")
+    pump = Pump(attempt.sock, port == SINK)
+    pump.alive()
+    return pump
+
+
+def flows(t, address):
+    """Lines of the gateway's table of flows that have the address."""
+    return [line for line in t.gw.proc("nf_conntrack").splitlines() if f"={address} " in line]
+
+
+def looked(d, before=0):
+    """Waits until the looks that are due are done."""
+    def done():
+        status = d.status()
+        return status["counters"]["flow_looks"] >= before + 2 and not status["revoke"]["looking"]
+    until(done, "both looks are done", 15)
+    return d.counters()
+
+
+def reload(d, config):
+    before = d.counters()["flow_looks"]
+    d.reload(config)
+    return looked(d, before)
+
+
+def converse(sock, text=b"more"):
+    """The echo of the listener: both directions."""
+    try:
+        sock.settimeout(2)
+        sock.send(text)
+        return sock.recv(1000) == text
+    except OSError:
+        return False
+
+
+def begin(t, loose=1, **settings):
+    t.simple()
+    t.gw.nft(TRACKING)
+    t.gw.sysctl("netfilter.nf_conntrack_tcp_loose", loose)
+    Streams(t.inet)
+    t.dns(t.inet, {"www.example.net": ["20.121.0.1", "fd20::1"], "www.example.org": ["20.121.0.2"], "both.example.net": ["20.121.0.3"],
+                   "both.example.org": ["20.121.0.3"]})
+    return {"revoke": "cut", **settings}
+
+
+def downloads_and_uploads(t, loose, denied):
+    settings = begin(t, loose, denied=denied)
+    d = t.gateway(allow=CLOUD + OTHER, **settings)
+    looked(d)
+    kept = [transfer(t, "20.130.0.1", SOURCE), transfer(t, "20.130.0.2", SINK)]
+    cut = [transfer(t, "20.120.0.1", SOURCE), transfer(t, "20.120.0.2", SINK)]
+    counters = reload(d, t.config(allow=OTHER, **settings))
+    check(counters["flows_cut"] >= 2, "both flows were cut")
+    for pump, what in zip(cut, ("the download stops", "the upload stops")):
+        pump.dead(what)
+    for pump in kept:
+        pump.alive()
+    return d
+
+
+for number in (0, 1):
+    for word in ("reject", "drop"):
+        case(f"a reload with cut ends a download and an upload that are no longer allowed: tcp_loose = {number}, {word}",
+             tags=["smoke"] if (number, word) == (1, "reject") else [])(
+                 lambda t, number=number, word=word: downloads_and_uploads(t, number, word))
+
+
+@case("a reload with keep lets a download and an upload go on that are no longer allowed")
+def keep(t):
+    settings = begin(t, revoke="keep")
+    d = t.gateway(allow=CLOUD, **settings)
+    pumps = [transfer(t, "20.120.0.1", SOURCE), transfer(t, "20.120.0.2", SINK)]
+    d.reload(t.config(allow=OTHER, **settings))
+    expect(t.client.tcp("20.120.0.1").result, "reset", "a new flow")
+    for pump in pumps:
+        pump.alive()
+    expect(d.counters()["flow_looks"], 0, "looks")
+    expect(d.status()["revoke"]["mode"], "keep", "mode in status")
+    counters = reload(d, t.config(allow=OTHER, revoke="cut"))
+    check(counters["flows_cut"] >= 2, "a reload that turns to cut ends them")
+    for pump in pumps:
+        pump.dead("the transfer stops")
+
+
+@case("a download that both policies allow runs undisturbed through twenty reloads", tags=["smoke"])
+def undisturbed(t):
+    settings = begin(t)
+    d = t.gateway(allow=CLOUD + WEB, **settings)
+    t.client.lookup("10.2.0.2", "www.example.net")
+    pumps = [transfer(t, "20.120.0.1", SOURCE), transfer(t, "20.121.0.1", SINK), transfer(t, "20.121.0.1", SOURCE)]
+    before = {address: flows(t, address)[0].split("src=")[1] for address in ("20.120.0.1",)}
+    for turn in range(20):
+        d.reload(t.config(allow=CLOUD + WEB + (OTHER if turn % 2 else ""), **settings))
+    counters = looked(d, d.counters()["flow_looks"] - 1)
+    for pump in pumps:
+        pump.alive()
+        expect(pump.error, None, "an error of the transfer")
+    expect(counters["flows_cut"], 0, "flows cut")
+    expect(flows(t, "20.120.0.1")[0].split("src=")[1].split(" ")[0], before["20.120.0.1"].split(" ")[0], "the same entry")
+    for kind in ("denied", "denied_reply"):
+        expect(counters[f"kernel_{kind}_packets"], 0, kind)
+
+
+@case("UDP flows and pings are cut, too, IPv4 and IPv6")
+def datagrams(t):
+    settings = begin(t, allow=None)
+    del settings["allow"]
+    t.echo(t.inet, [5003])
+    cloud = 'cloud: { addresses = [ "20.120.0.0/24", "2603:1030::/64" ]; ' + PORTS + ' };'
+    d = t.gateway(allow=cloud, **settings)
+    looked(d)
+    for address in ("20.120.0.1", "2603:1030::1"):
+        sock = t.client.socket(socket.AF_INET6 if ":" in address else socket.AF_INET, socket.SOCK_DGRAM)
+        sock.connect((address, 5003))
+        check(converse(sock), f"an echo of {address}")
+        check(converse(sock), f"a second echo of {address}")
+        expect(t.client.ping(address).result, "reply", f"ping of {address}")
+        d.reload(t.config(allow=OTHER, **settings))
+        until(lambda: not converse(sock), f"no more echo of {address}")
+        expect(t.client.ping(address).result, "prohibited", f"ping of {address}")
+        d.reload(t.config(allow=cloud, **settings))
+        check(converse(sock), f"an echo of {address} when it is allowed again")
+
+
+@case("flows that were opened before the first start are cut by it when they are not allowed", tags=["smoke"])
+def first_start(t):
+    settings = begin(t)
+    kept, cut = transfer(t, "20.120.0.1", SINK), transfer(t, "20.140.0.1", SINK)
+    download = transfer(t, "20.140.0.2", SOURCE)
+    d = t.gateway(allow=CLOUD, **settings)
+    counters = looked(d)
+    check(counters["flows_cut"] >= 2, "two were cut")
+    cut.dead("the upload stops")
+    download.dead("the download stops")
+    kept.alive()
+
+
+@case("with keep, flows that were opened before the first start go on")
+def first_start_keep(t):
+    settings = begin(t, revoke="keep")
+    upload = transfer(t, "20.140.0.1", SINK)
+    d = t.gateway(allow=CLOUD, **settings)
+    upload.alive()
+    expect(d.counters()["flow_looks"], 0, "looks")
+
+
+@case("a restart cuts what the configuration meanwhile forbids, and nothing else")
+def restart(t):
+    settings = begin(t)
+    d = t.gateway(allow=CLOUD + OTHER, **settings)
+    kept, cut = transfer(t, "20.120.0.1", SOURCE), transfer(t, "20.130.0.1", SOURCE)
+    d.stop()
+    kept.alive()
+    cut.alive()
+    d.write(t.config(allow=CLOUD, **settings))
+    d.start()
+    looked(d)
+    cut.dead("the download stops")
+    kept.alive()
+
+
+@case("a name that is no longer allowed takes the flows to its addresses along, one that shares them does not")
+def names(t):
+    settings = begin(t)
+    d = t.gateway(allow=WEB + ORG, **settings)
+    for name in ("www.example.net", "www.example.org", "both.example.net", "both.example.org"):
+        t.client.lookup("10.2.0.2", name)
+    net, org, both = (transfer(t, f"20.121.0.{i}", SOURCE) for i in (1, 2, 3))
+    reload(d, t.config(allow=WEB, **settings))
+    org.dead("the download from an address of example.org stops")
+    net.alive()
+    both.alive()
+
+
+@case("what one group of clients may no longer reach is cut for them alone")
+def groups(t):
+    t.simple(clients=3)
+    t.gw.nft(TRACKING)
+    Streams(t.inet)
+    kiosk = 'kiosk: { addresses = "20.120.0.0/24"; clients = "10.1.0.3"; ' + PORTS + ' };'
+    office = 'office: { addresses = "20.120.0.0/24"; clients = "10.1.0.4"; ' + PORTS + ' };'
+    d = t.gateway(allow=kiosk + office, revoke="cut")
+    looked(d)
+    first, second = transfer(t, "20.120.0.1", SOURCE, source="10.1.0.3"), transfer(t, "20.120.0.1", SOURCE, source="10.1.0.4")
+    reload(d, t.config(allow=office, revoke="cut"))
+    first.dead("the kiosk's download stops")
+    second.alive()
+
+
+@case("a source outside gateway.clients is cut when clients are narrowed")
+def clients(t):
+    t.simple(clients=3)
+    t.gw.nft(TRACKING)
+    Streams(t.inet)
+    d = t.gateway(allow=CLOUD, revoke="cut")
+    looked(d)
+    first, second = transfer(t, "20.120.0.1", SOURCE, source="10.1.0.3"), transfer(t, "20.120.0.1", SOURCE, source="10.1.0.4")
+    reload(d, t.config(allow=CLOUD, revoke="cut", clients=["10.1.0.4"]))
+    first.dead("the download of the one that is left out stops")
+    second.alive()
+
+
+SQL = '''sql: {{ addresses = [ {} ]; to = "10.3.0.2"; ports = "tcp/1433"; }};'''
+
+
+def inbound(t, interfaces, loose):
+    begin(t, loose)
+    t.second_segment()
+    t.listen(t.client2, [1433])
+    config = {"revoke": "cut", "interfaces": interfaces}
+    d = t.gateway(inbound=SQL.format('"20.90.0.0/28", "20.91.0.0/28"'), **config)
+    looked(d)
+    cut = t.inet.tcp("10.3.0.2", 1433, source="20.90.0.1", keep=True).sock
+    kept = t.inet.tcp("10.3.0.2", 1433, source="20.91.0.1", keep=True).sock
+    check(converse(cut) and converse(kept), "data both ways")
+    reload(d, t.config(inbound=SQL.format('"20.91.0.0/28"'), **config))
+    check(not converse(cut), "nothing from the source that lost its right")
+    check(converse(kept), "the other goes on")
+
+
+case("an inbound flow is cut when its source loses the right, behind a client interface")(lambda t: inbound(t, ["lan*"], 1))
+case("an inbound flow is cut when its source loses the right, behind another interface")(lambda t: inbound(t, ["lan0"], 1))
+case("an inbound flow is cut when its source loses the right, tcp_loose = 0")(lambda t: inbound(t, ["lan*"], 0))
+
+
+@case("an inbound flow stays cut though its server, behind another interface, goes on sending: its data does not open the flow in reverse")
+def pushing_server(t):
+    settings = begin(t, interfaces=["lan0"], denied="drop")
+    t.second_segment()
+    Streams(t.client2)
+    push = 'push: { addresses = [ "20.90.0.1", "20.91.0.1" ]; to = "10.3.0.2"; ports = "tcp/5001"; };'
+    d = t.gateway(inbound=push, **settings)
+    looked(d)
+    cut, kept = (Pump(t.inet.tcp("10.3.0.2", SOURCE, source=source, keep=True, read=False).sock, False) for source in ("20.90.0.1", "20.91.0.1"))
+    cut.alive()
+    reload(d, t.config(inbound=push.replace('"20.90.0.1", ', ""), **settings))
+    cut.dead("the download by the source that lost its right stops")
+    kept.alive()
+
+
+@case("behind NAT: a masqueraded flow is judged by the client, one to a server by where it really leads")
+def nat(t):
+    settings = begin(t, interfaces=["lan*"])
+    t.second_segment()
+    t.listen(t.client2, [1433])
+    t.gw.nft('table ip nat {\n chain post {\n type nat hook postrouting priority srcnat\n oifname "up0" masquerade\n }\n'
+             ' chain pre {\n type nat hook prerouting priority dstnat\n iifname "up0" ip daddr 10.2.0.1 tcp dport 14330 dnat to 10.3.0.2:1433\n }\n}\n')
+    both = SQL.format('"20.90.0.1", "20.91.0.1"')
+    d = t.gateway(allow=CLOUD + OTHER, inbound=both, **settings)
+    looked(d)
+    kept, cut = transfer(t, "20.130.0.1", SOURCE), transfer(t, "20.120.0.1", SOURCE)
+    in_kept, in_cut = (t.inet.tcp("10.2.0.1", 14330, source=source, keep=True).sock for source in ("20.90.0.1", "20.91.0.1"))
+    check(converse(in_kept) and converse(in_cut), "inbound data")
+    check("10.2.0.1" in flows(t, "20.130.0.1")[0], "it is masqueraded")
+    reload(d, t.config(allow=OTHER, inbound=SQL.format('"20.90.0.1"'), **settings))
+    cut.dead("the masqueraded download stops")
+    kept.alive()
+    check(converse(in_kept), "the inbound flow that stays allowed")
+    check(not converse(in_cut), "the inbound flow that is not")
+
+
+@case("the gateway's own flows, flows to it, and those between other interfaces are never cut", tags=["smoke"])
+def others(t):
+    settings = begin(t)
+    t.second_segment()
+    t.listen(t.gw, [2222])
+    own = Pump(t.gw.tcp("20.140.0.1", SOURCE, keep=True, read=False).sock, False)
+    to_gateway = t.client.tcp("10.1.0.1", 2222, keep=True).sock
+    from_outside = t.inet.tcp("10.2.0.1", 2222, source="20.140.0.2", keep=True).sock
+    undecided = Pump(t.client2.tcp("20.140.0.3", SOURCE, keep=True, read=False).sock, False)
+    cut = transfer(t, "20.140.0.4", SOURCE)
+    # The gateway itself is nothing that a client interface leads to, also when `local` is empty.
+    d = t.gateway(allow=CLOUD, local=[], **settings)
+    counters = looked(d)
+    cut.dead("the client's download stops")
+    for pump in (own, undecided):
+        pump.alive()
+    for sock in (to_gateway, from_outside):
+        check(converse(sock), "a flow to the gateway")
+    expect(counters["flows_not_cut"], 0, "flows that the kernel kept")
+
+
+@case("in audit nothing is cut; what would be is counted")
+def audit(t):
+    settings = begin(t, mode="audit")
+    download = transfer(t, "20.140.0.1", SOURCE)
+    d = t.gateway(allow=CLOUD, **settings)
+    counters = looked(d)
+    download.alive()
+    expect(counters["flows_cut"], 0, "flows cut")
+    check(counters["flows_audited"] > 0, "counted")
+    counters = reload(d, t.config(allow=CLOUD, revoke="cut"))
+    check(counters["flows_cut"] > 0, "enforcing cuts it")
+    download.dead("the download stops")
+
+
+@case("while the table was gone anything may have been opened: it is cut when the table is rebuilt")
+def rebuilt(t):
+    settings = begin(t)
+    d = t.gateway(allow=CLOUD, **settings)
+    counters = looked(d)
+    kept = transfer(t, "20.120.0.1", SOURCE)
+    d.signal(19)  # SIGSTOP: time to get in
+    t.gw.run("nft delete table inet nfqdn")
+    cut = transfer(t, "20.140.0.1", SOURCE)
+    d.signal(18)
+    looked(d, counters["flow_looks"])
+    cut.dead("the download stops")
+    kept.alive()
+
+
+@case("a flow that the server's data opens again in reverse does not carry the client's data")
+def reversed_again(t):
+    settings = begin(t, denied="drop")
+    d = t.gateway(allow=CLOUD, **settings)
+    looked(d)
+    transfer(t, "20.120.0.1", SOURCE)
+    before = d.counters()["kernel_denied_reply_packets"]
+    d.reload(t.config(allow=OTHER, **settings))
+    until(lambda: d.counters()["kernel_denied_reply_packets"] + d.counters()["kernel_denied_packets"] > before, "the client's packets are denied")
+    t.client_sock = None
+
+
+@case("status tells the mode and whether flows are being looked at; the log tells what came of it")
+def told(t):
+    settings = begin(t)
+    d = t.gateway(allow=CLOUD, **settings)
+    looked(d)
+    expect(d.status()["revoke"], {"mode": "cut", "looking": False}, "in JSON")
+    check("revoke        cut" in d.ctl("status").stdout or "revoke" in d.ctl("status").stdout, "as text")
+    until(lambda: "revoke: of " in d.log(), "a line in the log")
+    holds(lambda: d.counters()["flow_looks"] == 2, "no further looks", 1.5)
+
+
+if __name__ == "__main__":
+    main()

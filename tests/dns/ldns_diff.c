@@ -146,7 +146,8 @@ static const ldns_rr *chain_step(struct chain *chain, const ldns_rr_list *answer
 		ldns_rr_type type = ldns_rr_get_type(rr);
 		struct ipaddr address;
 
-		if (ldns_rr_get_class(rr) != LDNS_RR_CLASS_IN || !dns_name_equal(&owner, &chain->end))
+		if (ldns_rr_get_class(rr) != LDNS_RR_CLASS_IN || ldns_rr_rd_count(rr) == 0 ||
+		    !dns_name_equal(&owner, &chain->end))
 			continue;
 		if (type == LDNS_RR_TYPE_CNAME && !cname)
 			cname = rr;
@@ -305,6 +306,27 @@ static enum kind why_name_is_refused(const uint8_t *data, size_t size, size_t po
 	return UNEXPLAINED;
 }
 
+/* ldns would follow them with us. */
+static bool follows_forward(const uint8_t *data, size_t size)
+{
+	struct wire wire = wire_message(data, size);
+	unsigned int records = records_counted(data);
+	bool found = why_name_is_refused(data, size, WIRE_HEADER_SIZE) != UNEXPLAINED;
+
+	wire_skip(&wire, WIRE_HEADER_SIZE);
+	wire_name_read(&wire);
+	wire_skip(&wire, 4);
+	while (records-- > 0 && !found) {
+		size_t owner = wire.position;
+		struct wire_record record = wire_record_read(&wire);
+
+		found = why_name_is_refused(data, size, owner) != UNEXPLAINED;
+		if (teaches(&record) && record.type == DNS_TYPE_CNAME)
+			found |= why_name_is_refused(data, size, record.data) != UNEXPLAINED;
+	}
+	return found;
+}
+
 /* Whether ldns reads the record at `position` and ends elsewhere than at `end`. */
 static bool ldns_ends_elsewhere(const uint8_t *data, size_t size, size_t position, size_t end)
 {
@@ -382,6 +404,8 @@ static void judge(const char *file, const uint8_t *data, size_t size)
 		theirs = ldns_verdict(pkt);
 	if (ours == DNS_READ_OK && theirs == DNS_READ_OK) {
 		wrong = compare_answers(pkt, &answer);
+		if (follows_forward(data, size))
+			wrong = "both follow a pointer that does not lead back";
 		if (!wrong)
 			kind = has_services(ldns_pkt_answer(pkt)) ? AGREE_WITH_SERVICES : AGREE_ANSWER;
 		else if (why_ldns_refuses(data, size) == OURS_LDNS_LOST)
@@ -492,7 +516,7 @@ int main(int argc, char **argv)
 	const char *missing = argc > 2 && strcmp(argv[1], "-s") == 0 ? argv[2] : NULL;
 	unsigned int files = 0;
 
-	for (int i = missing ? 3 : 1; i < argc; i++)
+	for (int i = missing ? 3 : 1; i < argc && argv[i]; i++)
 		files += read_path(argv[i]);
 	printf("1..5\n");
 	printf("# %u files, %u mutations of each\n", files, MUTATIONS + 1);

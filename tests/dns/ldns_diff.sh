@@ -27,4 +27,6 @@ mkdir "$folder/captured"
 for packet in "$samples"/*.ipv4udp.bin; do
 	[ ! -f "$packet" ] || tail -c +29 "$packet" >"$folder/captured/${packet##*/}"
 done
+# Samples that are text: that packet once more, and chains that others wrote down.
+python3 "$root/tests/dns/samples.py" "$folder/captured" "$samples"/*.ipv4udp.hex "$samples"/*-chains.json
 "$program" "$@" "$folder/packet" "$folder/captured" "$samples/c-ares-fuzzinput"

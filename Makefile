@@ -112,11 +112,11 @@ fuzz:
 
 install: all
 	install -d $(DESTDIR)$(SBINDIR) $(DESTDIR)$(DATADIR)/data
-	install -m 755 $(B)/nfqdnd $(B)/nfqdnctl $(DESTDIR)$(SBINDIR)
+	install -m 755 $(B)/nfqdnd $(B)/nfqdnctl scripts/nfqdn-update $(DESTDIR)$(SBINDIR)
 	install -m 644 data/*.json $(DESTDIR)$(DATADIR)/data
 
 uninstall:
-	rm -f $(DESTDIR)$(SBINDIR)/nfqdnd $(DESTDIR)$(SBINDIR)/nfqdnctl
+	rm -f $(DESTDIR)$(SBINDIR)/nfqdnd $(DESTDIR)$(SBINDIR)/nfqdnctl $(DESTDIR)$(SBINDIR)/nfqdn-update
 	rm -rf $(DESTDIR)$(DATADIR)
 
 clean:

@@ -6,6 +6,7 @@
 #include <libconfig.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include "policy/config_check.h"
@@ -92,6 +93,19 @@ static int parse(struct config_reader *reader, const struct text *text, config_t
 	return result;
 }
 
+/* libconfig (1.5) writes to what malloc() did not give it, and later ones end the process. A setting takes some 120
+ * octets and three characters at least; so much must be there before it begins. */
+static bool is_room_for(const struct text *text)
+{
+	size_t size = (1 << 20) + 48 * text->length;
+	void *map = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	if (map == MAP_FAILED)
+		return false;
+	munmap(map, size);
+	return true;
+}
+
 static int fill(struct config_reader *reader, const struct text *text, struct config *config)
 {
 	config_t file;
@@ -99,6 +113,8 @@ static int fill(struct config_reader *reader, const struct text *text, struct co
 
 	if (result != 0)
 		return result;
+	if (!is_room_for(text))
+		return -ENOMEM;
 	config_init(&file);
 	result = parse(reader, text, &file);
 	if (result == 0) {

@@ -497,6 +497,91 @@ static void test_tcp_seen_in_the_middle(void **state)
 	bench_free(bench);
 }
 
+/* ---- verify = "query" ---- */
+
+static void asked(struct bench *bench, struct queries *queries, uint8_t l4proto, const char *qname)
+{
+	struct queries_flow flow;
+	struct queries_question question = { .id = 0x1234, .type = DNS_TYPE_A };
+	struct dns_name name;
+
+	memset(&flow, 0, sizeof(flow));
+	assert_int_equal(ipaddr_from_text("10.1.0.9", &flow.client), 0);
+	assert_int_equal(ipaddr_from_text("10.2.0.2", &flow.resolver), 0);
+	flow.client_port = 0xc350;
+	flow.resolver_port = 53;
+	flow.l4proto = l4proto;
+	assert_int_equal(dns_name_from_text(qname, &name), 0);
+	question.name = &name;
+	queries_see(queries, &flow, &question, bench->now);
+}
+
+static void test_query_unasked(void **state)
+{
+	struct bench *bench = bench_usual();
+	struct queries *queries = queries_new(&hash_key);
+
+	(void)state;
+	snoop_set_queries(bench->snoop, queries);
+	answer_a(bench, "www.example.com", "198.51.101.1", 60);
+	assert_int_equal(drain(bench), 0);
+	assert_int_equal(open_443(bench, "198.51.101.1"), -ENOENT);
+	assert_int_equal(counters.answers_unasked, 1);
+	asked(bench, queries, IPPROTO_TCP, "www.example.com"); /* by another protocol */
+	answer_a(bench, "www.example.com", "198.51.101.1", 60);
+	drain(bench);
+	assert_int_equal(counters.answers_unasked, 2);
+	asked(bench, queries, IPPROTO_UDP, "www.example.com");
+	answer_a(bench, "www.example.com", "198.51.101.1", 60);
+	answer_a(bench, "www.example.com", "198.51.101.2", 60); /* a second one in the same drain */
+	drain(bench);
+	assert_true(open_443(bench, "198.51.101.1") > 0);
+	assert_int_equal(open_443(bench, "198.51.101.2"), -ENOENT);
+	assert_int_equal(counters.answers_repeated, 1);
+	/* An error is an answer. */
+	asked(bench, queries, IPPROTO_UDP, "www.example.com");
+	fake_answer_flags(answer(bench, "www.example.com"), 0x8182);
+	answer_a(bench, "www.example.com", "198.51.101.2", 60);
+	drain(bench);
+	assert_int_equal(open_443(bench, "198.51.101.2"), -ENOENT);
+	assert_int_equal(counters.answers_repeated, 2);
+	/* Back to flow. */
+	snoop_set_queries(bench->snoop, NULL);
+	answer_a(bench, "www.example.com", "198.51.101.2", 60);
+	drain(bench);
+	assert_true(open_443(bench, "198.51.101.2") > 0);
+	bench_free(bench);
+	queries_free(queries);
+}
+
+/* An answer that was dropped because it could not be committed is believed when it comes again. */
+static void test_query_dropped(void **state)
+{
+	struct bench *bench = bench_usual();
+	struct queries *queries = queries_new(&hash_key);
+	struct speech speech = { .length = 0 };
+
+	(void)state;
+	snoop_set_queries(bench->snoop, queries);
+	asked(bench, queries, IPPROTO_UDP, "www.example.com");
+	asked(bench, queries, IPPROTO_TCP, "tcp.example.com");
+	answer_a(bench, "tcp.example.com", "198.51.101.2", 60);
+	say(&speech, bench);
+	answer_a(bench, "www.example.com", "198.51.101.1", 60);
+	segment(bench, &speech, PACKET_SYN | PACKET_ACK, 0, 0);
+	segment(bench, &speech, PACKET_ACK, 0, speech.length);
+	fake_table_fail(bench->kernel, FAKE_REFUSE_ALL, 1, -ENFILE);
+	assert_int_equal(drain(bench), 1 << 0 | 1 << 2);
+	answer_a(bench, "www.example.com", "198.51.101.1", 60);
+	segment(bench, &speech, PACKET_ACK, 0, speech.length);
+	assert_int_equal(drain(bench), 0);
+	assert_true(open_443(bench, "198.51.101.1") > 0);
+	assert_true(open_443(bench, "198.51.101.2") > 0);
+	assert_int_equal(counters.answers_repeated + counters.answers_unasked, 0);
+	bench_free(bench);
+	queries_free(queries);
+}
+
 /* ---- a drain ---- */
 
 static void test_whole_drain_is_one_transaction(void **state)
@@ -1163,6 +1248,8 @@ int main(void)
 		cmocka_unit_test(test_tcp_messages_in_one_segment),
 		cmocka_unit_test(test_tcp_dropped),
 		cmocka_unit_test(test_tcp_seen_in_the_middle),
+		cmocka_unit_test(test_query_unasked),
+		cmocka_unit_test(test_query_dropped),
 		cmocka_unit_test(test_whole_drain_is_one_transaction),
 		cmocka_unit_test(test_failed_transaction_drops),
 		cmocka_unit_test(test_lost_answer_of_the_kernel),

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """What must never happen, made to happen: the daemon killed in the midst of transactions, standing still, without descriptors or memory, its sockets broken from
 outside. Afterwards it learns, nothing is open that the policy does not allow, and DNS never stood still.
-NFQDN_TEST_KILLS: how often it is killed (40); NFQDN_TEST_SEED: the delays of another run."""
+NFQDN_TEST_KILLS: how often it is killed (40); NFQDN_TEST_SEED: the delays of another run; NFQDN_TEST_RELOADS: reloads during a flood (100)."""
 import ctypes
 import os
 import pathlib
@@ -24,6 +24,7 @@ from netns import NFQDNCTL, NFQDND, Skip, case, check, element, elements, expect
 
 WEB = 'web: { names = "*.example.net"; };'
 KILLS = int(os.environ.get("NFQDN_TEST_KILLS", "40"))
+RELOADS = int(os.environ.get("NFQDN_TEST_RELOADS", "100"))
 SEED = int(os.environ.get("NFQDN_TEST_SEED", "0")) or random.SystemRandom().randrange(1, 1 << 32)
 
 SYS_PIDFD_OPEN, SYS_PIDFD_GETFD = 434, 438
@@ -271,6 +272,86 @@ def start_under_commits(t):
     expect(len(agree(t, d)), 6000, "known and in the kernel")
     d.reload(t.config(allow='org: { names = "*.example.org"; };'))
     until(lambda: not kernel_addresses(t), "a policy that allows none of them takes them all away")
+
+
+# ---- reloads ----
+
+class Ask(threading.Thread):
+    """One question after the other, each once; how long each answer took, in milliseconds."""
+
+    def __init__(self, t, source):
+        super().__init__(daemon=True)
+        self.t, self.source, self.number, self.over, self.lost, self.times = t, source, 0, False, [], []
+        self.start()
+
+    def run(self):
+        while not self.over:
+            qname = f"n{200000 + self.number}.example.net"
+            began = time.monotonic()
+            try:
+                self.t.client.query("10.2.0.2", qname, source=self.source, seconds=5)
+                self.times.append(1000 * (time.monotonic() - began))
+            except TimeoutError:
+                self.lost.append(qname)
+            self.number += 1
+
+
+def spread(times):
+    times = sorted(times)
+    return f"{len(times)} answers, " + ", ".join(f"{part:g} % within {times[min(len(times) - 1, int(len(times) * part / 100))]:.1f}" for part in (50, 90, 99, 99.9)) + f", the last {times[-1]:.1f} ms"
+
+
+@case("reloads during a flood of packets that both policies allow: not one is denied, no answer is lost or asked for twice", seconds=60 + RELOADS)
+def reloads(t):
+    t.simple()
+    server = t.dns(t.inet, zone)
+    both = WEB + ' cloud: { addresses = "20.120.0.0/24"; ports = "udp/4000"; };'
+    services = ' i: { service = "intune"; }; p: { service = "power-bi"; };'
+    callers = 'sql: { service = "power-automate"; features = "connectors"; to = "10.1.0.10"; ports = "tcp/1433"; };'
+    configs = [t.config(allow=both, inbound=callers), t.config(allow=both + services, inbound=callers)]
+    d = t.daemon(t.gw, configs[1])
+    flow, sink = Flow(t, server), t.inet.socket(kind=socket.SOCK_DGRAM)
+    sink.bind(("0.0.0.0", 4000))
+    mac = bytes.fromhex(t.gw.mac("lan0").replace(":", ""))
+    with t.client:
+        raw = socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM, 0)
+    # Each is the first of its flow: it asks the sets.
+    some = [packets.udp("10.1.0.2", 1024 + i, f"20.120.0.{1 + i % 250}", 4000, b"x") for i in range(20000)]
+    stop = threading.Event()
+
+    def push():
+        while not stop.is_set():
+            for packet in some:
+                raw.sendto(packet, ("eth0", 0x0800, 0, 0, mac))
+                if stop.wait(0.0002):
+                    return
+
+    ask = Ask(t, "10.1.0.2")
+    pusher = threading.Thread(target=push)
+    pusher.start()
+    try:
+        until(lambda: len(ask.times) >= 300, "answers without reloads", 20)
+        quiet = len(ask.times)
+        for i in range(RELOADS):
+            d.reload(configs[i % 2])
+        until(lambda: len(ask.times) > quiet + 100, "answers during reloads", 20)
+    finally:
+        stop.set()
+        ask.over = True
+        pusher.join()
+        ask.join()
+    print(f"# {RELOADS} reloads. Without: {spread(ask.times[:quiet])}. With: {spread(ask.times[quiet:])}. Longest hold {d.counters()['hold_microseconds_max'] / 1000:.1f} ms", flush=True)
+    c = d.counters()
+    expect(c["kernel_denied_packets"], 0, "packets denied")
+    expect(ask.lost, [], f"answers lost of {ask.number}")
+    expect([c[k] for k in ("answers_dropped", "verdict_errors", "transactions_failed", "queue_overruns", "elements_dropped")], [0] * 5, "dropped, verdicts, failed, overruns, elements dropped")
+    expect(max(server.count(f"n{200000 + i}.example.net") for i in range(0, ask.number, 7)), 1, "times that a name was asked for")
+    sink.setblocking(False)
+    check(len(sink.recv(100)) == 1, "packets of the flood came out")
+    # And the counting can fail: a policy without that range.
+    d.reload(t.config(allow=WEB))
+    raw.sendto(packets.udp("10.1.0.2", 64000, "20.120.0.1", 4000, b"x"), ("eth0", 0x0800, 0, 0, mac))
+    until(lambda: d.counters()["kernel_denied_packets"] > 0, "denied by another policy")
 
 
 # ---- standing still ----

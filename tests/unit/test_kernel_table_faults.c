@@ -28,7 +28,13 @@ enum fault {
 	FAULT_NOT_SENT, /* sendto() says ENOBUFS: nothing was done, which the caller cannot know */
 	FAULT_LOST, /* done, and the answer did not come */
 	FAULT_MEMORY, /* the kernel gives the batch up, by an error of the first message */
+	FAULT_REFUSED, /* the same with every other error, each request with another one */
+	FAULT_NO_SOCKET, /* likewise, but nothing was sent */
 };
+
+static const int refusals[] = { EBUSY, EINTR, ENFILE, EAGAIN, EPERM, EMSGSIZE, ENOENT, EEXIST, EOPNOTSUPP };
+static const int no_sockets[] = { EBADF, ENOTCONN, ESHUTDOWN, EPERM, EAGAIN, EMSGSIZE, ENOMEM };
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
 static struct {
 	enum fault fault;
@@ -43,6 +49,20 @@ static enum nlsock_next ignore(void *context, const struct nlmsghdr *reply)
 {
 	(void)context;
 	return reply->nlmsg_type == NLMSG_ERROR || reply->nlmsg_type == NLMSG_DONE ? NLSOCK_LAST : NLSOCK_MORE;
+}
+
+/* An emulated processor takes a second for each start of nft: there every fourth request goes wrong, others for each
+ * fault. */
+static size_t stride(void)
+{
+	const char *patience = getenv("NFQDN_TEST_PATIENCE");
+
+	return patience && atof(patience) >= 8 ? 4 : 1;
+}
+
+static size_t first_of(enum fault fault)
+{
+	return (size_t)fault % stride();
 }
 
 static int refuse(uint32_t sequence, int number, enum nlsock_next (*visit)(void *context, const struct nlmsghdr *reply),
@@ -95,6 +115,10 @@ int nlsock_transact(struct nlsock *socket, const void *request, size_t length, u
 		return -ETIMEDOUT;
 	case FAULT_MEMORY:
 		return refuse(first, -ENOMEM, visit, context);
+	case FAULT_REFUSED:
+		return refuse(first, -refusals[injected.at % COUNT(refusals)], visit, context);
+	case FAULT_NO_SOCKET:
+		return -no_sockets[injected.at % COUNT(no_sockets)];
 	}
 	return real_transact(socket, request, length, first, last, visit, context);
 }
@@ -154,7 +178,7 @@ static void expect_whole(const struct policy *policy, enum ruleset_side side)
 	free(expected);
 }
 
-static enum fault faults[] = { FAULT_NOT_SENT, FAULT_LOST, FAULT_MEMORY };
+static enum fault faults[] = { FAULT_NOT_SENT, FAULT_LOST, FAULT_MEMORY, FAULT_REFUSED, FAULT_NO_SOCKET };
 
 /* Each request of a reload to the policy of that name, one after the other, goes wrong. */
 static void reload_to(const char *name, enum fault fault)
@@ -169,7 +193,7 @@ static void reload_to(const char *name, enum fault fault)
 		"};\nallow: { a: { names = [ \"a.example\" ]; clients = [ \"10.1.0.1\" ]; "
 		"}; };");
 	new_policy = fixture_policy(name);
-	for (size_t at = 0; at < requests; at++) {
+	for (size_t at = first_of(fault); at < requests; at += stride()) {
 		struct table *table;
 		int result;
 
@@ -223,7 +247,7 @@ static void start(void **state)
 
 	kernel_need();
 	policy = fixture_policy("router");
-	for (size_t at = 0; at < requests; at++) {
+	for (size_t at = first_of(*(enum fault *)*state); at < requests; at += stride()) {
 		struct table *table;
 		int result;
 
@@ -258,7 +282,7 @@ static void opening(void **state)
 	size_t requests = 40;
 
 	kernel_need();
-	for (size_t at = 0; at < requests; at++) {
+	for (size_t at = first_of(*(enum fault *)*state); at < requests; at += stride()) {
 		struct table *table = NULL;
 		const char *error = NULL;
 		int result;
@@ -324,15 +348,21 @@ int main(void)
 		{ "a reload, a request not sent", reload, NULL, NULL, &faults[0] },
 		{ "a reload, an answer lost", reload, NULL, NULL, &faults[1] },
 		{ "a reload, a batch given up", reload, NULL, NULL, &faults[2] },
+		{ "a reload, a request refused", reload, NULL, NULL, &faults[3] },
+		{ "a reload, a dead socket", reload, NULL, NULL, &faults[4] },
 		{ "verify = query, a request not sent", reload_verify, NULL, NULL, &faults[0] },
 		{ "verify = query, an answer lost", reload_verify, NULL, NULL, &faults[1] },
 		{ "verify = query, a batch given up", reload_verify, NULL, NULL, &faults[2] },
 		{ "a start, a request not sent", start, NULL, NULL, &faults[0] },
 		{ "a start, an answer lost", start, NULL, NULL, &faults[1] },
 		{ "a start, a batch given up", start, NULL, NULL, &faults[2] },
+		{ "a start, a request refused", start, NULL, NULL, &faults[3] },
+		{ "a start, a dead socket", start, NULL, NULL, &faults[4] },
 		{ "an opening, a request not sent", opening, NULL, NULL, &faults[0] },
 		{ "an opening, an answer lost", opening, NULL, NULL, &faults[1] },
 		{ "an opening, a batch given up", opening, NULL, NULL, &faults[2] },
+		{ "an opening, a request refused", opening, NULL, NULL, &faults[3] },
+		{ "an opening, a dead socket", opening, NULL, NULL, &faults[4] },
 		cmocka_unit_test(no_log),
 	};
 

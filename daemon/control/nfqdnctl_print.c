@@ -16,8 +16,8 @@ static void clean_text(json_t *value)
 	char *copy = strdup(json_string_value(value));
 
 	for (char *at = copy; at && *at; at++)
-		if ((unsigned char)*at < 0x20 || *at == 0x7f)
-			*at = '?';
+		for (size_t control = nfqdnctl_table_control(at); control > 0; control--)
+			at[control - 1] = '?';
 	if (copy && strcmp(copy, json_string_value(value)) != 0)
 		json_string_set(value, copy);
 	free(copy);

@@ -171,8 +171,21 @@ const char *nfqdnctl_table_duration(int64_t seconds, char out[NFQDNCTL_DURATION_
 	return out;
 }
 
+size_t nfqdnctl_table_control(const char *text)
+{
+	unsigned char first = (unsigned char)text[0], second = first ? (unsigned char)text[1] : 0;
+
+	if (first == 0xc2 && second >= 0x80 && second < 0xa0)
+		return 2;
+	return (first > 0 && first < 0x20) || first == 0x7f;
+}
+
 void nfqdnctl_table_text(const char *text, FILE *out)
 {
-	for (; *text; text++)
-		fputc((unsigned char)*text < 0x20 || *text == 0x7f ? '?' : *text, out);
+	for (; *text; text++) {
+		size_t control = nfqdnctl_table_control(text);
+
+		fputc(control ? '?' : *text, out);
+		text += control > 1;
+	}
 }

@@ -23,6 +23,9 @@ void nfqdnctl_table_print(struct nfqdnctl_table *table, unsigned int indent, FIL
 /* "12s", "4m12s", "3h04m", "2d03h". Returns `out`. */
 #define NFQDNCTL_DURATION_SIZE 32
 const char *nfqdnctl_table_duration(int64_t seconds, char out[NFQDNCTL_DURATION_SIZE]);
+/* The octets of the control character at the start of the text, of ASCII or, in UTF-8, of ISO 6429 (U+009B is what ESC [
+ * is); 0 when it is none. */
+size_t nfqdnctl_table_control(const char *text);
 /* Prints a text of others: control characters become '?'. */
 void nfqdnctl_table_text(const char *text, FILE *out);
 

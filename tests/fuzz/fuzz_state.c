@@ -65,7 +65,7 @@ static void write_again(struct copy *copy, const struct state_record *record)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct state_reader reader = { .stage = STATE_HEAD };
-	struct state_record record;
+	struct state_record record, alone;
 	struct copy copy = { .writer = { 0 } };
 	const char *text = (const char *)data, *why = NULL;
 	int rc = 0;
@@ -77,6 +77,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 		rc = state_text_line(&reader, text + at, length, &record, &why);
 		must(rc == 0 || rc == 1 || (rc == -EBADMSG && why));
+		/* A record alone, as an import hands it on, is the same. */
+		must(rc != 1 || state_text_parse(text + at, length, &alone) == 0);
+		must(rc != 1 || ipaddr_equal(&alone.key.address, &record.key.address));
+		must(rc != 1 || (alone.key.port == record.key.port && alone.life == record.life));
+		if (state_text_parse(text + at, length, &alone) == 0)
+			check_record(&alone);
 		if (rc > 0) {
 			check_record(&record);
 			write_again(&copy, &record);

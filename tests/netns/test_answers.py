@@ -160,9 +160,10 @@ def odd_messages(t):
 def truncated(t):
     t.simple()
     t.dns(t.inet, lambda q: q.reply([dnswire.a(q.wire, "20.65.0.1")], flags=dnswire.QR | dnswire.RD | dnswire.RA | dnswire.TC))
-    t.gateway(allow=WEB)
+    d = t.gateway(allow=WEB)
     message = t.client.query("10.2.0.2", "x.example.net")
     check(message.truncated, "TC arrives")
+    expect(learned(d), ["20.65.0.1"], "learned")
 
 
 @case("EDNS, extra sections and unknown record types are read over")

@@ -8,7 +8,7 @@ import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "lib"))
 import dnswire  # noqa: E402
-from netns import NFQDND, case, check, element, elements, expect, main  # noqa: E402
+from netns import NFQDND, Skip, case, check, element, elements, expect, main, until  # noqa: E402
 
 WEB = 'web: { names = "*.example.net"; };'
 
@@ -141,6 +141,21 @@ def rentable(t):
         done = t.gw.run([NFQDND, "-c", str(file), "--check"], ok=False)
         expect(done.returncode, 0, f"status of --check{more}: {done.stderr}")
         expect("anybody can rent a name that matches" in done.stdout + done.stderr, told, f"the warning{more}")
+
+
+@case("software flow offload that would hide later answers is found, told of, and forgotten when it goes")
+def offload(t):
+    t.simple()
+    d = t.gateway(allow=WEB)
+    expect(d.status()["warnings"], [], "warnings without a flowtable")
+    text = "table inet fast {\n flowtable quick { hook ingress priority 0; devices = { lan0, up0 }; }\n}\n"
+    done = t.gw.run(["nft", "-f", "-"], text=text, ok=False)
+    if done.returncode:
+        raise Skip(f"no flowtables here: {done.stderr.splitlines()[0]}")
+    until(lambda: "flowtable fast quick" in str(d.status()["warnings"]), "status tells of it")
+    check("flowtable fast quick" in d.ctl("status").stdout, "for people too")
+    t.gw.run("nft delete table inet fast")
+    until(lambda: not d.status()["warnings"], "it is forgotten")
 
 
 if __name__ == "__main__":

@@ -65,6 +65,7 @@ struct daemon {
 	uint64_t generation;
 	int epoll, signals, own;
 	bool running, ending;
+	bool found; /* our table was there when we started: flows were decided before */
 	struct monotime now;
 };
 
@@ -360,6 +361,7 @@ static int start_kernel(struct daemon *daemon, struct policy *policy)
 		error = rebuild_open(&daemon->rebuild, daemon->table, daemon->store);
 	if (error == 0)
 		error = revoke_prepare(daemon->revoke, config, &why);
+	daemon->found = error == 0 && table_exists(daemon->table) == 1;
 	if (error == 0)
 		error = apply(daemon, policy, &why);
 	if (error < 0)
@@ -424,6 +426,7 @@ static void read_state(struct daemon *daemon)
 	const char *why;
 	int error;
 
+	restore.past = daemon->found;
 	if (config->state_interval == CONFIG_OFF)
 		return;
 	error = state_load(config->state, restore_record, &restore, &why);

@@ -84,6 +84,8 @@
 	C(flows_cut, "open flows ended because the policy does not allow them") \
 	C(flows_not_cut, "flows that the kernel would not end, such as those of a flowtable") \
 	C(flows_audited, "flows that would have been ended but for mode = \"audit\"") \
+	C(past_forgotten, "addresses no longer learned whose names were forgotten at the limit: a look cuts their flows") \
+	C(past_names_over_limit, "names of such an address beyond the limit, not remembered") \
 	C(flows_unread, "flows in a form that is not understood; left alone") \
 	C(control_requests, "requests on the control socket") \
 	C(control_refused, "control clients dropped at a limit or for a malformed request") \

@@ -55,6 +55,9 @@
 #define LIMIT_NAME_ELEMENTS 1024
 /* Names remembered for one element: shared CDN addresses carry many names. Further ones are counted only. */
 #define LIMIT_ELEMENT_NAMES 16
+/* Addresses and ports whose names are remembered when they are learned no longer, for the flows that outlive them: a
+ * day's worth of a busy office. 256 octets each, of which what is not used costs nothing. */
+#define LIMIT_PAST_ELEMENTS 16384
 /* Elements in one transaction: 64 KiB of attributes a message, 256 KiB a batch. */
 #define LIMIT_BATCH_ELEMENTS 1024
 /* A comment of an element: 128 bytes in nft, less the final NUL. */

@@ -49,6 +49,38 @@ static bool group_holds(const struct judge *judge, uint8_t index, const struct c
 				    flow->port);
 }
 
+/* Is one of the names allowed to one of the groups with this port? */
+static bool names_allowed(const struct judge *judge, policy_group_mask groups, const struct store_view *view)
+{
+	struct element_key key = view->key;
+
+	for (unsigned int i = 0; i < judge->policy->group_count; i++) {
+		key.group = (uint8_t)i;
+		for (size_t k = 0; groups >> i & 1 && k < view->name_count; k++)
+			if (snoop_longest_life(judge->snoop, &view->names[k].name, &key))
+				return true;
+	}
+	return false;
+}
+
+/* A flow outlives the element that let it in, and the group: what counts is whether a name that brought the address is
+ * allowed to the client. */
+static bool names_hold(const struct judge *judge, policy_group_mask groups, const struct conntrack_flow *flow)
+{
+	struct element_key key = { .address = flow->destination, .l4proto = flow->l4proto, .port = flow->port };
+	struct store_view view;
+
+	if (store_find_past(judge->store, &key, &view) == 0 && names_allowed(judge, groups, &view))
+		return true;
+	for (unsigned int i = 0; i < judge->policy->group_count; i++) {
+		key.group = (uint8_t)i;
+		if (!(groups >> i & 1) && store_find(judge->store, &key, &view) == 0 &&
+		    names_allowed(judge, groups, &view))
+			return true;
+	}
+	return false;
+}
+
 bool judge_egress(const struct judge *judge, const struct conntrack_flow *flow)
 {
 	const struct policy *policy = judge->policy;
@@ -64,7 +96,7 @@ bool judge_egress(const struct judge *judge, const struct conntrack_flow *flow)
 	for (unsigned int i = 0; i < policy->group_count; i++)
 		if (groups >> i & 1 && group_holds(judge, (uint8_t)i, flow))
 			return true;
-	return false;
+	return names_hold(judge, groups, flow);
 }
 
 static bool admitted(const struct judge *judge, const struct conntrack_flow *flow)

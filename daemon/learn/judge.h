@@ -18,7 +18,7 @@ struct judge {
 };
 
 /* May its source, a client, open it? (Chains client and group: sources, local destinations, DNS to resolvers, address
- * ranges, learned addresses.) */
+ * ranges, learned addresses.) Of learned addresses those that have ended count, too, when a name of theirs is allowed. */
 bool judge_egress(const struct judge *judge, const struct conntrack_flow *flow);
 /* May it be opened as far as `inbound` has a say? (Chains inbound and guarded.) True for what is not guarded. */
 bool judge_inbound(const struct judge *judge, const struct conntrack_flow *flow);

@@ -80,6 +80,8 @@ void restore_record(void *context, int64_t stamp, const struct state_record *rec
 	bool found = find_group(restore->policy, record->group, &key.group) == 0;
 
 	/* What the kernel has lives on by the kernel's time; the file's names are wanted all the same. */
+	for (size_t i = 0; left == 0 && restore->past && i < record->name_count; i++)
+		store_remember_past(restore->store, &key, &record->names[i]);
 	if (left == 0 && (restore->extend || !found || store_find(restore->store, &key, &known) < 0)) {
 		restore->ended++;
 		return;

@@ -14,6 +14,7 @@ struct restore {
 	const struct policy *policy;
 	struct monotime now;
 	int64_t wall; /* milliseconds since 1970: now, by the wall clock */
+	bool past; /* what has ended is remembered for the flows that are still open: not after a reboot */
 	bool extend; /* a known element gets the longer life (import); else the kernel's stays (start) */
 	/* out: records that are there now, whose life was over, that the policy does not allow, that found no place or
 	 * were refused by the kernel */

@@ -30,7 +30,7 @@ struct state_save {
 	int folder, file;
 	struct monotime began;
 	struct state_writer writer;
-	uint32_t at; /* in the store */
+	uint32_t at, past_at; /* in the store */
 	const struct policy *policy; /* during a step */
 	int error;
 	bool threaded;
@@ -75,6 +75,14 @@ static void write_element(void *context, const struct store_view *view)
 		return;
 	save->used += state_text_record(&save->writer, save->policy->groups[view->key.group].name, view,
 					life > UINT32_MAX ? UINT32_MAX : (uint32_t)life, place(save));
+}
+
+/* At the end of its life, in no group: what names an open flow may have come by. */
+static void write_past(void *context, const struct store_view *view)
+{
+	struct state_save *save = context;
+
+	save->used += state_text_record(&save->writer, "", view, 0, place(save));
 }
 
 static int open_fresh(const char *folder, struct state_save *save)
@@ -133,7 +141,8 @@ static int write_some(struct state_save *save, const struct store *store, const 
 	bool more;
 
 	save->policy = policy;
-	more = store_visit_some(store, &save->at, LIMIT_STATE_SLICE, write_element, save);
+	more = store_visit_some(store, &save->at, LIMIT_STATE_SLICE, write_element, save) ||
+	       store_visit_past_some(store, &save->past_at, LIMIT_STATE_SLICE, write_past, save);
 	if (!more)
 		save->used += state_text_end(&save->writer, place(save));
 	if (!save->error)

@@ -5,6 +5,8 @@
  * synced, and put in place by a rename, and the folder is synced: whatever happens, the old file or the new one is
  * there, whole.
  *
+ * Behind the elements stand addresses that are no longer learned, with their names and no life left (learn/past.h).
+ *
  * Writing goes on beside the DNS answers, in turns of the loop: each serialises LIMIT_STATE_SLICE elements and writes
  * them to the page cache. What may take a second, syncing to a slow flash, is done by a thread that exists for just
  * that and touches nothing but two descriptors. (A fork would copy page tables, hold a second copy of what changes

@@ -33,7 +33,8 @@ struct store *store_new(const struct hash_key *key, size_t limit)
 	pool_init(&store->links, sizeof(struct store_link));
 	pool_init(&store->texts, sizeof(struct store_text));
 	pool_init(&store->cells, sizeof(struct store_cell));
-	if (store->scratch && store_reserve(store) == 0)
+	store->past = past_new(key);
+	if (store->scratch && store->past && store_reserve(store) == 0)
 		return store;
 	store_free(store);
 	return NULL;
@@ -52,6 +53,7 @@ void store_free(struct store *store)
 	free(store->heaps[false]);
 	free(store->heaps[true]);
 	free(store->scratch);
+	past_free(store->past);
 	free(store);
 }
 
@@ -234,7 +236,7 @@ void store_regroup(struct store *store, const uint8_t map[256])
 			continue;
 		if (map[element->key.group] == STORE_NO_GROUP) {
 			store_heap_remove(store, i);
-			store_remove(store, i);
+			store_bury(store, i);
 			counters.elements_dropped++;
 			continue;
 		}
@@ -321,6 +323,46 @@ int store_find(const struct store *store, const struct element_key *key, struct 
 		return -ENOENT;
 	view_of(store, index, out);
 	return 0;
+}
+
+void store_bury(struct store *store, uint32_t index)
+{
+	struct store_view view;
+
+	view_of(store, index, &view);
+	for (size_t i = 0; i < view.name_count; i++)
+		past_add(store->past, &view.key, &view.names[i].name);
+	store_remove(store, index);
+}
+
+void store_remember_past(struct store *store, const struct element_key *key, const struct store_name *name)
+{
+	past_add(store->past, key, &name->name);
+}
+
+int store_find_past(const struct store *store, const struct element_key *key, struct store_view *out)
+{
+	size_t count = past_find(store->past, key, store->scratch);
+
+	if (count == 0)
+		return -ENOENT;
+	*out = (struct store_view) { .key = *key, .name_count = count, .names = store->scratch };
+	return 0;
+}
+
+bool store_visit_past_some(const struct store *store, uint32_t *at, size_t count,
+			   void (*visit)(void *context, const struct store_view *view), void *context)
+{
+	size_t places = past_places(store->past);
+
+	for (; *at < places && count > 0; ++*at, count--) {
+		struct store_view view = { .names = store->scratch };
+
+		view.name_count = past_at(store->past, *at, &view.key, store->scratch);
+		if (view.name_count)
+			visit(context, &view);
+	}
+	return *at < places;
 }
 
 void store_visit_name(const struct store *store, const struct dns_name *name,

@@ -108,6 +108,14 @@ void store_visit(const struct store *store, bool (*visit)(void *context, const s
  * The store may change between two calls: an element that was there all the while is visited once. */
 bool store_visit_some(const struct store *store, uint32_t *at, size_t count,
 		      void (*visit)(void *context, const struct store_view *view), void *context);
+/* What was learned once, and is no longer: the names of an address and port, whatever the group (learn/past.h). `out` has
+ * them, the key, and nothing else of worth. 0 or -ENOENT. */
+int store_find_past(const struct store *store, const struct element_key *key, struct store_view *out);
+/* As store_visit_some(), for these. */
+bool store_visit_past_some(const struct store *store, uint32_t *at, size_t count,
+			   void (*visit)(void *context, const struct store_view *view), void *context);
+/* Remembers what a state file tells of them. */
+void store_remember_past(struct store *store, const struct element_key *key, const struct store_name *name);
 /* One element. 0 or -ENOENT. */
 int store_find(const struct store *store, const struct element_key *key, struct store_view *out);
 /* Elements that a name brought: calls `visit` for each, until it returns false. `visit` must not change the store. */

@@ -9,6 +9,7 @@
 #define NFQDN_LEARN_STORE_PARTS_H
 
 #include "base/limits.h"
+#include "learn/past.h"
 #include "learn/pool.h"
 #include "learn/store.h"
 
@@ -116,6 +117,7 @@ struct store {
 	struct hash_key key;
 	size_t limit;
 	uint16_t drain; /* counted up by store_reserve(), wraps */
+	struct past *past;
 	struct pool elements, links, texts, cells;
 	struct store_chains element_chains, text_chains;
 	/* Element indices, the earliest deadline first, of wildcards and of exact names; place 0 is unused */
@@ -146,5 +148,7 @@ uint32_t store_lookup(const struct store *store, const struct element_key *key, 
  */
 uint32_t store_enter(struct store *store, const struct element_key *key, uint32_t hash, int64_t deadline);
 void store_remove(struct store *store, uint32_t index); /* with its links; must not be in the heap */
+/* The same; its names are remembered. */
+void store_bury(struct store *store, uint32_t index);
 
 #endif

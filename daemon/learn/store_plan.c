@@ -380,7 +380,7 @@ static void settle_done(struct store *store, const struct store_change *undo)
 {
 	count_done(undo->reason);
 	if (operation_of(undo->reason) == ELEMENT_DELETE) {
-		store_remove(store, undo->element);
+		store_bury(store, undo->element);
 		return;
 	}
 	store_element_at(store, undo->element)->state = STORE_KNOWN;

@@ -4,6 +4,7 @@
 disturbed."""
 import pathlib
 import socket
+import struct
 import sys
 import threading
 
@@ -254,6 +255,46 @@ def names(t):
     both.alive()
 
 
+@case("a flow outlives the address it was let in by: reloads and restarts do not cut it while its name is allowed", tags=["smoke"])
+def outlives(t):
+    settings = begin(t, lifetime={"grace": 0, "min": 1 * S, "max": 2 * S})
+    d = t.gateway(allow=WEB + ORG, **settings)
+    t.client.lookup("10.2.0.2", "www.example.net")
+    net = transfer(t, "20.121.0.1", SOURCE)
+    t.client.lookup("10.2.0.2", "www.example.org")
+    org = transfer(t, "20.121.0.2", SOURCE)
+    until(lambda: not d.learned(), "both addresses have ended", 15)
+    expect(t.client.tcp("20.121.0.1").result, "reset", "a new flow")
+    counters = reload(d, t.config(allow=WEB + ORG, **settings))
+    expect(counters["flows_cut"], 0, "flows cut by a reload that changes nothing")
+    for stop in (d.stop, d.kill):
+        stop()
+        d.start()
+        counters = looked(d)
+        if stop == d.stop:
+            expect(counters["flows_cut"], 0, "flows cut by a restart")
+    for pump in (net, org):
+        pump.alive()
+    reload(d, t.config(allow=ORG, **settings))
+    net.dead("the download from an address of example.net stops")
+    org.alive()
+
+
+@case("an entry that becomes one of some clients' keeps their flows, and loses the others'")
+def narrowed(t):
+    t.simple(clients=3)
+    t.gw.nft(TRACKING)
+    Streams(t.inet)
+    t.dns(t.inet, {"www.example.net": ["20.121.0.1"]})
+    d = t.gateway(allow=WEB, revoke="cut")
+    looked(d)
+    t.client.lookup("10.2.0.2", "www.example.net")
+    first, second = transfer(t, "20.121.0.1", SOURCE, source="10.1.0.3"), transfer(t, "20.121.0.1", SOURCE, source="10.1.0.4")
+    reload(d, t.config(allow=WEB.replace("};", 'clients = "10.1.0.4"; };'), revoke="cut"))
+    first.dead("the download of the one that is left out stops")
+    second.alive()
+
+
 @case("what one group of clients may no longer reach is cut for them alone")
 def groups(t):
     t.simple(clients=3)
@@ -351,6 +392,12 @@ def others(t):
     from_outside = t.inet.tcp("10.2.0.1", 2222, source="20.140.0.2", keep=True).sock
     undecided = Pump(t.client2.tcp("20.140.0.3", SOURCE, keep=True, read=False).sock, False)
     cut = transfer(t, "20.140.0.4", SOURCE)
+    # An entry that was deleted comes back without its mark.
+    marks = "table inet marks {{\n{}}}\n".format("".join(f" chain {hook} {{\n type filter hook {hook} priority 0\n ct mark set 7\n }}\n" for hook in ("prerouting", "output")))
+    t.gw.nft(marks)
+    wanted = ("20.140.0.1", "10.1.0.1", "20.140.0.2", "20.140.0.3")
+    until(lambda: converse(to_gateway) and converse(from_outside) and all("mark=7" in flows(t, a)[0] for a in wanted), "all have their mark")
+    t.gw.run("nft delete table inet marks")
     # The gateway itself is nothing that a client interface leads to, also when `local` is empty.
     d = t.gateway(allow=CLOUD, local=[], **settings)
     counters = looked(d)
@@ -359,6 +406,8 @@ def others(t):
         pump.alive()
     for sock in (to_gateway, from_outside):
         check(converse(sock), "a flow to the gateway")
+    for address in wanted:
+        check("mark=7" in flows(t, address)[0], f"the entry of {address} is the old one")
     expect(counters["flows_not_cut"], 0, "flows that the kernel kept")
 
 
@@ -401,6 +450,65 @@ def reversed_again(t):
     d.reload(t.config(allow=OTHER, **settings))
     until(lambda: d.counters()["kernel_denied_reply_packets"] + d.counters()["kernel_denied_packets"] > before, "the client's packets are denied")
     t.client_sock = None
+
+
+def attribute(kind, payload):
+    return struct.pack("=HH", 4 + len(payload), kind) + payload + b"\0" * (-len(payload) % 4)
+
+
+def make_flows(net, count):
+    """Makes entries of UDP flows from clients to addresses that no policy here allows, by ctnetlink."""
+    nested = 0x8000
+    sock = net.socket(socket.AF_NETLINK, socket.SOCK_RAW, 12)
+    sock.setsockopt(socket.SOL_SOCKET, 32, 4 << 20)  # SO_SNDBUFFORCE
+
+    def half(kind, source, sport, destination, dport):
+        ip = attribute(1, source) + attribute(2, destination)
+        proto = attribute(1, b"\x11") + attribute(2, struct.pack("!H", sport)) + attribute(3, struct.pack("!H", dport))
+        return attribute(kind | nested, attribute(1 | nested, ip) + attribute(2 | nested, proto))
+
+    batch = b""
+    for i in range(count):
+        here, there = socket.inet_aton("10.1.0.2"), bytes([20, 140, i >> 14 & 255, i & 255])
+        sport = 1024 + (i >> 8)
+        body = half(1, here, sport, there, 5003) + half(2, there, 5003, here, sport) + attribute(7, struct.pack("!I", 600)) + attribute(3, struct.pack("!I", 0xA))
+        message = struct.pack("=BBH", socket.AF_INET, 0, 0) + body
+        batch += struct.pack("=IHHII", 16 + len(message), 1 << 8, 0x401, i, 0) + message  # NEW, REQUEST and CREATE
+        if len(batch) > 60000 or i == count - 1:
+            sock.send(batch)
+            batch = b""
+    sock.close()
+
+
+@case("a hundred thousand flows are looked at in parts, between which answers and commands have their turn", seconds=120)
+def many(t):
+    settings = begin(t)
+    d = t.gateway(allow=CLOUD + WEB, **settings)
+    looked(d)
+    make_flows(t.gw, 100000)
+    count = len(t.gw.proc("nf_conntrack").splitlines())
+    check(count >= 99000, f"{count} flows are there")
+    partly = []
+
+    def between():
+        """A command is answered while the look is under way."""
+        before = d.counters()
+        d.reload()
+        t.client.lookup("10.2.0.2", "www.example.net")
+        now = d.counters()
+        if now["flow_looks"] == before["flow_looks"] and 0 < now["flows_seen"] - before["flows_seen"] < 99000:
+            partly.append(now["flows_seen"] - before["flows_seen"])
+        looked(d, before["flow_looks"])
+        return partly
+    between()
+    counters = d.counters()
+    print(f"# {count} flows: {counters['flows_cut']} cut, in the middle at {partly}, answers held {counters['hold_microseconds_max']} us at most", flush=True)
+    check(counters["flows_cut"] >= 99000, "all were cut")
+    check(counters["answers_taught"] + counters["answers_known"] >= 1, "an answer taught meanwhile")
+    if not partly:
+        make_flows(t.gw, 100000)
+        until(between, "a command is answered in the middle of a look", 60)
+    check(len(t.gw.proc("nf_conntrack").splitlines()) < 1000, "none is left")
 
 
 @case("status tells the mode and whether flows are being looked at; the log tells what came of it")

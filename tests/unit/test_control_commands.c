@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* LINK: control/commands.o control/describe.o control/difference.o control/explain.o control/json.o control/listing.o */
 /* LINK: control/overview.o control/request.o control/status.o control/wait.o control/why.o */
-/* LINK: learn/derived.o learn/store.o learn/store_heap.o learn/store_name.o learn/store_plan.o learn/pool.o */
+/* LINK: learn/derived.o learn/past.o learn/store.o learn/store_heap.o learn/store_name.o learn/store_plan.o learn/pool.o */
 /* LINK: learn/store_share.o */
 /* LINK: dns/name.o dns/pattern.o base/arena.o base/counters.o base/escape.o base/hash.o base/ipaddr.o base/log.o */
 /* LINK: base/monotime.o */

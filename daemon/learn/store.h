@@ -90,7 +90,7 @@ int store_adopt(struct store *store, const struct element_key *key, const struct
 
 /* An element that a state file or another gateway knows, as a wish like that of store_plan(): added with `life_ms` when
  * it is not there and there is a place for it: nothing is evicted. When it is there the name is noted; its life stays
- * what the kernel has, unless `extend` asks for the longer one. `ttl` is the element's (0: not known), the name has its
+ * what the kernel has, unless `extend` asks for the longer one, by a second or more. `ttl` is the element's (0: not known), the name has its
  * own. May allocate. Returns as store_plan() does. */
 int store_restore(struct store *store, const struct element_key *key, const struct store_name *name, uint32_t ttl,
 		  struct monotime now, int64_t life_ms, bool extend);

@@ -26,6 +26,7 @@
 #include "learn/store_share.h"
 
 #define TIMEOUT_MAX ((int64_t)1 << 40) /* element.h */
+#define RESTORE_SLACK_MS 1000 /* what a file tells is in whole seconds */
 
 struct wish {
 	const struct element_key *key;
@@ -313,7 +314,7 @@ int store_restore(struct store *store, const struct element_key *key, const stru
 	}
 	store_reserve(store); /* a failure is counted by what needs the memory */
 	if (!index || extend)
-		rc = store_plan(store, key, &name->name, name->ttl, now, life_ms, life_ms, 0);
+		rc = store_plan(store, key, &name->name, name->ttl, now, life_ms, life_ms - RESTORE_SLACK_MS, 0);
 	else
 		take_note(store, index, &wish);
 	if (rc >= 0)

@@ -698,6 +698,13 @@ static void test_imported(void **state)
 	assert_int_equal(left(bench, &key), 300000);
 	assert_int_equal(load_why(bench, WALL + 100000, true, &why), 0);
 	assert_int_equal(left(bench, &key), 300000);
+	/* The two clocks are not read at one instant: less than a second is no difference. */
+	bench->now.msec += 900;
+	assert_int_equal(load_why(bench, WALL, true, &why), 0);
+	assert_int_equal(left(bench, &key), 299100);
+	bench->now.msec += 200;
+	assert_int_equal(load_why(bench, WALL, true, &why), 0);
+	assert_int_equal(left(bench, &key), 300000);
 	assert_int_equal(load_why(bench, WALL + 300000, true, &why), 0);
 	assert_int_equal(bench->restore.ended, 1);
 	bench_free(bench);

@@ -37,7 +37,7 @@ dns := message name packet pattern question stream svcb wire
 policy := catalog catalog_field catalog_read closed config config_check config_list config_print config_read \
 	config_reader config_scalar config_scan interval lastgood option policy policy_boxes policy_group policy_input \
 	policy_list policy_rules policy_select policy_tenant policy_text policy_warn problem reserved value
-netfilter := batch conntrack element element_dump nfattr nflog nlsock own probe queue route ruleset ruleset_netlink ruleset_rules \
+netfilter := assist batch conntrack element element_dump nfattr nflog nlsock own probe queue route ruleset ruleset_netlink ruleset_rules \
 	ruleset_text table table_apply table_query table_state table_watch
 learn := derived judge lifetime past pool queries rebuild restore revoke snoop state state_read state_text store store_heap store_name \
 	store_plan store_share verify
@@ -46,7 +46,8 @@ CTL := feed feed_change feed_file feed_m365 feed_tags feed_target nfqdnctl nfqdn
 	nfqdnctl_import nfqdnctl_print nfqdnctl_request nfqdnctl_table
 
 CTL_OBJECTS := $(CTL:%=$(B)/control/%.o)
-OBJECTS := $(foreach f,base dns policy netfilter learn control,$($(f):%=$(B)/$(f)/%.o))
+OBJECTS := $(foreach f,base dns policy netfilter learn control,$($(f):%=$(B)/$(f)/%.o)) \
+	$(B)/kmod-optional/fqdn_parse.o $(B)/kmod-optional/fqdn_pattern.o
 
 pkg_cflags = $(if $(1),$(shell $(PKG_CONFIG) --cflags $(1)))
 pkg_libs = $(if $(1),$(shell $(PKG_CONFIG) --libs $(1)))

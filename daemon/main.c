@@ -36,6 +36,7 @@
 #include "learn/revoke.h"
 #include "learn/snoop.h"
 #include "learn/state.h"
+#include "netfilter/assist.h"
 #include "learn/verify.h"
 #include "netfilter/own.h"
 #include "netfilter/queue.h"
@@ -53,6 +54,9 @@ struct daemon {
 	struct verify *verify;
 	struct rebuild rebuild;
 	struct revoke *revoke;
+	struct assist *assist; /* NULL: the kernel module is not used */
+	struct snoop_assist snoop_assist;
+	struct monotime assist_next; /* when loading it is tried again */
 	struct control_server *control;
 	struct control_context context;
 	struct state_keeper keeper;
@@ -126,6 +130,84 @@ static void refuse_changes(const struct config *old, const struct config *new, s
 		problem_add(problems, PROBLEM_ERROR, new->file, 0, "gateway.limits.elements", text);
 }
 
+/* ---- the kernel module ---- */
+
+static void drop_assist(struct daemon *daemon)
+{
+	snoop_set_assist(daemon->snoop, NULL);
+	table_assist(daemon->table, false);
+	assist_close(daemon->assist);
+	daemon->assist = NULL;
+}
+
+/* Puts the policy in force into the module. A failure costs wake-ups, no more. */
+static void load_assist(struct daemon *daemon)
+{
+	const char *why = NULL;
+	int error = assist_begin(daemon->assist, daemon->policy, &why);
+
+	if (error == 0) {
+		snoop_tell_derived(daemon->snoop, daemon->now);
+		error = assist_commit(daemon->assist, &why);
+	}
+	daemon->assist_next = monotime_add(daemon->now, 1000);
+	daemon->context.assist = error < 0 ? why : "nf_fqdn";
+	if (error < 0)
+		log_warning("the kernel module is not used: %s", why);
+}
+
+/* Finds the module, or sees that it is not wanted. With the module paused, every answer comes to us until load_assist().
+ */
+static int prepare_assist(struct daemon *daemon, const struct config *config, const char **why)
+{
+	int error = 0;
+
+	if (config->kernel_assist == CONFIG_ASSIST_OFF) {
+		if (daemon->assist)
+			assist_pause(daemon->assist);
+		drop_assist(daemon);
+		daemon->context.assist = "off";
+		return 0;
+	}
+	if (daemon->assist && config->verify == CONFIG_FLOW) {
+		assist_pause(daemon->assist);
+		return 0;
+	}
+	if (daemon->assist) {
+		assist_pause(daemon->assist);
+		drop_assist(daemon);
+	}
+	if (config->verify == CONFIG_QUERY) {
+		error = -EOPNOTSUPP;
+		*why = "verify = \"query\" needs to see every answer";
+	}
+	if (error == 0)
+		error = assist_open(config->table, &daemon->assist, why);
+	if (error == 0) {
+		error = table_assist(daemon->table, true);
+		if (error < 0)
+			*why = "nf_tables takes no xtables match (CONFIG_NFT_COMPAT)";
+	}
+	if (error < 0) {
+		drop_assist(daemon);
+		daemon->context.assist = *why;
+		return config->kernel_assist == CONFIG_ASSIST_REQUIRE ? error : 0;
+	}
+	daemon->snoop_assist = (struct snoop_assist) { .context = daemon->assist,
+						       .derived = assist_derived,
+						       .settle = assist_settle,
+						       .known = assist_known,
+						       .forget = assist_forget };
+	snoop_set_assist(daemon->snoop, &daemon->snoop_assist);
+	return 0;
+}
+
+static void tick_assist(struct daemon *daemon)
+{
+	if (daemon->assist && assist_tick(daemon->assist) && !monotime_before(daemon->now, daemon->assist_next))
+		load_assist(daemon);
+}
+
 static int watch(struct daemon *daemon, int fd)
 {
 	struct epoll_event event = { .events = EPOLLIN, .data.fd = fd };
@@ -162,8 +244,12 @@ static int apply_table(struct daemon *daemon, const struct policy *policy, const
 
 static int apply(struct daemon *daemon, struct policy *policy, const char **error)
 {
-	int result = apply_table(daemon, policy, error);
+	int result = prepare_assist(daemon, policy->config, error);
 
+	if (result == 0)
+		result = apply_table(daemon, policy, error);
+	if (result < 0 && daemon->assist && daemon->policy)
+		load_assist(daemon);
 	if (result < 0)
 		return result;
 	snoop_set_queries(daemon->snoop, verify_queries(daemon->verify));
@@ -173,6 +259,8 @@ static int apply(struct daemon *daemon, struct policy *policy, const char **erro
 	rebuild_applied(&daemon->rebuild, policy);
 	policy_free(daemon->policy);
 	daemon->policy = policy;
+	if (daemon->assist)
+		load_assist(daemon);
 	counters.reloads++;
 	return 0;
 }
@@ -388,6 +476,7 @@ static int start_control(struct daemon *daemon)
 		.table = daemon->table,
 		.queue = daemon->queue,
 		.warning = table_watch_warning(daemon->rebuild.watch),
+		.assist = daemon->context.assist,
 		.config_path = daemon->options.config,
 		.started = daemon->now,
 		.ready = true,
@@ -569,9 +658,11 @@ static int serve(struct daemon *daemon, int fd)
 		take_signals(daemon);
 	else if (fd == verify_fd(daemon->verify))
 		read_queries(daemon);
-	else if (fd == control_server_fd(daemon->control))
+	else if (fd == control_server_fd(daemon->control)) {
+		if (daemon->assist)
+			assist_count(daemon->assist);
 		control_server_run(daemon->control, daemon->now);
-	else if (fd == daemon->own && own_changed(fd))
+	} else if (fd == daemon->own && own_changed(fd))
 		read_own_addresses(daemon);
 	return 0;
 }
@@ -655,6 +746,7 @@ static int run(struct daemon *daemon)
 		timeout = sooner(timeout, keep_state(daemon));
 		timeout = sooner(timeout, keep_on(daemon, false));
 		tell_refusals(daemon);
+		tick_assist(daemon);
 		if (error == 0)
 			error = settle_queue(daemon, &timeout);
 		timeout = sooner(timeout, revoke_tick(daemon->revoke, daemon->policy, daemon->now));
@@ -678,6 +770,7 @@ static void stop(struct daemon *daemon)
 	snoop_free(daemon->snoop);
 	verify_free(daemon->verify);
 	store_free(daemon->store);
+	assist_close(daemon->assist);
 	table_close(daemon->table);
 	policy_free(daemon->policy);
 }
@@ -697,6 +790,8 @@ static int flush(const struct cmdline *options)
 	error = table_open(config->table, &table, &why);
 	if (error == 0)
 		error = table_remove(table);
+	if (error == 0)
+		assist_remove(config->table); /* what it has of this table matters to nobody now */
 	if (error < 0)
 		fprintf(stderr, "nfqdnd: table %s is not removed: %s\n", config->table, why ? why : strerror(-error));
 	table_close(table);

@@ -68,6 +68,9 @@
 	C(state_refused, "state files and imports refused: damaged, of another version, or over a limit") \
 	C(state_records_taken, "records of the state file or an import that are in force now") \
 	C(state_records_denied, "records of the state file or an import that the policy does not allow") \
+	C(assist_unrelated, "of answers_without_policy, those that the kernel module passed by itself") \
+	C(assist_known, "of answers_known, those that the kernel module passed by itself") \
+	C(assist_errors, "times the kernel module could not be told something; it passed nothing until it was loaded anew") \
 	C(life_below_ttl, "answers whose TTL is longer than the maximum lifetime") \
 	C(transactions, "transactions committed") \
 	C(transactions_failed, "transactions refused by the kernel") \

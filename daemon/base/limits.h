@@ -72,6 +72,12 @@
  * wait. */
 #define LIMIT_STATE_SLICE 128
 
+/* Answers that the kernel module holds as known: as many as a busy site repeats within their TTL. 25 octets each. Of more
+ * those that end first go, and are looked at again. */
+#define LIMIT_ASSIST_KNOWN 32768
+/* What is on its way to the kernel module at once: a drain brings at most 64 known answers and 512 derived names. */
+#define LIMIT_ASSIST_STAGED 512
+
 /* Packets taken from the queue in one drain, then one transaction, then the verdicts. */
 #define LIMIT_DRAIN_PACKETS 64
 /* Packets that the kernel holds for us. The kernel's default, 1024, overflows in bursts. */

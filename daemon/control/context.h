@@ -24,6 +24,7 @@ struct control_context {
 	struct table *table;
 	struct queue *queue;
 	const char *warning; /* of what stands beside the table, as it changes; "" or NULL: none */
+	const char *assist; /* the kernel module that is used, or why none is; NULL: not told */
 	const char *config_path;
 	struct monotime started;
 	bool ready; /* the first commit and the queue's bind are done */

@@ -186,6 +186,8 @@ void nfqdnctl_print_status(const json_t *result, FILE *out)
 	print_pair(out, "generation", text);
 	print_pair(out, "config", text_of(result, "config"));
 	print_queue(json_object_get(result, "queue"), out);
+	if (json_object_get(result, "kernel_assist"))
+		print_pair(out, "assist", text_of(result, "kernel_assist"));
 	print_sizes(result, out);
 	print_revoke(result, out);
 	for (size_t i = 0; i < json_array_size(json_object_get(result, "warnings")); i++)

@@ -128,6 +128,8 @@ json_t *control_status(const struct control_context *context, struct monotime no
 	control_json_set(&object, "uptime", json_integer(monotime_until(context->started, now) / 1000));
 	control_json_set(&object, "config", control_json_text(context->config_path));
 	control_json_set(&object, "queue", queue_json(context));
+	if (context->assist)
+		control_json_set(&object, "kernel_assist", control_json_text(context->assist));
 	control_json_set(&object, "learned", learned_json(context));
 	control_json_set(&object, "policy", policy_json(policy));
 	control_json_set(&object, "revoke", revoke_json(context));

@@ -35,6 +35,7 @@ struct snoop {
 	struct stream_table *streams;
 	struct derived *derived;
 	struct queries *queries; /* main.c's; NULL: answers are believed by their flow */
+	const struct snoop_assist *assist; /* may be NULL */
 	const struct policy *policy;
 	struct ipaddr *own; /* sorted */
 	size_t own_count;
@@ -161,6 +162,8 @@ int snoop_set_own_addresses(struct snoop *snoop, const struct ipaddr *addresses,
 	free(snoop->own);
 	snoop->own = own;
 	snoop->own_count = kept;
+	if (snoop->assist) /* an address that was refused may teach now */
+		snoop->assist->forget(snoop->assist->context);
 	return 0;
 }
 
@@ -176,8 +179,11 @@ static size_t commit(struct snoop *snoop)
 {
 	size_t count;
 	struct element_change *changes = store_changes(snoop->store, &count);
-	size_t errors = count ? element_commit(snoop->table, changes, count) : 0;
+	size_t errors;
 
+	if (snoop->assist && store_plan_cuts(snoop->store)) /* an answer that needs them must be seen again */
+		snoop->assist->forget(snoop->assist->context);
+	errors = count ? element_commit(snoop->table, changes, count) : 0;
 	for (size_t i = 0; errors && i < count; i++)
 		if (changes[i].error)
 			snoop->refusal = changes[i].error;
@@ -330,6 +336,8 @@ static void derive(struct snoop *snoop, const struct dns_target *target)
 	struct derived_record record = { .name = target->name };
 
 	record.deadline = monotime_add(snoop->now, derived_life(target->ttl));
+	if (snoop->assist)
+		snoop->assist->derived(snoop->assist->context, &target->name, derived_life(target->ttl));
 	for (size_t i = 0; i < snoop->origin_count; i++) {
 		const struct derived_record *origin = &snoop->origins[i];
 
@@ -370,6 +378,109 @@ static bool believe(const struct snoop *snoop, const struct queries_flow *flow, 
 	return false;
 }
 
+/* ---- what the assist may let pass ---- */
+
+/* For how long an answer with this element changes nothing, less its TTL; 0: it does. */
+static int64_t element_left(const struct snoop *snoop, const struct element_key *key,
+			    const struct config_lifetime *lifetime, uint32_t ttl)
+{
+	struct store_view view;
+	int64_t left;
+
+	if (store_find(snoop->store, key, &view) < 0 || view.changing)
+		return 0;
+	left = monotime_until(snoop->now, view.deadline);
+	if (left > lifetime_of_ttl(lifetime, ttl)) /* its name is remembered for no longer */
+		left = lifetime_of_ttl(lifetime, ttl);
+	return left -
+	       (int64_t)lifetime->grace * 500; /* lifetime_refresh_below() asks for no more than TTL + grace / 2 */
+}
+
+static int64_t address_left(const struct snoop *snoop, const struct policy_rule *rule, const struct dns_address *answer)
+{
+	int64_t left = (int64_t)rule->entry->lifetime.max * 1000;
+	enum ipaddr_family family = answer->address.family;
+
+	if (is_own(snoop, &answer->address))
+		return left;
+	if (!rule->entry->config->private_answers && policy_address_reserved(&answer->address))
+		return left;
+	for (size_t i = 0; i < rule->port_count; i++) {
+		const struct value_ports *port = &rule->ports[i];
+		struct element_key key = {
+			.address = answer->address,
+			.group = rule->entry->group,
+			.l4proto = value_proto_number(port->proto, family),
+			.port = port->proto == VALUE_ICMP ? value_icmp_port(family) : port->first,
+		};
+		int64_t one = element_left(snoop, &key, &rule->entry->lifetime, answer->ttl);
+
+		left = one < left ? one : left;
+	}
+	return left;
+}
+
+/* By all rules for the name, whoever asked: the assist does not tell askers apart. */
+static int64_t answer_left(const struct snoop *snoop)
+{
+	const struct policy_rule *rules[LIMIT_NAME_MATCHES];
+	size_t matches = policy_match_name(snoop->policy, &snoop->answer.qname, rules);
+	int64_t left = INT64_MAX;
+
+	if (matches == 0 || matches == LIMIT_NAME_MATCHES)
+		return 0;
+	for (size_t i = 0; i < matches; i++)
+		for (unsigned int k = 0; k < snoop->answer.address_count; k++) {
+			int64_t one = address_left(snoop, rules[i], &snoop->answer.addresses[k]);
+
+			left = one < left ? one : left;
+		}
+	return left == INT64_MAX ? (int64_t)rules[0]->entry->lifetime.min * 1000 : left;
+}
+
+/* An answer that has just changed nothing. What leads to derived names is always looked at: it prolongs them. */
+static void tell_known(struct snoop *snoop, const uint8_t *message, size_t length, unsigned int packet)
+{
+	const struct dns_answer *answer = &snoop->answer;
+	uint64_t bit = UINT64_C(1) << packet;
+	struct derived_record origins[LIMIT_DERIVED_ORIGINS];
+
+	if (!snoop->assist || ((snoop->planned | snoop->failed) & bit))
+		return;
+	if (answer->target_count || answer->targets_over_limit || answer->addresses_over_limit ||
+	    answer->chain_over_limit || derived_find(snoop->derived, &answer->qname, snoop->now, origins))
+		return;
+	snoop->assist->known(snoop->assist->context, message, length, answer_left(snoop));
+}
+
+void snoop_set_assist(struct snoop *snoop, const struct snoop_assist *assist)
+{
+	snoop->assist = assist;
+}
+
+struct telling {
+	const struct snoop_assist *assist;
+	struct monotime now;
+};
+
+static bool tell_derived(void *context, struct derived_record *record)
+{
+	const struct telling *telling = context;
+
+	if (monotime_before(telling->now, record->deadline))
+		telling->assist->derived(telling->assist->context, &record->name,
+					 monotime_until(telling->now, record->deadline));
+	return true;
+}
+
+void snoop_tell_derived(struct snoop *snoop, struct monotime now)
+{
+	struct telling telling = { snoop->assist, now };
+
+	if (snoop->assist)
+		derived_prune(snoop->derived, tell_derived, &telling);
+}
+
 /* One whole DNS message that the flow's client receives. `packet`: the bit of the held packet that it came in. */
 static void judge_message(struct snoop *snoop, const uint8_t *message, size_t length, const struct queries_flow *flow,
 			  unsigned int packet)
@@ -401,6 +512,7 @@ static void judge_message(struct snoop *snoop, const uint8_t *message, size_t le
 		teach_address(snoop, &snoop->answer.addresses[i], packet);
 	for (unsigned int i = 0; i < snoop->answer.target_count; i++)
 		derive(snoop, &snoop->answer.targets[i]);
+	tell_known(snoop, message, length, packet);
 }
 
 struct judging {
@@ -454,6 +566,8 @@ uint64_t snoop_drain(struct snoop *snoop, const struct queue_packet *packets, si
 		store_plan_expired(snoop->store, now);
 		commit(snoop);
 	}
+	if (snoop->assist)
+		snoop->assist->settle(snoop->assist->context);
 	dropped = stream_settle(snoop->streams, snoop->failed);
 	if (snoop->queries)
 		queries_settle(snoop->queries, dropped);

@@ -27,6 +27,23 @@ int snoop_set_own_addresses(struct snoop *snoop, const struct ipaddr *addresses,
 
 /* What answers are compared with from now on, or NULL: nothing (verify = "flow"). It stays the caller's. */
 void snoop_set_queries(struct snoop *snoop, struct queries *queries);
+/* One that lets answers pass without us (netfilter/assist.h), and so must know what is learned. Each function gets
+ * `context`, and neither allocates nor fails. */
+struct snoop_assist {
+	void *context;
+	/* Clients may ask for `name` within `life_ms`. */
+	void (*derived)(void *context, const struct dns_name *name, int64_t life_ms);
+	/* All derived names are told: called before the verdicts. */
+	void (*settle)(void *context);
+	/* This message, whatever its id and its TTL, changes nothing while now + TTL lies before `left_ms` from now. */
+	void (*known)(void *context, const uint8_t *message, size_t length, int64_t left_ms);
+	/* What is known is known no longer. */
+	void (*forget)(void *context);
+};
+/* `assist` must outlive the snoop or the next call; NULL: none. */
+void snoop_set_assist(struct snoop *snoop, const struct snoop_assist *assist);
+/* Tells the assist all derived names that live. */
+void snoop_tell_derived(struct snoop *snoop, struct monotime now);
 
 /* The derived names, for those who look. */
 const struct derived *snoop_derived(const struct snoop *snoop);

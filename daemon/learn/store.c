@@ -280,6 +280,7 @@ static void view_of(const struct store *store, uint32_t index, struct store_view
 	out->key = element->key;
 	out->deadline.msec = element->deadline == STORE_DUE ? 0 : element->deadline;
 	out->ttl = element->ttl == STORE_TTL_UNKNOWN ? 0 : element->ttl;
+	out->changing = element->change != 0;
 	out->name_count = store_name_list(store, index);
 	out->names = store->scratch;
 }

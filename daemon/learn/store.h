@@ -26,6 +26,7 @@ struct store_view {
 	struct element_key key;
 	struct monotime deadline;
 	uint32_t ttl; /* the smallest TTL seen; 0 when none was (adopted) */
+	bool changing; /* a change of it waits for its commit */
 	size_t name_count; /* pairs of `names` */
 	const struct store_name *names; /* the first that taught it first; valid until the next view of this store is
 					   made, or the store changes */
@@ -75,6 +76,8 @@ size_t store_plan_expired(struct store *store, struct monotime now);
 int store_plan_delete(struct store *store, const struct element_key *key);
 /* The changes planned so far, for element_commit(). */
 struct element_change *store_changes(struct store *store, size_t *count);
+/* Does the plan delete elements before the end of their life? */
+bool store_plan_cuts(const struct store *store);
 /* Takes note of what was committed: failed adds vanish (those whose result is unknown are deleted at the next tick),
  * failed refreshes go back to their old deadline, failed deletes stay until the next tick. Returns the packets (bits)
  * that depended on a failed change. Empties the plan. */

@@ -353,6 +353,14 @@ int store_plan_delete(struct store *store, const struct element_key *key)
 	return 0;
 }
 
+bool store_plan_cuts(const struct store *store)
+{
+	for (size_t i = 0; i < store->plan.count; i++)
+		if (store->plan.undo[i].reason == STORE_EVICT || store->plan.undo[i].reason == STORE_DROP)
+			return true;
+	return false;
+}
+
 /* ---- what came of it ---- */
 
 static void count_done(enum store_reason reason)

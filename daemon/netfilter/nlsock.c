@@ -92,6 +92,11 @@ int nlsock_open_route(struct nlsock **out)
 	return nlsock_open_family(NETLINK_ROUTE, out);
 }
 
+int nlsock_open_generic(struct nlsock **out)
+{
+	return nlsock_open_family(NETLINK_GENERIC, out);
+}
+
 void nlsock_close(struct nlsock *nlsock)
 {
 	if (!nlsock)

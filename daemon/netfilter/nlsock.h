@@ -18,6 +18,8 @@ struct nlsock;
 int nlsock_open(struct nlsock **out);
 /* The same to routing (NETLINK_ROUTE). */
 int nlsock_open_route(struct nlsock **out);
+/* The same to generic netlink. */
+int nlsock_open_generic(struct nlsock **out);
 void nlsock_close(struct nlsock *socket);
 /* The next sequence number. */
 uint32_t nlsock_sequence(struct nlsock *socket);

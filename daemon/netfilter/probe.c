@@ -303,3 +303,17 @@ const char *probe_lacking(struct batch *batch, bool log)
 
 	return probe_name(&probe) == 0 && probe_basics(&probe, 0, end, &error) == -EOPNOTSUPP ? error : NULL;
 }
+
+int probe_assist(struct batch *batch, const char *instance)
+{
+	struct ruleset_statement statement = { .kind = RULESET_ASSIST, .name = instance };
+	struct probe probe = { .batch = batch };
+	int error = probe_name(&probe);
+
+	if (error < 0)
+		return error;
+	probe_begin(&probe);
+	ruleset_netlink_chain(batch, probe.table, &probe_chain);
+	probe_rule(&probe, &statement, TABLE_QUEUE_NATIVE);
+	return probe_end(&probe, NULL);
+}

@@ -89,6 +89,7 @@ enum ruleset_kind {
 	RULESET_COUNTER, /* counter name "NAME" */
 	RULESET_VERDICT, /* accept, drop, return, jump NAME, goto NAME */
 	RULESET_REJECT, /* reject with tcp reset | icmpx admin-prohibited */
+	RULESET_ASSIST, /* xt match "fqdn", of the kernel module: the answer need not be seen */
 	RULESET_QUEUE, /* queue flags bypass to FIRST[-LAST] */
 	RULESET_LOG, /* log group NUMBER [snaplen VALUE] queue-threshold 1 */
 	RULESET_KINDS
@@ -136,6 +137,7 @@ struct ruleset_rule {
 	struct ruleset_rule *next;
 	const struct ruleset_statement *statements;
 	size_t count;
+	bool assist; /* left out unless the kernel module is used (table.h) */
 };
 
 enum ruleset_hook { RULESET_UNHOOKED, RULESET_FORWARD, RULESET_INPUT, RULESET_OUTPUT };

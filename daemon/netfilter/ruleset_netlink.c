@@ -22,6 +22,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../kmod-optional/nf_fqdn.h"
 /* Octets of elements in one message: a nest's length has 16 bits, and an element takes 200 at most. */
 #define ELEMENTS_SIZE 60000
 
@@ -680,6 +681,27 @@ static void netlink_log(struct netlink_rule *r, const struct ruleset_statement *
 	nftnl_expr_set_u16(expr, NFTNL_EXPR_LOG_QTHRESHOLD, 1);
 }
 
+/* The module's own match, for which nf_tables has no expression but that of xtables. */
+static void netlink_assist(struct netlink_rule *r, const struct ruleset_statement *s)
+{
+	struct xt_fqdn_info *info = calloc(1, sizeof(*info));
+	struct nftnl_expr *expr = info ? expr_add(r, "match") : NULL;
+
+	if (!expr || strlen(s->name) >= sizeof(info->instance)) {
+		free(info);
+		r->failed = true;
+		return;
+	}
+	memcpy(info->instance, s->name, strlen(s->name));
+	nftnl_expr_set_u32(expr, NFTNL_EXPR_MT_REV, 0);
+	if (nftnl_expr_set_str(expr, NFTNL_EXPR_MT_NAME, "fqdn") < 0)
+		r->failed = true;
+	if (nftnl_expr_set(expr, NFTNL_EXPR_MT_INFO, info, sizeof(*info)) < 0) {
+		free(info);
+		r->failed = true;
+	}
+} /* NOLINT(clang-analyzer-unix.Malloc) */
+
 static void (*const netlink_kinds[RULESET_KINDS])(struct netlink_rule *r, const struct ruleset_statement *s) = {
 	[RULESET_IIFNAME] = netlink_iifname,
 	[RULESET_OIFNAME_NOT_LO] = netlink_not_lo,
@@ -701,6 +723,7 @@ static void (*const netlink_kinds[RULESET_KINDS])(struct netlink_rule *r, const 
 	[RULESET_QUEUE] = netlink_queue,
 	[RULESET_LOG] = netlink_log,
 	[RULESET_IIFNAME_NOT_LO] = netlink_not_lo,
+	[RULESET_ASSIST] = netlink_assist,
 };
 
 void ruleset_netlink_rule(struct batch *batch, const char *table, const char *chain, const struct ruleset_rule *rule,

@@ -74,6 +74,7 @@
 #define JUMP(chain) STATEMENT(.kind = RULESET_VERDICT, .verdict = RULESET_JUMP, .name = (chain))
 #define GOTO(chain) STATEMENT(.kind = RULESET_VERDICT, .verdict = RULESET_GOTO, .name = (chain))
 #define REJECT(how) STATEMENT(.kind = RULESET_REJECT, .reject = (how))
+#define ASSIST(instance) STATEMENT(.kind = RULESET_ASSIST, .name = (instance))
 #define QUEUE(first, end) STATEMENT(.kind = RULESET_QUEUE, .number = (first), .last = (end))
 
 /* `octets`: how much of a packet is copied; 0 all. */
@@ -116,6 +117,8 @@ static void rule_add(struct builder *b, struct ruleset_chain *chain, const struc
 	}
 	rule->statements = copy;
 	rule->count = count;
+	for (size_t i = 0; i < count; i++)
+		rule->assist |= statements[i].kind == RULESET_ASSIST;
 	*chain->rules_end = rule;
 	chain->rules_end = &rule->next;
 }
@@ -362,6 +365,7 @@ static void build_snoop_queue(struct builder *b)
 	struct ruleset_chain *chain = chain_add(b, "snoop_queue", RULESET_UNHOOKED, 0);
 	uint16_t first = b->config->queue_first;
 
+	RULE(b, chain, L4PROTO(IPPROTO_UDP), ASSIST(b->config->table), RETURN);
 	RULE(b, chain, COUNTER("snoop_queued"), QUEUE(first, (uint16_t)(first + b->config->queue_count - 1)));
 }
 

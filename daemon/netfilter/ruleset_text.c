@@ -249,6 +249,13 @@ static void text_reject(FILE *out, const struct ruleset_statement *s)
 	fprintf(out, "reject with %s", s->reject == RULESET_TCP_RESET ? "tcp reset" : "icmpx admin-prohibited");
 }
 
+/* As nft prints it; it cannot read it back. */
+static void text_assist(FILE *out, const struct ruleset_statement *s)
+{
+	(void)s;
+	fputs("xt match \"fqdn\"", out);
+}
+
 static void text_queue(FILE *out, const struct ruleset_statement *s)
 {
 	fprintf(out, s->number == s->last ? "queue flags bypass to %u" : "queue flags bypass to %u-%u", s->number,
@@ -284,6 +291,7 @@ static void (*const text_kinds[RULESET_KINDS])(FILE *out, const struct ruleset_s
 	[RULESET_QUEUE] = text_queue,
 	[RULESET_LOG] = text_log,
 	[RULESET_IIFNAME_NOT_LO] = text_iifname_not_lo,
+	[RULESET_ASSIST] = text_assist,
 };
 
 /* ---- chains ---- */
@@ -303,7 +311,7 @@ static void text_chain(FILE *out, const struct ruleset_chain *chain)
 		fputs("; policy accept;\n", out);
 	}
 	for (const struct ruleset_rule *rule = chain->rules; rule; rule = rule->next)
-		for (size_t i = 0; i < rule->count; i++) {
+		for (size_t i = 0; i < rule->count && !rule->assist; i++) {
 			fputs(i ? " " : "\t\t", out);
 			text_kinds[rule->statements[i].kind](out, &rule->statements[i]);
 			fputs(i + 1 < rule->count ? "" : "\n", out);

@@ -122,6 +122,14 @@ const struct table_capabilities *table_capabilities(const struct table *table)
 	return &table->capabilities;
 }
 
+int table_assist(struct table *table, bool wanted)
+{
+	int error = wanted ? probe_assist(table->batch, table->name) : 0;
+
+	table->capabilities.assist = wanted && error == 0;
+	return error;
+}
+
 const char *table_queue_backend_name(enum table_queue_backend backend)
 {
 	switch (backend) {

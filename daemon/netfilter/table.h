@@ -18,6 +18,7 @@ struct table_capabilities {
 	enum table_queue_backend queue;
 	bool update; /* an add of an element that exists sets its timeout (Linux 6.12) */
 	bool destroy; /* NFT_MSG_DESTROYSETELEM (Linux 6.3) */
+	bool assist; /* the kernel module is asked before the queue: table_assist() */
 };
 
 /* Opens the netlink sockets, takes the lock of the table's name (abstract socket, per network namespace) and probes
@@ -27,6 +28,9 @@ struct table_capabilities {
 int table_open(const char *name, struct table **out, const char **error);
 void table_close(struct table *table); /* leaves the kernel's table as it is */
 const struct table_capabilities *table_capabilities(const struct table *table);
+/* From the next table_apply() on, the rules ask the kernel module before the queue, or no longer. Its instance must be there
+ * (assist.h). 0; -errno when nf_tables does not take such a rule, and then none is made. */
+int table_assist(struct table *table, bool wanted);
 const char *table_queue_backend_name(enum table_queue_backend backend); /* "native" | "xtables" */
 
 /* Is a table of our name there? 1 with our layout, 0 none, -EEXIST one that is not ours (or another layout), or

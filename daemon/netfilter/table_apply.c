@@ -252,7 +252,8 @@ static void apply_make_objects(struct apply *a, bool missing_hooks)
 static void apply_rules(struct apply *a, const struct ruleset_chain *chain, const char *into)
 {
 	for (const struct ruleset_rule *rule = chain->rules; rule; rule = rule->next)
-		ruleset_netlink_rule(a->table->batch, a->table->name, into, rule, a->table->capabilities.queue);
+		if (!rule->assist || a->table->capabilities.assist)
+			ruleset_netlink_rule(a->table->batch, a->table->name, into, rule, a->table->capabilities.queue);
 }
 
 static void apply_replace_rules(struct apply *a)

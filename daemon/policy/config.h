@@ -15,6 +15,7 @@
 
 enum config_mode { CONFIG_ENFORCE, CONFIG_AUDIT, CONFIG_MARK, CONFIG_SETS };
 enum config_denied { CONFIG_REJECT, CONFIG_DROP };
+enum config_assist { CONFIG_ASSIST_AUTO, CONFIG_ASSIST_OFF, CONFIG_ASSIST_REQUIRE };
 enum config_reverse_path { CONFIG_LOOSE, CONFIG_STRICT };
 enum config_verify { CONFIG_FLOW, CONFIG_QUERY };
 enum config_revoke { CONFIG_KEEP, CONFIG_CUT };
@@ -89,6 +90,7 @@ struct config {
 	enum config_verify verify;
 	enum config_reverse_path reverse_path;
 	enum config_revoke revoke;
+	enum config_assist kernel_assist;
 	bool resolver_on_client_side;
 	bool drop_on_overload; /* on-overload = "drop" */
 	/* allow and inbound */

@@ -33,7 +33,7 @@ static const struct option_word level_words[] = {
 static const struct option_word verify_words[] = { { "flow", false }, { "query", false }, { NULL, false } };
 static const struct option_word revoke_words[] = { { "keep", false }, { "cut", false }, { NULL, false } };
 static const struct option_word assist_words[] = {
-	{ "auto", false }, { "off", false }, { "require", true }, { NULL, false }
+	{ "auto", false }, { "off", false }, { "require", false }, { NULL, false }
 };
 static const struct option_word report_words[] = { { "all", false }, { "policy", true }, { NULL, false } };
 static const struct option_word off_words[] = { { "off", false }, { NULL, false } };
@@ -108,8 +108,10 @@ const struct option option_table[] = {
 	{ OPTION_GATEWAY, "on-overload", OPTION_WORD_BOOL, 0, CONFIG(drop_on_overload), .fallback = "\"pass\"",
 	  .unit = "", .words = overload_words,
 	  .help = "Answers that find the queue full: pass unlearned, or drop so that the client asks again" },
-	{ OPTION_GATEWAY, "kernel-assist", OPTION_WORD, 0, OPTION_NOWHERE, .fallback = "\"auto\"", .unit = "",
-	  .words = assist_words, .help = "Use the optional kernel module where it is loaded" },
+	{ OPTION_GATEWAY, "kernel-assist", OPTION_WORD, 0, CONFIG(kernel_assist), .fallback = "\"auto\"", .unit = "",
+	  .words = assist_words,
+	  .help = "The optional kernel module nf_fqdn: auto uses it where it is installed, require does not go "
+		  "without" },
 	{ OPTION_GATEWAY, "report-names", OPTION_WORD, 0, OPTION_NOWHERE, .fallback = "\"all\"", .unit = "",
 	  .words = report_words, .help = "Names that reports know: all that clients ask for" },
 	{ OPTION_GATEWAY, "nat64", OPTION_RANGES, OPTION_LATER, OPTION_NOWHERE, .unit = "",

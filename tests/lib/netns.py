@@ -747,6 +747,8 @@ class Case:
         folder = self.folder / name
         settings = {"interfaces": ["lan0"], "resolvers": ["10.2.0.2", "fd00:2::2"], "control": str(folder / "control.sock"), "state": str(folder / "state"),
                     "user": "", "catalog": [str(ROOT / "data")]}
+        if os.environ.get("NFQDN_TEST_ASSIST"):
+            settings["kernel-assist"] = os.environ["NFQDN_TEST_ASSIST"]
         settings.update({key.replace("_", "-"): value for key, value in gateway.items()})
         text = "gateway: {\n" + "".join(f"    {key} = {spell(value)};\n" for key, value in settings.items() if value is not None) + "};\n"
         for group, body in (("allow", allow), ("inbound", inbound)):

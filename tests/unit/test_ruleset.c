@@ -171,7 +171,7 @@ static void names(void **state)
 			for (const struct ruleset_rule *rule = chain->rules; rule; rule = rule->next)
 				for (size_t k = 0; k < rule->count; k++) {
 					const struct ruleset_statement *s = &rule->statements[k];
-					bool found = s->name == NULL;
+					bool found = s->name == NULL || s->kind == RULESET_ASSIST; /* an instance */
 
 					for (const struct ruleset_set *set = ruleset->sets; set && s->name;
 					     set = set->next)

@@ -100,6 +100,18 @@ const char *control_describe_verify(enum config_verify verify)
 	return "";
 }
 
+json_t *control_describe_resolvers(const struct config *config)
+{
+	char text[VALUE_RANGE_TEXT_SIZE];
+	json_t *array = json_array();
+
+	if (config->resolvers_local)
+		control_json_add(&array, json_string("local"));
+	for (unsigned int i = 0; i < config->resolvers.count; i++)
+		control_json_add(&array, json_string(value_range_to_text(&config->resolvers.items[i], text)));
+	return array;
+}
+
 const char *control_describe_mode(enum config_mode mode)
 {
 	switch (mode) {

@@ -27,6 +27,8 @@ json_t *control_describe_list(const struct catalog_row *row);
 json_t *control_describe_left(struct monotime now, struct monotime deadline);
 /* "" for the plain group and for one that is no longer there. */
 const char *control_describe_group(const struct policy *policy, uint8_t group);
+/* What is believed: ["local", "10.2.0.2"]. */
+json_t *control_describe_resolvers(const struct config *config);
 const char *control_describe_mode(enum config_mode mode);
 const char *control_describe_verify(enum config_verify verify);
 /* Does one of `ports` hold this protocol and port as they stand in a set of this family? */

@@ -160,6 +160,15 @@ static void print_revoke(const json_t *status, FILE *out)
 	print_pair(out, "revoke", text);
 }
 
+static void print_resolvers(const json_t *object, FILE *out)
+{
+	char *words = words_of(json_object_get(object, "resolvers"));
+
+	if (words && words[0])
+		print_pair(out, "resolvers", words);
+	free(words);
+}
+
 static void print_counters(json_t *counters, FILE *out)
 {
 	static const char *const headers[] = { "COUNTER", ">VALUE", NULL };
@@ -190,6 +199,7 @@ void nfqdnctl_print_status(const json_t *result, FILE *out)
 		print_pair(out, "assist", text_of(result, "kernel_assist"));
 	print_sizes(result, out);
 	print_revoke(result, out);
+	print_resolvers(json_object_get(result, "policy"), out);
 	for (size_t i = 0; i < json_array_size(json_object_get(result, "warnings")); i++)
 		print_pair(out, "careful", text_at(json_object_get(result, "warnings"), i));
 	print_counters(json_object_get(result, "counters"), out);
@@ -288,6 +298,7 @@ void nfqdnctl_print_policy(const json_t *result, FILE *out)
 
 	fprintf(out, "generation %" PRId64 ", mode %s, %zu entries\n", number_of(result, "generation"),
 		text_of(result, "mode"), json_array_size(entries));
+	print_resolvers(result, out);
 	print_groups(json_object_get(result, "groups"), out);
 	for (size_t i = 0; i < json_array_size(entries); i++) {
 		const json_t *entry = json_array_get(entries, i);

@@ -79,6 +79,7 @@ static json_t *policy_json(const struct policy *policy)
 	json_t *object = json_object();
 
 	control_json_set(&object, "entries", control_json_count(policy->entry_count));
+	control_json_set(&object, "resolvers", control_describe_resolvers(policy->config));
 	control_json_set(&object, "groups", control_json_count(policy->group_count));
 	control_json_set(&object, "names", control_json_count(policy->rule_count));
 	control_json_set(&object, "prefixes", control_json_count(policy->outbound_count));

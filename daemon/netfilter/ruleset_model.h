@@ -73,7 +73,11 @@ enum ruleset_service { RULESET_TCP, RULESET_UDP, RULESET_ECHO, RULESET_SERVICES 
 enum ruleset_kind {
 	RULESET_IIFNAME, /* iifname [!=] @name */
 	RULESET_IIFNAME_NOT_LO, /* iifname != "lo" */
+	RULESET_SDIFNAME, /* meta sdifname @name: the port of a VRF, whose iifname is the VRF itself */
+	RULESET_SDIF, /* meta sdif != 0: entered by a port of a VRF */
+	RULESET_OIFNAME, /* oifname @name */
 	RULESET_OIFNAME_NOT_LO, /* oifname != "lo" */
+	RULESET_SOCKET, /* meta skuid != 4294967295, which is nobody: sent by a socket of this machine */
 	RULESET_L4PROTO, /* meta l4proto NUMBER */
 	RULESET_CT_DIRECTION, /* ct direction original | reply */
 	RULESET_CT_STATE, /* ct state invalid | new | established | related */

@@ -428,6 +428,37 @@ static void netlink_iifname(struct netlink_rule *r, const struct ruleset_stateme
 	expr_lookup(r, s);
 }
 
+static void netlink_sdifname(struct netlink_rule *r, const struct ruleset_statement *s)
+{
+	expr_meta(r, NFT_META_SDIFNAME, 0);
+	expr_lookup(r, s);
+}
+
+static void netlink_sdif(struct netlink_rule *r, const struct ruleset_statement *s)
+{
+	const uint32_t none = 0;
+
+	(void)s;
+	expr_meta(r, NFT_META_SDIF, 0);
+	expr_compare(r, NFT_CMP_NEQ, &none, sizeof(none));
+}
+
+static void netlink_oifname(struct netlink_rule *r, const struct ruleset_statement *s)
+{
+	expr_meta(r, NFT_META_OIFNAME, 0);
+	expr_lookup(r, s);
+}
+
+/* A packet without a socket has no such key: the rule does not match. */
+static void netlink_socket(struct netlink_rule *r, const struct ruleset_statement *s)
+{
+	const uint32_t nobody = UINT32_MAX;
+
+	(void)s;
+	expr_meta(r, NFT_META_SKUID, 0);
+	expr_compare(r, NFT_CMP_NEQ, &nobody, sizeof(nobody));
+}
+
 static void netlink_not_lo(struct netlink_rule *r, const struct ruleset_statement *s)
 {
 	char name[IFNAMSIZ] = "lo";
@@ -704,7 +735,11 @@ static void netlink_assist(struct netlink_rule *r, const struct ruleset_statemen
 
 static void (*const netlink_kinds[RULESET_KINDS])(struct netlink_rule *r, const struct ruleset_statement *s) = {
 	[RULESET_IIFNAME] = netlink_iifname,
+	[RULESET_SDIFNAME] = netlink_sdifname,
+	[RULESET_SDIF] = netlink_sdif,
 	[RULESET_OIFNAME_NOT_LO] = netlink_not_lo,
+	[RULESET_OIFNAME] = netlink_oifname,
+	[RULESET_SOCKET] = netlink_socket,
 	[RULESET_L4PROTO] = netlink_l4proto,
 	[RULESET_CT_DIRECTION] = netlink_ct_direction,
 	[RULESET_CT_STATE] = netlink_ct_state,

@@ -38,8 +38,13 @@
 #define STATEMENT(...) ((struct ruleset_statement) { __VA_ARGS__ })
 #define IIFNAME(set) STATEMENT(.kind = RULESET_IIFNAME, .name = (set))
 #define IIFNAME_NOT(set) STATEMENT(.kind = RULESET_IIFNAME, .negated = true, .name = (set))
+/* A port of a VRF is not seen by iifname in forward, which tells the VRF. */
+#define SDIFNAME(set) STATEMENT(.kind = RULESET_SDIFNAME, .name = (set))
+#define SDIF STATEMENT(.kind = RULESET_SDIF)
 #define OIFNAME_NOT_LO STATEMENT(.kind = RULESET_OIFNAME_NOT_LO)
 #define IIFNAME_NOT_LO STATEMENT(.kind = RULESET_IIFNAME_NOT_LO)
+#define OIFNAME(set) STATEMENT(.kind = RULESET_OIFNAME, .name = (set))
+#define SOCKET STATEMENT(.kind = RULESET_SOCKET)
 #define L4PROTO(proto) STATEMENT(.kind = RULESET_L4PROTO, .l4proto = (proto))
 #define CT_DIRECTION(which) STATEMENT(.kind = RULESET_CT_DIRECTION, .direction = (which))
 #define CT_STATE(which) STATEMENT(.kind = RULESET_CT_STATE, .state = (which))
@@ -287,10 +292,12 @@ static void build_egress(struct builder *b)
 {
 	struct ruleset_chain *chain = chain_add(b, "egress", RULESET_FORWARD, PRIORITY_EGRESS);
 
-	if (b->every_interface)
+	if (b->every_interface) {
 		RULE(b, chain, GOTO("client"));
-	else
-		RULE(b, chain, IIFNAME(b->interfaces), GOTO("client"));
+		return;
+	}
+	RULE(b, chain, IIFNAME(b->interfaces), GOTO("client"));
+	RULE(b, chain, SDIFNAME(b->interfaces), GOTO("client"));
 }
 
 /* ---- what leads to guarded destinations ---- */
@@ -335,14 +342,17 @@ static void build_inbound(struct builder *b)
 
 /* ---- queries ---- */
 
-/* The original direction of the same flows. `iifname` and `oifname` leave the gateway's own lookups alone. What the
- * first octets of a datagram do not tell (a query, QUERY) is not copied; TCP segments all are, as those of answers. */
-#define QUERY(proto, v)                                                                                                \
-	L4PROTO(proto), CT_DIRECTION(RULESET_ORIGINAL), CT_PORT(DNS_PORT), CT_SADDR(RULESET_REPLY, v, b->resolvers[v])
-#define COPY_UDP(v)                                                                                                    \
-	QUERY(IPPROTO_UDP, v), RAW_MASKED(DNS_FLAGS_OFFSET, DNS_QUERY_MASK, 0),                                        \
-		LOG(ruleset_query_group(b->config), LIMIT_QUERY_OCTETS)
-#define COPY_TCP(v) QUERY(IPPROTO_TCP, v), LOG(ruleset_query_group(b->config), 0)
+/* The answering address is a trusted resolver: the reply tuple's source, so that redirected DNS counts by who really
+ * answers. */
+#define TRUSTED(v) CT_SADDR(RULESET_REPLY, v, b->resolvers[v])
+
+/* The original direction of the flows that are snooped. `iifname` and `oifname` leave the gateway's own lookups alone.
+ * What the first octets of a datagram do not tell (a query, QUERY) is not copied; TCP segments all are, as those of
+ * answers. */
+#define QUERY(proto) L4PROTO(proto), CT_DIRECTION(RULESET_ORIGINAL), CT_PORT(DNS_PORT)
+#define COPY_UDP                                                                                                       \
+	RAW_MASKED(DNS_FLAGS_OFFSET, DNS_QUERY_MASK, 0), LOG(ruleset_query_group(b->config), LIMIT_QUERY_OCTETS)
+#define COPY_TCP LOG(ruleset_query_group(b->config), 0)
 
 /* Copies, so that nothing waits: a held query stalls the one beside it on the same socket. The chain of the input hook
  * is there from the first time on that it is needed. */
@@ -351,11 +361,17 @@ static void build_queries(struct builder *b, struct ruleset_chain *forward)
 	struct ruleset_chain *input = chain_add(b, "snoop_input", RULESET_INPUT, PRIORITY_SNOOP);
 
 	for (int v = 0; v < 2; v++) {
-		RULE(b, forward, COPY_UDP(v));
-		RULE(b, forward, COPY_TCP(v));
-		RULE(b, input, IIFNAME_NOT_LO, COPY_UDP(v));
-		RULE(b, input, IIFNAME_NOT_LO, COPY_TCP(v));
+		RULE(b, forward, QUERY(IPPROTO_UDP), TRUSTED(v), COPY_UDP);
+		RULE(b, forward, QUERY(IPPROTO_TCP), TRUSTED(v), COPY_TCP);
+		RULE(b, input, IIFNAME_NOT_LO, QUERY(IPPROTO_UDP), TRUSTED(v), COPY_UDP);
+		RULE(b, input, IIFNAME_NOT_LO, QUERY(IPPROTO_TCP), TRUSTED(v), COPY_TCP);
 	}
+	if (!b->config->resolvers_local)
+		return;
+	RULE(b, input, IIFNAME(b->interfaces), QUERY(IPPROTO_UDP), COPY_UDP);
+	RULE(b, input, IIFNAME(b->interfaces), QUERY(IPPROTO_TCP), COPY_TCP);
+	RULE(b, input, SDIFNAME(b->interfaces), QUERY(IPPROTO_UDP), COPY_UDP);
+	RULE(b, input, SDIFNAME(b->interfaces), QUERY(IPPROTO_TCP), COPY_TCP);
 }
 
 /* ---- DNS answers ---- */
@@ -369,53 +385,80 @@ static void build_snoop_queue(struct builder *b)
 	RULE(b, chain, COUNTER("snoop_queued"), QUEUE(first, (uint16_t)(first + b->config->queue_count - 1)));
 }
 
+/* The interface by which an answer enters. With resolver-on-client-side one by a client interface must come from where
+ * the resolver is, so that at most its own neighbours can forge it. A VRF has no such place: there all ports look alike.
+ */
+static void build_snoop_interface(struct builder *b, struct ruleset_chain *chain)
+{
+	if (b->every_interface && !b->config->resolver_on_client_side)
+		return;
+	if (b->config->resolver_on_client_side)
+		RULE(b, chain, IIFNAME(b->interfaces), FIB(RULESET_FIB_SENDER_NOT_THERE),
+		     COUNTER("snoop_unlearned_interface"), RETURN);
+	else
+		RULE(b, chain, IIFNAME(b->interfaces), COUNTER("snoop_unlearned_interface"), RETURN);
+	RULE(b, chain, SDIFNAME(b->interfaces), COUNTER("snoop_unlearned_interface"), RETURN);
+}
+
 /* Forwarded answers that a client can have made pass unlearned: a client can send itself, or a neighbour, an answer
  * with the resolver's source address, and connection tracking takes it for the reply. */
 static void build_snoop_path(struct builder *b)
 {
 	struct ruleset_chain *chain = chain_add(b, "snoop_path", RULESET_UNHOOKED, 0);
 
-	if (b->config->resolver_on_client_side) {
-		/* The resolver's answers enter by a client interface, perhaps the receiver's own. What remains: an
-		 * answer by a client interface must come from where the resolver is, so that at most its own neighbours
-		 * can forge it. */
-		RULE(b, chain, IIFNAME(b->interfaces), FIB(RULESET_FIB_SENDER_NOT_THERE),
-		     COUNTER("snoop_unlearned_interface"), RETURN);
-		RULE(b, chain, IIFNAME_NOT(b->interfaces), FIB(RULESET_FIB_RECEIVER_THERE),
-		     COUNTER("snoop_unlearned_path"), RETURN);
-	} else {
-		if (!b->every_interface)
-			RULE(b, chain, IIFNAME(b->interfaces), COUNTER("snoop_unlearned_interface"), RETURN);
-		RULE(b, chain, FIB(RULESET_FIB_RECEIVER_THERE), COUNTER("snoop_unlearned_path"), RETURN);
-	}
+	build_snoop_interface(b, chain);
 	if (b->config->reverse_path == CONFIG_STRICT)
 		RULE(b, chain, FIB(RULESET_FIB_SENDER_NOT_THERE), COUNTER("snoop_unlearned_path"), RETURN);
+	/* The route to the receiver leads out of the VRF that the answer entered by also when its port is another. */
+	RULE(b, chain, SDIF, GOTO("snoop_queue"));
+	if (b->config->resolver_on_client_side) /* perhaps the receiver's own interface */
+		RULE(b, chain, IIFNAME_NOT(b->interfaces), FIB(RULESET_FIB_RECEIVER_THERE),
+		     COUNTER("snoop_unlearned_path"), RETURN);
+	else
+		RULE(b, chain, FIB(RULESET_FIB_RECEIVER_THERE), COUNTER("snoop_unlearned_path"), RETURN);
 	RULE(b, chain, GOTO("snoop_queue"));
 }
 
-/* The reply on a flow to port 53 whose answering address is a trusted resolver: the reply tuple's source, so that
- * redirected DNS counts by who really answers. One rule a protocol: nft prints a combined one in a form that it cannot
- * read (KERNEL 0b). */
-#define ANSWER(proto, v)                                                                                               \
-	L4PROTO(proto), CT_DIRECTION(RULESET_REPLY), CT_PORT(DNS_PORT), CT_SADDR(RULESET_REPLY, v, b->resolvers[v])
+/* The reply on a flow to port 53. One rule a protocol: nft prints a combined one in a form that it cannot read
+ * (KERNEL 0b). */
+#define REPLY(proto) L4PROTO(proto), CT_DIRECTION(RULESET_REPLY), CT_PORT(DNS_PORT)
 /* In a datagram the DNS header tells what cannot teach. A TCP segment may hold any part of any number of messages, and
  * where a flow begins is seen from its first: all come. */
-#define ANSWER_UDP(v)                                                                                                  \
-	ANSWER(IPPROTO_UDP, v), RAW_MASKED(DNS_FLAGS_OFFSET, DNS_FLAGS_MASK, DNS_FLAGS_TEACHING),                      \
-		RAW_NOT(DNS_ANCOUNT_OFFSET, 0)
-#define ANSWER_TCP(v) ANSWER(IPPROTO_TCP, v)
+#define TEACHING RAW_MASKED(DNS_FLAGS_OFFSET, DNS_FLAGS_MASK, DNS_FLAGS_TEACHING), RAW_NOT(DNS_ANCOUNT_OFFSET, 0)
+
+static struct ruleset_chain *build_snoop_forward(struct builder *b)
+{
+	struct ruleset_chain *chain = chain_add(b, "snoop_forward", RULESET_FORWARD, PRIORITY_SNOOP);
+
+	for (int v = 0; v < 2; v++) {
+		RULE(b, chain, REPLY(IPPROTO_UDP), TRUSTED(v), TEACHING, GOTO("snoop_path"));
+		RULE(b, chain, REPLY(IPPROTO_TCP), TRUSTED(v), GOTO("snoop_path"));
+	}
+	return chain;
+}
+
+/* What this machine sends itself. A packet that is forwarded through a VRF's device comes by here too, after its way was
+ * judged in forward; it has no socket. */
+static void build_snoop_output(struct builder *b)
+{
+	struct ruleset_chain *chain = chain_add(b, "snoop_output", RULESET_OUTPUT, PRIORITY_SNOOP);
+
+	for (int v = 0; v < 2; v++) {
+		RULE(b, chain, OIFNAME_NOT_LO, REPLY(IPPROTO_UDP), TRUSTED(v), SOCKET, TEACHING, GOTO("snoop_queue"));
+		RULE(b, chain, OIFNAME_NOT_LO, REPLY(IPPROTO_TCP), TRUSTED(v), SOCKET, GOTO("snoop_queue"));
+	}
+	if (!b->config->resolvers_local)
+		return;
+	/* whatever the address: one that was redirected, comes and goes, or is of a link */
+	RULE(b, chain, OIFNAME(b->interfaces), REPLY(IPPROTO_UDP), SOCKET, TEACHING, GOTO("snoop_queue"));
+	RULE(b, chain, OIFNAME(b->interfaces), REPLY(IPPROTO_TCP), SOCKET, GOTO("snoop_queue"));
+}
 
 static void build_snoop(struct builder *b)
 {
-	struct ruleset_chain *forward = chain_add(b, "snoop_forward", RULESET_FORWARD, PRIORITY_SNOOP);
-	struct ruleset_chain *output = chain_add(b, "snoop_output", RULESET_OUTPUT, PRIORITY_SNOOP);
+	struct ruleset_chain *forward = build_snoop_forward(b);
 
-	for (int v = 0; v < 2; v++) {
-		RULE(b, forward, ANSWER_UDP(v), GOTO("snoop_path"));
-		RULE(b, forward, ANSWER_TCP(v), GOTO("snoop_path"));
-		RULE(b, output, OIFNAME_NOT_LO, ANSWER_UDP(v), GOTO("snoop_queue"));
-		RULE(b, output, OIFNAME_NOT_LO, ANSWER_TCP(v), GOTO("snoop_queue"));
-	}
+	build_snoop_output(b);
 	if (b->config->verify == CONFIG_QUERY)
 		build_queries(b, forward);
 }

@@ -126,6 +126,28 @@ static void text_iifname_not_lo(FILE *out, const struct ruleset_statement *s)
 	fputs("iifname != \"lo\"", out);
 }
 
+static void text_sdifname(FILE *out, const struct ruleset_statement *s)
+{
+	fprintf(out, "meta sdifname @%s", s->name);
+}
+
+static void text_sdif(FILE *out, const struct ruleset_statement *s)
+{
+	(void)s;
+	fputs("meta sdif != 0", out);
+}
+
+static void text_oifname(FILE *out, const struct ruleset_statement *s)
+{
+	fprintf(out, "oifname @%s", s->name);
+}
+
+static void text_socket(FILE *out, const struct ruleset_statement *s)
+{
+	(void)s;
+	fprintf(out, "meta skuid != %" PRIu32, UINT32_MAX);
+}
+
 static void text_oifname_not_lo(FILE *out, const struct ruleset_statement *s)
 {
 	(void)s;
@@ -272,7 +294,11 @@ static void text_log(FILE *out, const struct ruleset_statement *s)
 
 static void (*const text_kinds[RULESET_KINDS])(FILE *out, const struct ruleset_statement *s) = {
 	[RULESET_IIFNAME] = text_iifname,
+	[RULESET_SDIFNAME] = text_sdifname,
+	[RULESET_SDIF] = text_sdif,
 	[RULESET_OIFNAME_NOT_LO] = text_oifname_not_lo,
+	[RULESET_OIFNAME] = text_oifname,
+	[RULESET_SOCKET] = text_socket,
 	[RULESET_L4PROTO] = text_l4proto,
 	[RULESET_CT_DIRECTION] = text_ct_direction,
 	[RULESET_CT_STATE] = text_ct_state,

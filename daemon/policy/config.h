@@ -34,6 +34,7 @@ struct config_ranges {
 	const struct value_range *items; /* `lines[i]` is the line of items[i] */
 	const unsigned int *lines;
 	const char *const *texts; /* as written */
+	const unsigned int *places; /* in the list as written, from 0 on; NULL where nobody wrote it */
 	unsigned int count;
 	unsigned int line;
 };
@@ -76,6 +77,7 @@ struct config {
 	unsigned int interface_count;
 	unsigned int interfaces_line;
 	struct config_ranges clients, resolvers, local;
+	bool resolvers_local; /* "local" among them: what the gateway itself answers to clients is believed */
 	enum config_mode mode;
 	enum config_denied denied;
 	const char *table; /* nft table name, "nfqdn" */
@@ -108,8 +110,8 @@ struct config_link {
 	struct ipaddr address;
 	unsigned int prefix; /* length */
 };
-/* Tells (as errors) which trusted resolvers lie in the network of a client interface, are not this machine itself,
- * and are not asked for by resolver-on-client-side. config_load() cannot know: it may run before the network, or
+/* Tells which trusted resolvers lie in the network of a client interface and are not this machine itself: as errors,
+ * unless resolver-on-client-side asks for them. config_load() cannot know: it may run before the network, or
  * elsewhere. */
 void config_check_links(const struct config *config, const struct config_link *links, size_t count,
 			struct problems *problems);

@@ -22,11 +22,12 @@ static const struct value_range *first_overlap(const struct config_ranges *range
 	return NULL;
 }
 
-static size_t enter_range(struct config_reader *reader, const char *name, unsigned int index)
+static size_t enter_range(struct config_reader *reader, const char *name, const struct config_ranges *ranges,
+			  unsigned int index)
 {
 	size_t back = config_reader_enter(reader, name);
 
-	config_reader_enter_item(reader, index);
+	config_reader_enter_item(reader, ranges->places[index]);
 	return back;
 }
 
@@ -54,7 +55,7 @@ static void check_gateway(struct config_reader *reader, const config_setting_t *
 		config_reader_error(
 			reader, line,
 			"\"resolvers\" is missing, but entries have names: name the DNS servers that clients "
-			"ask, for example resolvers = [ \"10.2.0.2\" ];");
+			"ask, for example resolvers = [ \"10.2.0.2\" ]; or \"local\" for the gateway's own");
 }
 
 /* Resolvers */
@@ -65,13 +66,11 @@ struct no_resolver {
 
 static const struct no_resolver no_resolvers[] = {
 	{ "0.0.0.0/8", "no host has an address in 0.0.0.0/8" },
-	{ "127.0.0.0/8",
-	  "clients cannot ask a loopback address: write the gateway's address from which their answers come" },
+	{ "127.0.0.0/8", "clients cannot ask a loopback address: write \"local\" for the gateway's own resolver" },
 	{ "224.0.0.0/4", "multicast addresses answer nothing" },
 	{ "240.0.0.0/4", "no host has an address in 240.0.0.0/4" },
 	{ "::/128", "no host has the address ::" },
-	{ "::1/128",
-	  "clients cannot ask a loopback address: write the gateway's address from which their answers come" },
+	{ "::1/128", "clients cannot ask a loopback address: write \"local\" for the gateway's own resolver" },
 	{ "ff00::/8", "multicast addresses answer nothing" },
 };
 
@@ -90,24 +89,42 @@ static const char *why_no_resolver(const struct value_range *range)
 	return NULL;
 }
 
+/* What the gateway does not see of a resolver in a segment of clients. */
+#define UNSEEN                                                                                                         \
+	"what it answers to its own segment never passes the gateway: if it recurses by itself, nothing is learned "   \
+	"from it there"
+
 /* Among the clients: a warning, since only the running gateway knows whether the address is its own, and a router
  * that is its clients' resolver is the commonest case. The kernel rules' path check refuses what really enters by a
  * client interface. See config_check_links(). */
+static void warn_inside(struct config_reader *reader, const struct config *config, unsigned int index)
+{
+	const char *text = config->resolvers.texts[index];
+	unsigned int line = config->resolvers.lines[index];
+
+	if (config->resolver_on_client_side)
+		config_reader_warning(reader, line,
+				      "\"%s\" lies among \"clients\": unless it is the gateway's own address, " UNSEEN,
+				      text);
+	else
+		config_reader_warning(reader, line,
+				      "\"%s\" lies among \"clients\": unless it is the gateway's own address, " UNSEEN
+				      ", and its answers to others enter by a client interface, where clients can "
+				      "forge them, and are "
+				      "not believed; resolver-on-client-side = true believes them",
+				      text);
+}
+
 static void check_resolver(struct config_reader *reader, const struct config *config, unsigned int index)
 {
 	const struct config_ranges *resolvers = &config->resolvers;
 	const char *text = resolvers->texts[index], *why = why_no_resolver(&resolvers->items[index]);
-	size_t back = enter_range(reader, "resolvers", index);
+	size_t back = enter_range(reader, "resolvers", resolvers, index);
 
 	if (why != NULL)
 		config_reader_error(reader, resolvers->lines[index], "\"%s\" cannot be a resolver: %s", text, why);
-	else if (!config->resolver_on_client_side && first_overlap(&config->clients, &resolvers->items[index]) != NULL)
-		config_reader_warning(
-			reader, resolvers->lines[index],
-			"\"%s\" lies among \"clients\": unless it is the gateway's own address, its answers enter by "
-			"a client interface, where clients can forge them, and are not believed; "
-			"resolver-on-client-side = true believes them",
-			text);
+	else if (first_overlap(&config->clients, &resolvers->items[index]) != NULL)
+		warn_inside(reader, config, index);
 	config_reader_leave(reader, back);
 }
 
@@ -189,7 +206,7 @@ static void check_whole_family(struct config_reader *reader, const struct config
 		value_range_to_text(&entry->addresses.items[i], text);
 		if (strcmp(text, "0.0.0.0/0") != 0 && strcmp(text, "::/0") != 0)
 			continue;
-		back = enter_range(reader, "addresses", i);
+		back = enter_range(reader, "addresses", &entry->addresses, i);
 		config_reader_warning(reader, entry->addresses.lines[i], "\"%s\" is every address there is",
 				      entry->addresses.texts[i]);
 		config_reader_leave(reader, back);
@@ -204,7 +221,7 @@ static void check_entry_clients(struct config_reader *reader, const struct confi
 
 		if (first_overlap(&config->clients, &entry->clients.items[i]) != NULL)
 			continue;
-		back = enter_range(reader, "clients", i);
+		back = enter_range(reader, "clients", &entry->clients, i);
 		config_reader_warning(reader, entry->clients.lines[i],
 				      "\"%s\" lies outside of gateway.clients: no such client is let out",
 				      entry->clients.texts[i]);
@@ -317,23 +334,33 @@ static const struct config_link *client_link(const struct config *config, const 
 	return NULL;
 }
 
+static void tell_client_side(struct config_reader *reader, const struct config *config, unsigned int index,
+			     const char *interface)
+{
+	const char *text = config->resolvers.texts[index];
+	unsigned int line = config->resolvers.lines[index];
+	size_t back = enter_range(reader, "resolvers", &config->resolvers, index);
+
+	if (config->resolver_on_client_side)
+		config_reader_warning(reader, line, "\"%s\" lies on the client interface %s: " UNSEEN, text, interface);
+	else
+		config_reader_error(reader, line,
+				    "\"%s\" lies on the client interface %s, where clients can forge its answers: "
+				    "resolver-on-client-side = true believes them, but " UNSEEN,
+				    text, interface);
+	config_reader_leave(reader, back);
+}
+
 void config_check_links(const struct config *config, const struct config_link *links, size_t count,
 			struct problems *problems)
 {
 	struct config_reader reader = { .problems = problems, .file = config->file, .path = "gateway" };
 
-	for (unsigned int i = 0; !config->resolver_on_client_side && i < config->resolvers.count; i++) {
+	for (unsigned int i = 0; i < config->resolvers.count; i++) {
 		const struct value_range *range = &config->resolvers.items[i];
 		const struct config_link *link = client_link(config, range, links, count);
-		size_t back;
 
-		if (link == NULL || is_own(range, links, count))
-			continue;
-		back = enter_range(&reader, "resolvers", i);
-		config_reader_error(&reader, config->resolvers.lines[i],
-				    "\"%s\" lies on the client interface %s, where clients can forge its answers: "
-				    "resolver-on-client-side = true believes them",
-				    config->resolvers.texts[i], link->interface);
-		config_reader_leave(&reader, back);
+		if (link != NULL && !is_own(range, links, count))
+			tell_client_side(&reader, config, i, link->interface);
 	}
 }

@@ -12,6 +12,7 @@ struct item {
 	unsigned int line;
 	unsigned int place; /* in the list as written */
 	bool dropped; /* stands twice, or is wrong */
+	bool local; /* the word "local" where else stands a range */
 	union {
 		struct value_range range;
 		struct value_ports ports;
@@ -160,8 +161,9 @@ static void store_ranges(struct config_reader *reader, const struct list *list, 
 	struct value_range *items = keep_array(reader, size, sizeof(*items));
 	unsigned int *lines = keep_array(reader, size, sizeof(*lines));
 	const char **texts = keep_array(reader, size, sizeof(*texts));
+	unsigned int *places = keep_array(reader, size, sizeof(*places));
 
-	if (items == NULL || lines == NULL || texts == NULL)
+	if (items == NULL || lines == NULL || texts == NULL || places == NULL)
 		return;
 	for (unsigned int i = 0; i < list->count; i++) {
 		const struct item *item = &list->items[i];
@@ -170,9 +172,55 @@ static void store_ranges(struct config_reader *reader, const struct list *list, 
 			continue;
 		items[count] = item->range;
 		lines[count] = item->line;
+		places[count] = item->place;
 		texts[count++] = config_reader_keep(reader, item->text);
 	}
-	*(struct config_ranges *)field = (struct config_ranges) { items, lines, texts, count, line };
+	*(struct config_ranges *)field = (struct config_ranges) { items, lines, texts, places, count, line };
+}
+
+/* Resolvers: ranges, and "local" */
+
+#define LOCAL "local"
+
+/* What people write for it. */
+static bool means_local(const char *text)
+{
+	static const char *const words[] = { LOCAL, "localhost", "self", "own", "gateway", "router", "this" };
+
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+		if (strcasecmp(text, words[i]) == 0)
+			return true;
+	return false;
+}
+
+static bool read_resolver(struct config_reader *reader, struct item *item)
+{
+	item->local = strcmp(item->text, LOCAL) == 0;
+	if (item->local)
+		return true;
+	if (!means_local(item->text))
+		return read_range(reader, item);
+	config_reader_error(reader, item->line, "\"%s\": write \"" LOCAL "\" for the gateway's own resolver",
+			    item->text);
+	return false;
+}
+
+static int order_resolvers(const struct item *a, const struct item *b)
+{
+	return a->local || b->local ? (int)b->local - (int)a->local : order_ranges(a, b);
+}
+
+static void store_resolvers(struct config_reader *reader, const struct list *list, unsigned int line, void *field)
+{
+	struct config *config = field;
+
+	for (unsigned int i = 0; i < list->count; i++) {
+		struct item *item = &list->items[i];
+
+		config->resolvers_local |= item->local && !item->dropped;
+		item->dropped |= item->local;
+	}
+	store_ranges(reader, list, line, &config->resolvers);
 }
 
 /* Ports */
@@ -269,6 +317,8 @@ static const struct kind words_kind = { read_plain, order_words, .store = store_
 static const struct kind paths_kind = { read_path, order_paths, .store = store_texts };
 static const struct kind patterns_kind = { read_pattern, order_words, .store = store_texts };
 static const struct kind ranges_kind = { read_range, order_ranges, overlap_ranges, further_range, false, store_ranges };
+static const struct kind resolvers_kind = { read_resolver, order_resolvers, overlap_ranges,
+					    further_range, false,           store_resolvers };
 static const struct kind ports_kind = { read_ports, order_ports, overlap_ports, further_ports, false, store_ports };
 static const struct kind interfaces_kind = { read_interface, order_interfaces, overlap_interfaces, further_interface,
 					     true,           store_interfaces };
@@ -282,6 +332,8 @@ static const struct kind *kind_of(enum option_type type)
 		return &patterns_kind;
 	case OPTION_RANGES:
 		return &ranges_kind;
+	case OPTION_RESOLVERS:
+		return &resolvers_kind;
 	case OPTION_PORTS:
 		return &ports_kind;
 	case OPTION_INTERFACES:
@@ -424,7 +476,8 @@ void config_list_read(struct config_reader *reader, const config_setting_t *sett
 		      void *base)
 {
 	const struct kind *kind = kind_of(option->type);
-	bool own_fields = option->type == OPTION_PORTS || option->type == OPTION_INTERFACES;
+	bool own_fields =
+		option->type == OPTION_PORTS || option->type == OPTION_INTERFACES || option->type == OPTION_RESOLVERS;
 	struct list list = { 0 };
 
 	if (!measure(reader, setting, option, &list))

@@ -82,6 +82,18 @@ static void print_ranges(struct printer *printer, const struct config_ranges *ra
 	end_list(printer);
 }
 
+static void print_resolvers(struct printer *printer, const struct config *config)
+{
+	char text[VALUE_RANGE_TEXT_SIZE];
+
+	begin_list(printer, config->resolvers.count + config->resolvers_local);
+	if (config->resolvers_local)
+		item(printer, "local");
+	for (unsigned int i = 0; i < config->resolvers.count; i++)
+		item(printer, value_range_to_text(&config->resolvers.items[i], text));
+	end_list(printer);
+}
+
 static void print_ports(struct printer *printer, const struct config_entry *entry)
 {
 	char text[VALUE_PORTS_TEXT_SIZE];
@@ -143,6 +155,9 @@ static void print_value(struct printer *printer, const struct option *option, co
 	case OPTION_RANGES:
 		print_ranges(printer, field);
 		break;
+	case OPTION_RESOLVERS:
+		print_resolvers(printer, base);
+		break;
 	case OPTION_INTERFACES:
 		print_interfaces(printer, base);
 		break;
@@ -170,6 +185,9 @@ static bool is_left_out(const struct option *option, const void *base)
 		return ((const struct config_texts *)field)->count == 0;
 	case OPTION_RANGES:
 		return ((const struct config_ranges *)field)->count == 0 && (option->flags & OPTION_EMPTY) == 0;
+	case OPTION_RESOLVERS:
+		return ((const struct config *)base)->resolvers.count == 0 &&
+		       !((const struct config *)base)->resolvers_local;
 	case OPTION_INTERFACES:
 		return ((const struct config *)base)->interface_count == 0;
 	case OPTION_PORTS:
@@ -366,6 +384,8 @@ static const char *type_name(enum option_type type)
 		return "names";
 	case OPTION_RANGES:
 		return "addresses";
+	case OPTION_RESOLVERS:
+		return "addresses, or local";
 	case OPTION_INTERFACES:
 		return "interfaces";
 	case OPTION_PORTS:

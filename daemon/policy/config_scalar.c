@@ -261,6 +261,7 @@ void config_scalar_read(struct config_reader *reader, const config_setting_t *se
 	case OPTION_PATHS:
 	case OPTION_PATTERNS:
 	case OPTION_RANGES:
+	case OPTION_RESOLVERS:
 	case OPTION_INTERFACES:
 	case OPTION_PORTS:
 	case OPTION_GROUP:

@@ -48,10 +48,11 @@ const struct option option_table[] = {
 	{ OPTION_GATEWAY, "clients", OPTION_RANGES, 0, CONFIG(clients), .unit = "",
 	  .help = "Sources that may enter by the interfaces; any other source is denied and counted; left out: every "
 		  "source" },
-	{ OPTION_GATEWAY, "resolvers", OPTION_RANGES, 0, CONFIG(resolvers), .unit = "",
+	{ OPTION_GATEWAY, "resolvers", OPTION_RESOLVERS, 0, CONFIG(resolvers), .unit = "",
 	  .help = "DNS servers that are believed and that clients may ask, by the address from which their answers "
 		  "come; "
-		  "required with names or services" },
+		  "\"local\" is the gateway's own resolver, whatever its addresses are; required with names or "
+		  "services" },
 	{ OPTION_GATEWAY, "local", OPTION_RANGES, OPTION_EMPTY, CONFIG(local), .unit = "",
 	  /* No multicast or broadcast: routers do not forward them, and where multicast routing is set up, global
 	   * groups lead out. */
@@ -228,6 +229,7 @@ bool option_is_list(const struct option *option)
 	case OPTION_PATHS:
 	case OPTION_PATTERNS:
 	case OPTION_RANGES:
+	case OPTION_RESOLVERS:
 	case OPTION_INTERFACES:
 	case OPTION_PORTS:
 		return true;

@@ -32,6 +32,7 @@ enum option_type {
 	OPTION_PATHS, /* struct config_texts, each absolute */
 	OPTION_PATTERNS, /* struct config_texts, each a name pattern */
 	OPTION_RANGES, /* struct config_ranges */
+	OPTION_RESOLVERS, /* the two resolver fields of struct config: ranges, and "local" */
 	OPTION_INTERFACES, /* the three interface fields of struct config */
 	OPTION_PORTS, /* the three port fields of struct config_entry */
 	OPTION_GROUP, /* a group of settings, see `inner` */

@@ -126,7 +126,7 @@ static void build(const char *service)
 	build_one(&entry);
 	entry.features.count = 0;
 	entry.inbound = true;
-	entry.to = (struct config_ranges) { &to, &line, &text, 1, 1 };
+	entry.to = (struct config_ranges) { &to, &line, &text, NULL, 1, 1 };
 	build_one(&entry);
 }
 

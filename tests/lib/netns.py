@@ -241,6 +241,15 @@ class Net:
         with self:
             self._write(key.replace(".", "/"), value)
 
+    def bridged_frames(self, seen):
+        """Whether br_netfilter, where there is one, hands bridged frames to the hooks of IP; False when there is none."""
+        with self:
+            if not pathlib.Path("/proc/sys/net/bridge").exists():
+                return False
+            for key in ("bridge/bridge-nf-call-iptables", "bridge/bridge-nf-call-ip6tables"):
+                self._write(key, int(seen))
+        return True
+
     def proc(self, path):
         """The text of a file below /proc/net of this namespace."""
         with self:

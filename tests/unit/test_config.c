@@ -438,15 +438,23 @@ static void test_check_links(void **context)
 	config_check_links(config, links, sizeof(links) / sizeof(links[0]), &problems);
 	assert_int_equal(problems.errors, 2);
 	assert_string_equal(problems.items[0].setting, "gateway.resolvers[1]");
-	assert_string_equal(problems.items[0].text,
-			    "\"10.1.0.53\" lies on the client interface br-lan, where clients can forge its "
-			    "answers: resolver-on-client-side = true believes them");
+	assert_string_equal(
+		problems.items[0].text,
+		"\"10.1.0.53\" lies on the client interface br-lan, where clients can forge its "
+		"answers: resolver-on-client-side = true believes them, but what it answers to its own segment "
+		"never passes the gateway: if it recurses by itself, nothing is learned from it there");
 	assert_string_equal(problems.items[1].setting, "gateway.resolvers[4]");
 	assert_int_equal(problems.items[1].line, 3);
 	problem_clear(&problems);
 	config->resolver_on_client_side = true;
 	config_check_links(config, links, sizeof(links) / sizeof(links[0]), &problems);
-	assert_int_equal(problems.count, 0);
+	assert_int_equal(problems.errors, 0);
+	assert_int_equal(problems.count, 2);
+	assert_string_equal(problems.items[1].setting, "gateway.resolvers[4]");
+	assert_string_equal(problems.items[1].text,
+			    "\"2001:db8:7::53\" lies on the client interface vlan7: what it answers to its own segment "
+			    "never passes the gateway: if it recurses by itself, nothing is learned from it there");
+	problem_clear(&problems);
 	config_free(config);
 }
 

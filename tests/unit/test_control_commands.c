@@ -70,7 +70,7 @@ int queue_depth(const struct queue *queue, uint64_t *waiting, uint64_t *dropped)
 /* %s: the root of the sources. */
 static const char configuration[] =
 	"gateway: { interfaces = [ \"br-lan\" ]; clients = [ \"10.1.0.0/16\", \"fd00:1::/64\" ];\n"
-	"  resolvers = [ \"9.9.9.9\", \"2001:db8:53::53\" ]; catalog = [ \"%s/data\" ]; };\n"
+	"  resolvers = [ \"9.9.9.9\", \"local\", \"2001:db8:53::53\" ]; catalog = [ \"%s/data\" ]; };\n"
 	"allow: {\n"
 	"  intune: { service = \"intune\"; features = [ \"core\" ]; };\n"
 	"  build: { names = [ \"*.example.com\", \"a.test\", \"*.test\" ];\n"
@@ -411,6 +411,8 @@ static void status_tells_what_is_in_force(void **state)
 		  "{\"backend\":\"xtables\",\"first\":0,\"count\":1,\"waiting\":4,\"dropped\":1}");
 	same_json(json_object_get(result, "learned"), "{\"ipv4\":1,\"ipv6\":2,\"limit\":100000}");
 	same_json(json_object_get(json_object_get(result, "policy"), "entries"), "5");
+	same_json(json_object_get(json_object_get(result, "policy"), "resolvers"),
+		  "[\"local\",\"9.9.9.9\",\"2001:db8:53::53\"]");
 	json_decref(result);
 }
 
@@ -435,6 +437,7 @@ static void policy_tells_entries(void **state)
 	same_json(json_object_get(result, "generation"), "5");
 	same_json(json_object_get(result, "groups"),
 		  "[{\"name\":\"\",\"clients\":[]},{\"name\":\"kiosk\",\"clients\":[\"10.1.9.0/24\"]}]");
+	same_json(json_object_get(result, "resolvers"), "[\"local\",\"9.9.9.9\",\"2001:db8:53::53\"]");
 	assert_int_equal(json_array_size(json_object_get(result, "entries")), 5);
 	same_json(json_object_get(entry, "direction"), "\"outbound\"");
 	same_json(json_object_get(entry, "service"), "null");

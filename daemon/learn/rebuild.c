@@ -160,6 +160,8 @@ int64_t rebuild_tick(struct rebuild *rebuild, const struct policy *policy, struc
 		mend(rebuild, policy, found, now);
 	if (rebuild->refill)
 		rebuild->refill = !refill_store(rebuild, now);
+	if (rebuild->refill)
+		rebuild->next = monotime_add(now, FAILED_MS);
 	warn_of_flowtables(rebuild);
 	return monotime_until(now, rebuild->next);
 }

@@ -19,6 +19,7 @@
 #include "netfilter/table_query.h"
 
 #define DUMP_ATTEMPTS 10
+#define DUMP_LOST 3 /* so many of them may come to no end */
 
 struct dumped {
 	struct element_key key;
@@ -150,18 +151,25 @@ static bool dump_settle(struct dump *dump, size_t first)
 	return true;
 }
 
+static bool dump_lost(int error)
+{
+	return error == -ENOBUFS || error == -ETIMEDOUT;
+}
+
 static int dump_set(struct table *table, const char *set, struct dump *dump)
 {
-	bool twice = false;
-	int error = -EINTR;
+	bool again = true, twice;
+	int error = -EINTR, lost = 0;
 
 	dump->count = 0;
-	for (int attempt = 0; attempt < DUMP_ATTEMPTS && (error == -EINTR || twice); attempt++) {
+	for (int attempt = 0; attempt < DUMP_ATTEMPTS && again; attempt++) {
 		size_t before = dump->count;
 
 		error = dump_once(table, set, dump);
+		lost += dump_lost(error);
 		twice = dump_settle(dump, before);
 		dump_settle(dump, 0);
+		again = error == -EINTR || (error == 0 && twice) || (dump_lost(error) && lost < DUMP_LOST);
 	}
 	return error == -EINTR ? 0 : error;
 }

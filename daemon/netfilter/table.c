@@ -175,13 +175,17 @@ int table_exists(struct table *table)
 
 int table_remove(struct table *table)
 {
-	int exists = table_exists(table);
+	int exists = table_exists(table), error;
 
 	if (exists <= 0)
 		return exists;
 	batch_begin(table->batch);
 	ruleset_netlink_delete_table(table->batch, table->name);
-	return batch_commit(table->batch, NULL);
+	error = batch_commit(table->batch, NULL);
+	/* When the kernel's answer was lost: is it gone? */
+	if ((error == -ETIMEDOUT || error == -ENOBUFS) && table_exists(table) == 0)
+		return 0;
+	return error;
 }
 
 /* ---- counters ---- */

@@ -664,9 +664,7 @@ static int dump_all(const struct dump_step *steps, struct seen *seen, size_t *du
 /* The kernel's error, whichever way it comes, is told; nothing is visited then. */
 static void dump_fails(void **state)
 {
-	static const int errors[] = {
-		ENFILE, EBUSY, ENOBUFS, ENOMEM, EAGAIN, EPERM, ETIMEDOUT, EBADF, ENOTCONN, ENOENT
-	};
+	static const int errors[] = { ENFILE, EBUSY, ENOMEM, EAGAIN, EPERM, EBADF, ENOTCONN, ENOENT };
 	struct seen seen;
 	size_t dumps;
 
@@ -682,6 +680,28 @@ static void dump_fails(void **state)
 		assert_int_equal(seen.count, 0);
 		assert_int_equal(dumps, 1);
 	}
+}
+
+/* Lost: asked again, but not for ever. */
+static void dump_lost(void **state)
+{
+	struct dump_step steps[12];
+	struct seen seen;
+	size_t dumps;
+
+	(void)state;
+	assert_int_equal(dump_all((const struct dump_step[]) { { .error = -ENOBUFS, .first = 1, .last = 2 },
+							       { .error = -ETIMEDOUT },
+							       { .first = 1, .last = 3 },
+							       nothing },
+				  &seen, &dumps),
+			 0);
+	assert_int_equal(seen.count, 3);
+	for (size_t i = 0; i < 12; i++)
+		steps[i] = (struct dump_step) { .error = -ETIMEDOUT, .first = 1, .last = 3 };
+	assert_int_equal(dump_all(steps, &seen, &dumps), -ETIMEDOUT);
+	assert_int_equal(seen.count, 0);
+	assert_int_equal(dumps, 3);
 }
 
 static void dump_garbled(void **state)
@@ -755,6 +775,7 @@ int main(void)
 		cmocka_unit_test(every_error),
 		cmocka_unit_test(five_hundred),
 		cmocka_unit_test(dump_fails),
+		cmocka_unit_test(dump_lost),
 		cmocka_unit_test(dump_garbled),
 		cmocka_unit_test(dump_moved),
 		cmocka_unit_test(dump_moves_on),

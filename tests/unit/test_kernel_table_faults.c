@@ -310,6 +310,38 @@ static void opening(void **state)
 	assert_true(requests > 5);
 }
 
+/* Each request of a removal goes wrong: the table is there or gone, as it says; the next call removes it. */
+static void removal(void **state)
+{
+	struct policy *policy;
+	size_t requests = 40;
+
+	kernel_need();
+	policy = fixture_policy("router");
+	for (size_t at = 0; at < requests; at++) {
+		struct table *table;
+		int result;
+
+		injected.fault = FAULT_NONE;
+		kernel_flush();
+		table = kernel_open("nfqdn");
+		kernel_apply(table, policy);
+		injected.fault = *(enum fault *)*state;
+		injected.at = at;
+		injected.count = 0;
+		result = table_remove(table);
+		if (injected.count <= at)
+			requests = at;
+		injected.fault = FAULT_NONE;
+		assert_int_equal(table_exists(table), result == 0 ? 0 : 1);
+		assert_int_equal(table_remove(table), 0);
+		assert_int_equal(table_exists(table), 0);
+		table_close(table);
+	}
+	assert_true(requests >= 2);
+	policy_free(policy);
+}
+
 /* A kernel without log expressions: everything but verify = "query" works, and that is told; the rules stay. */
 static void no_log(void **state)
 {
@@ -358,6 +390,9 @@ int main(void)
 		{ "a start, a batch given up", start, NULL, NULL, &faults[2] },
 		{ "a start, a request refused", start, NULL, NULL, &faults[3] },
 		{ "a start, a dead socket", start, NULL, NULL, &faults[4] },
+		{ "a removal, a request not sent", removal, NULL, NULL, &faults[0] },
+		{ "a removal, an answer lost", removal, NULL, NULL, &faults[1] },
+		{ "a removal, a request refused", removal, NULL, NULL, &faults[3] },
 		{ "an opening, a request not sent", opening, NULL, NULL, &faults[0] },
 		{ "an opening, an answer lost", opening, NULL, NULL, &faults[1] },
 		{ "an opening, a batch given up", opening, NULL, NULL, &faults[2] },

@@ -388,7 +388,7 @@ static void compare_made(void)
 
 /* ---- all of it ---- */
 
-static void set_up(void)
+static struct arena *set_up(void)
 {
 	struct arena *arena = arena_new();
 	struct pattern patterns[PATTERNS];
@@ -404,18 +404,19 @@ static void set_up(void)
 	for (uint32_t i = 0; i < PATTERNS; i++)
 		patterns[i].text = wider(pattern_texts[i]);
 	wide = pattern_set_build(arena, &(struct hash_key) { 5, 6 }, patterns, PATTERNS);
+	return arena;
 }
 
 int main(int argc, char **argv)
 {
 	unsigned long made = 1000000;
+	struct arena *arena = set_up();
 	int first = 1;
 
 	if (argc > 2 && strcmp(argv[1], "-n") == 0) {
 		made = strtoul(argv[2], NULL, 10);
 		first = 3;
 	}
-	set_up();
 	for (int i = first; i < argc; i++)
 		compare_path(argv[i]);
 	printf("# %lu messages of %d folders and mutations of them\n", messages, argc - first);
@@ -429,5 +430,6 @@ int main(int argc, char **argv)
 	for (unsigned int i = 0; i < OVER_LIMIT; i++)
 		first = counts[i] == 0 ? -1 : first;
 	printf("%s 2 - every kind of message came by\n", first < 0 ? "not ok" : "ok");
+	arena_free(arena);
 	return wrong || first < 0;
 }

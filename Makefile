@@ -100,7 +100,18 @@ lab:
 check:
 	@scripts/install-deps check
 	$(Q)$(MAKE) --no-print-directory all test-programs
-	$(Q)tests/run
+	$(Q)tests/run --vm
+
+# Debian's kernels in QEMU: what `check` does there, or the whole of the namespaces suite (an hour).
+check-vm:
+	@scripts/install-deps check
+	$(Q)$(MAKE) --no-print-directory all test-programs
+	$(Q)tests/run --suite vm
+
+check-vm-full:
+	@scripts/install-deps check
+	$(Q)$(MAKE) --no-print-directory all test-programs
+	$(Q)NFQDN_VM_FULL=1 tests/run --suite vm
 
 lint:
 	@scripts/install-deps lint
@@ -124,4 +135,4 @@ clean:
 	rm -rf $(B)
 
 FORCE:
-.PHONY: all lab check lint fuzz install uninstall clean FORCE
+.PHONY: all lab check check-vm check-vm-full lint fuzz install uninstall clean FORCE

@@ -5,6 +5,8 @@
 #include <errno.h>
 #include <libmnl/libmnl.h>
 #include <linux/netfilter/nf_tables.h>
+#include <linux/netfilter/nf_tables_compat.h>
+#include <linux/netfilter/nfnetlink.h>
 #include <netinet/in.h>
 #include <stdio.h>
 #include <string.h>
@@ -16,6 +18,7 @@
 #include "netfilter/ruleset_netlink.h"
 #include "netfilter/table_query.h"
 
+#define PROBE_COMPAT_TARGET 1 /* not a match (net/netfilter/nft_compat.c) */
 #define MESSAGE_DESTROYSETELEM 30 /* Linux 6.3; not in Debian 12's headers */
 
 #define PROBE_COUNTER "counted"
@@ -159,18 +162,44 @@ static int probe_backend(struct probe *probe, enum table_queue_backend backend)
 	return probe_end(probe, NULL);
 }
 
+static int probe_visit_nothing(void *context, const struct nlmsghdr *message)
+{
+	(void)context;
+	(void)message;
+	return 0;
+}
+
+/* Of the inet family the kernel loads nft_compat by need, but not the target's module: xt_request_find_target() has no
+ * name for it there. A question for IPv4's target loads it. */
+static void probe_load_xtables(struct probe *probe)
+{
+	struct table_query query;
+	struct nfgenmsg *generic;
+
+	table_query_begin(&query, probe->queries, 0, false);
+	query.message->nlmsg_type = NFNL_SUBSYS_NFT_COMPAT << 8 | NFNL_MSG_COMPAT_GET;
+	generic = mnl_nlmsg_get_payload(query.message);
+	generic->nfgen_family = AF_INET;
+	mnl_attr_put_strz(query.message, NFTA_COMPAT_NAME, "NFQUEUE");
+	mnl_attr_put_u32(query.message, NFTA_COMPAT_REV, htonl(3));
+	mnl_attr_put_u32(query.message, NFTA_COMPAT_TYPE, htonl(PROBE_COMPAT_TARGET));
+	(void)table_query_run(&query, probe_visit_nothing, NULL);
+}
+
 static int probe_queues(struct probe *probe, enum table_queue_backend *out, const char **error)
 {
 	static const enum table_queue_backend backends[] = { TABLE_QUEUE_NATIVE, TABLE_QUEUE_XTABLES };
 
-	for (size_t i = 0; i < sizeof(backends) / sizeof(backends[0]); i++)
+	for (size_t i = 0; i < sizeof(backends) / sizeof(backends[0]); i++) {
+		if (backends[i] == TABLE_QUEUE_XTABLES)
+			probe_load_xtables(probe);
 		if (probe_backend(probe, backends[i]) == 0) {
 			*out = backends[i];
 			return 0;
 		}
+	}
 	*error = "the kernel has neither the queue expression (CONFIG_NFT_QUEUE) nor the NFQUEUE target of xtables "
-		 "(CONFIG_NFT_COMPAT and CONFIG_NETFILTER_XT_TARGET_NFQUEUE; when they are modules, load nft_compat "
-		 "and xt_NFQUEUE)";
+		 "(CONFIG_NFT_COMPAT and CONFIG_NETFILTER_XT_TARGET_NFQUEUE)";
 	return -EOPNOTSUPP;
 }
 

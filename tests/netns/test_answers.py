@@ -21,7 +21,7 @@ def learned(d):
     return sorted(e["address"] for e in d.learned())
 
 
-@case("a chain is followed in any order, through six CNAMEs and mixed case, and only from the question", tags=["smoke"])
+@case("a chain is followed in any order, through six CNAMEs and mixed case, and only from the question", tags=["kernel", "smoke"])
 def chain(t):
     t.simple()
     c, a = dnswire.cname, dnswire.a

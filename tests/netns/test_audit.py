@@ -11,7 +11,7 @@ ALLOW = 'web: { names = "*.example.net"; }; cloud: { addresses = "20.170.0.0/24"
 INBOUND = 'sql: { addresses = "20.171.0.1"; to = "10.1.0.2"; ports = "tcp/1433"; };'
 
 
-@case("audit denies nothing and counts what enforce would deny, and enforce takes over by a reload", tags=["smoke"])
+@case("audit denies nothing and counts what enforce would deny, and enforce takes over by a reload", tags=["kernel", "smoke"])
 def audit(t):
     t.simple()
     t.dns(t.inet, {"www.example.net": ["20.172.0.1"], "www.example.org": ["20.172.0.2"]})

@@ -81,7 +81,7 @@ def unsolicited(t):
         genuine_teaches(t, d, family, RESOLVER[family], CLIENT[family], port, sock)
 
 
-@case("an answer that a client forges to itself through the gateway, in a flow it opened, teaches nothing", tags=["smoke"])
+@case("an answer that a client forges to itself through the gateway, in a flow it opened, teaches nothing", tags=["kernel", "smoke"])
 def to_itself(t):
     t.simple()
     server = t.dns(t.inet, silent)

@@ -55,7 +55,7 @@ def stopped(t):
     expect(t.client.tcp("20.181.0.1").result, "open", "it taught")
 
 
-@case("a stopped daemon and a full queue: DNS passes unlearned, is counted, and the daemon learns again afterwards", tags=["smoke"])
+@case("a stopped daemon and a full queue: DNS passes unlearned, is counted, and the daemon learns again afterwards", tags=["kernel", "smoke"])
 def full_queue(t):
     t.simple()
     server = t.dns(t.inet, lambda q: None if q.name == "flood.example.net" else [dnswire.a(q.wire, "20.182.0.1" if q.name == "www.example.net" else "20.182.0.2", 300)])

@@ -52,7 +52,7 @@ def drop(t):
         expect(t.client.ping(address, seconds=0.3).result, "timeout", f"ping {address}")
 
 
-@case("a flow that the outside opened does not carry a client's data out", tags=["smoke"])
+@case("a flow that the outside opened does not carry a client's data out", tags=["kernel", "smoke"])
 def reverse_connect(t):
     t.simple()
     t.listen(t.client, [7000])
@@ -114,7 +114,7 @@ def one_family(t):
     expect((t.client.tcp(IN4).result, t.client.tcp(IN6).result), ("open", "reset"), "IPv4 and IPv6")
 
 
-@case("ping only where it is allowed; no ICMP message takes its checksum for a port", tags=["smoke"])
+@case("ping only where it is allowed; no ICMP message takes its checksum for a port", tags=["kernel", "smoke"])
 def icmp(t):
     t.simple(ports=[443, 2048])
     t.inet.nft("table inet count {\n counter arrived {\n }\n chain c {\n type filter hook input priority 0\n icmp type != destination-unreachable counter name arrived\n"

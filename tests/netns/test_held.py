@@ -50,7 +50,7 @@ class Holder:
         return arrived
 
 
-@case("packets held in another program's queue survive all that nfqdnd does", tags=["smoke"])
+@case("packets held in another program's queue survive all that nfqdnd does", tags=["kernel", "smoke"])
 def others(t):
     t.simple()
     t.dns(t.inet, {"*.example.net": ["20.150.0.1"]})
@@ -114,7 +114,7 @@ def without_conntrack(t):
     expect(holder.through(lambda: t.gateway(allow=WEB, interfaces=["other0"])), COUNT, "packets that survive the first start")
 
 
-@case("a flood of slow and fast answers during twenty reloads: every answer arrives, asked for once", tags=["smoke"], seconds=90)
+@case("a flood of slow and fast answers during twenty reloads: every answer arrives, asked for once", tags=["kernel", "smoke"], seconds=90)
 def flood(t):
     t.simple(clients=8)
 

@@ -35,7 +35,7 @@ def sources(t):
     expect(t.inet.udp("10.3.0.2", 1433, source="20.90.0.1", seconds=0.5).result == "reply", False, "another protocol")
 
 
-@case("connectors of the catalog: Europe is let in, another region is not", tags=["smoke"])
+@case("connectors of the catalog: Europe is let in, another region is not", tags=["kernel", "smoke"])
 def connectors(t):
     with_server(t)
     t.gateway(inbound='sql: { service = "power-automate"; features = "connectors"; regions = "Europe"; to = "10.3.0.2"; ports = "tcp/1433"; };', interfaces=["lan*"])

@@ -26,7 +26,7 @@ def with_ttl(t, ttl):
     return t.dns(t.inet, handler)
 
 
-@case("nfqdnd deletes an element when its life ends, before the kernel's own timeout; open connections go on", tags=["smoke"])
+@case("nfqdnd deletes an element when its life ends, before the kernel's own timeout; open connections go on", tags=["kernel", "smoke"])
 def expiry(t):
     t.simple()
     with_ttl(t, {"www.example.net": S})
@@ -82,7 +82,7 @@ def refresh(t):
     expect(d.counters()["elements_expired"], 0, "expired")
 
 
-@case("an answer with the same TTL refreshes too, in the kernel as well, once too little is left")
+@case("an answer with the same TTL refreshes too, in the kernel as well, once too little is left", tags=["kernel"])
 def same_ttl(t):
     t.simple()
     with_ttl(t, {"www.example.net": 6 * S})
@@ -171,7 +171,7 @@ def comment(t):
     expect(d.knows("20.112.0.2")["names"], [long], "the whole name")
 
 
-@case("a full set: what ends first makes room, and no new name ever meets a closed door", tags=["smoke"])
+@case("a full set: what ends first makes room, and no new name ever meets a closed door", tags=["kernel", "smoke"])
 def full_set(t):
     t.simple()
     t.dns(t.inet, lambda q: [dnswire.a(q.wire, f"20.114.0.{int(q.name.split('.')[0][1:])}", 3000 if q.name == "n1.example.net" else 600)])

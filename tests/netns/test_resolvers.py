@@ -71,7 +71,7 @@ def learns(t, d, resolver4, resolver6):
     check(d.counters()["answers_taught"] >= (2 if resolver4 else 0) + (1 if resolver6 else 0), "answers taught")
 
 
-@case("dnsmasq on the gateway itself", tags=["smoke"])
+@case("dnsmasq on the gateway itself", tags=["kernel", "smoke"])
 def own_dnsmasq(t):
     t.simple()
     t.dns(t.inet, ZONE)
@@ -145,7 +145,7 @@ def masqueraded(t):
     check("from 10.2.0.1" in t.client.tcp("20.100.0.1").line, "the gateway masquerades")
 
 
-@case("two uplinks: the question leaves by one and the answer comes in by the other", tags=["smoke"])
+@case("two uplinks: the question leaves by one and the answer comes in by the other", tags=["kernel", "smoke"])
 def two_uplinks(t):
     t.simple()
     t.dns(t.inet, ZONE)

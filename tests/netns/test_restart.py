@@ -70,7 +70,7 @@ def sigterm(t):
     check(not d.socket_path.exists(), "the control socket is gone")
 
 
-@case("a second start takes the table over with its learned addresses, without a gap", tags=["smoke"])
+@case("a second start takes the table over with its learned addresses, without a gap", tags=["kernel", "smoke"])
 def adopt(t):
     t.simple()
     t.dns(t.inet, ZONE)
@@ -96,7 +96,7 @@ def adopt(t):
     expect(t.client.tcp("20.121.0.4").result, "open", "learned after the start")
 
 
-@case("kill -9: DNS passes, what is known stays; elements end by the kernel's own timeout", tags=["smoke"])
+@case("kill -9: DNS passes, what is known stays; elements end by the kernel's own timeout", tags=["kernel", "smoke"])
 def killed(t):
     t.simple()
     server = t.dns(t.inet, ZONE, ttl=1)
@@ -200,7 +200,7 @@ def sighup(t):
     expect((t.client.tcp("20.123.0.1").result, t.client.tcp("20.120.0.1").result), ("open", "reset"), "after SIGHUP")
 
 
-@case("a packet sent at any moment of twenty reloads sees the old policy or the new one", tags=["smoke"])
+@case("a packet sent at any moment of twenty reloads sees the old policy or the new one", tags=["kernel", "smoke"])
 def during_reloads(t):
     t.simple()
     t.dns(t.inet, ZONE)

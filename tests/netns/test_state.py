@@ -51,7 +51,7 @@ def small_disk(folder):
             raise Skip("no tmpfs can be mounted here")
 
 
-@case("after a reboot what is alive is in the kernel before the first answer is looked at, with the life that was left", tags=["smoke"])
+@case("after a reboot what is alive is in the kernel before the first answer is looked at, with the life that was left", tags=["kernel", "smoke"])
 def after_reboot(t):
     t.simple()
     t.dns(t.inet, ZONE, ttl=600)

@@ -55,7 +55,7 @@ def mended(t, d, act):
     check(d.log().count("by others and is rebuilt") == 1, "it is told in the log")
 
 
-@case("`nft flush ruleset`: the table is back with its rules, its names and what is left of their life", tags=["smoke"])
+@case("`nft flush ruleset`: the table is back with its rules, its names and what is left of their life", tags=["kernel", "smoke"])
 def flush_ruleset(t):
     d = ready(t)
     mended(t, d, lambda: t.gw.run("nft flush ruleset"))

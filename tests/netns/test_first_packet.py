@@ -13,7 +13,7 @@ import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "lib"))
 import dnswire  # noqa: E402
-from netns import Failed, case, check, expect, main  # noqa: E402
+from netns import PATIENCE, Failed, case, check, expect, main  # noqa: E402
 
 COUNT_TABLE = """table inet count {
  counter syn {
@@ -127,9 +127,11 @@ def crowd(t, clients, names, seconds=10):
 
 def no_packet_lost(t, d, wrong, names):
     check(not wrong, f"{len(wrong)} of {2 * names} went wrong:\n" + "\n".join(wrong[:20]))
-    expect(t.client.counter("syn"), 2 * names, "SYNs that the clients sent: one a connection")
+    # An emulated machine may take more than the second after which TCP repeats a SYN that was not lost.
+    repeated = t.client.snmp("TcpExt.TCPSynRetrans")
+    check(repeated <= (0 if PATIENCE == 1 else names // 50), f"SYNs sent again: {repeated}")
+    expect(t.client.counter("syn") - repeated, 2 * names, "SYNs that the clients sent: one a connection")
     expect((t.client.counter("resets"), t.client.counter("unreachable")), (0, 0), "resets and ICMP errors that clients received")
-    expect(t.client.snmp("TcpExt.TCPSynRetrans"), 0, "SYNs sent again")
     counters = d.counters()
     expect((counters["answers_taught"], counters["answers_dropped"], counters["kernel_denied_packets"]), (2 * names, 0, 0),
            "answers that taught, that were dropped, packets denied")

@@ -36,7 +36,8 @@ def remaining(t):
 
 def mended(t, d, act):
     """`act` does the harm. All is as before, within a short time, and it was one rebuild."""
-    before, left, began = shape(t), remaining(t), time.monotonic()
+    before, began = shape(t), time.monotonic()
+    left = remaining(t)
     act()
     until(lambda: d.counters()["table_rebuilt"] == 1, "the rebuild is counted", 2)
     expect(shape(t), before, "chains and rules")

@@ -41,7 +41,7 @@ netfilter := assist batch conntrack element element_dump nfattr nflog nlsock own
 	ruleset_text table table_apply table_query table_state table_watch
 learn := derived judge lifetime past pool queries rebuild restore revoke snoop state state_read state_text store store_heap store_name \
 	store_plan store_share verify
-control := cmdline commands describe difference explain json listing notify offline overview request server status wait why
+control := aside cmdline commands describe difference explain json listing notify offline overview request server status wait why
 CTL := feed feed_change feed_file feed_m365 feed_tags feed_target nfqdnctl nfqdnctl_catalog nfqdnctl_client nfqdnctl_feed \
 	nfqdnctl_import nfqdnctl_print nfqdnctl_request nfqdnctl_table
 

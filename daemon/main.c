@@ -27,6 +27,7 @@
 #include "base/counters.h"
 #include "base/log.h"
 #include "base/monotime.h"
+#include "control/aside.h"
 #include "control/cmdline.h"
 #include "control/notify.h"
 #include "control/offline.h"
@@ -68,6 +69,7 @@ struct daemon {
 	struct hash_key hash_key;
 	uint64_t generation;
 	int epoll, signals, own;
+	int fault; /* of the queue, while a policy was read or applied */
 	bool running, ending;
 	bool found; /* our table was there when we started: flows were decided before */
 	struct monotime now;
@@ -305,10 +307,27 @@ static int64_t keep_on(struct daemon *daemon, bool wait)
 	return daemon->keeping ? 20 : -1;
 }
 
+/* While a policy is read and put into the table the queue is served, under the old one. */
+static void serve_meanwhile(void *context);
+
+static int meanwhile_fd(void *context)
+{
+	const struct daemon *daemon = context;
+
+	return daemon->fault ? -1 : queue_fd(daemon->queue);
+}
+
+static struct policy *load_aside(struct daemon *daemon, struct problems *problems)
+{
+	const struct aside_work work = { meanwhile_fd, serve_meanwhile, daemon };
+
+	return aside_load(daemon->options.config, problems, &work);
+}
+
 static int try_reload(void *context, struct problems *problems, struct policy **out)
 {
 	struct daemon *daemon = context;
-	struct policy *policy = offline_load(daemon->options.config, problems);
+	struct policy *policy = load_aside(daemon, problems);
 
 	if (policy)
 		refuse_changes(daemon->policy->config, policy->config, problems);
@@ -320,17 +339,27 @@ static int try_reload(void *context, struct problems *problems, struct policy **
 	return -EINVAL;
 }
 
+static int apply_served(struct daemon *daemon, struct policy *policy, const char **error)
+{
+	int result;
+
+	table_on_pause(daemon->table, serve_meanwhile, daemon);
+	result = apply(daemon, policy, error);
+	table_on_pause(daemon->table, NULL, NULL);
+	return result;
+}
+
 static int reload(void *context, struct problems *problems)
 {
 	struct daemon *daemon = context;
-	struct policy *policy = offline_load(daemon->options.config, problems);
+	struct policy *policy = load_aside(daemon, problems);
 	const char *error = NULL;
 
 	if (policy)
 		refuse_changes(daemon->policy->config, policy->config, problems);
 	if (policy && problems->errors == 0 && revoke_prepare(daemon->revoke, policy->config, &error) < 0)
 		problem_add(problems, PROBLEM_ERROR, policy->config->file, 0, "gateway.revoke", "%s", error);
-	if (policy && problems->errors == 0 && apply(daemon, policy, &error) < 0)
+	if (policy && problems->errors == 0 && apply_served(daemon, policy, &error) < 0)
 		problem_add(problems, PROBLEM_ERROR, daemon->options.config, 0, "",
 			    "the kernel refused the new table: %s", error ? error : "no reason told");
 	if (!policy || problems->errors > 0) {
@@ -677,6 +706,21 @@ static int settle_queue(struct daemon *daemon, int64_t *timeout)
 	return owed < 0 ? reopen_queue(daemon) : 0;
 }
 
+static void serve_meanwhile(void *context)
+{
+	struct daemon *daemon = context;
+	int64_t ignored = -1;
+
+	if (daemon->fault)
+		return;
+	daemon->now = monotime_now();
+	if (drain_queue(daemon) < 0)
+		daemon->fault = reopen_queue(daemon);
+	if (!daemon->fault)
+		daemon->fault = settle_queue(daemon, &ignored);
+	daemon->now = monotime_now();
+}
+
 static int64_t sooner(int64_t a, int64_t b)
 {
 	if (a < 0 || b < 0)
@@ -740,6 +784,8 @@ static int run(struct daemon *daemon)
 		daemon->now = monotime_now();
 		for (int i = 0; i < count && error == 0; i++)
 			error = serve(daemon, events[i].data.fd);
+		if (error == 0)
+			error = daemon->fault;
 		timeout = sooner(snoop_tick(daemon->snoop, daemon->now),
 				 control_server_notify(daemon->control, daemon->now));
 		timeout = sooner(timeout, mend(daemon));

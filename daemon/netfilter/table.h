@@ -43,6 +43,10 @@ int table_exists(struct table *table);
  * next successful call. On failure nothing that decides has changed. 0 or -errno, `*error` as in table_open(). */
 int table_apply(struct table *table, const struct policy *policy, const char **error);
 
+/* `pause` is called between the transactions that fill sets aside, NULL: nothing is: answers that wait for the table
+ * need not wait for all of it. It may commit elements, and nothing else of the table. */
+void table_on_pause(struct table *table, void (*pause)(void *context), void *context);
+
 /* Deletes the whole table. 0, also when there was none; -EEXIST when it is not ours. */
 int table_remove(struct table *table);
 

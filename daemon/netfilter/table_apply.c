@@ -24,8 +24,9 @@
 #include "netfilter/table_private.h"
 #include "netfilter/table_state.h"
 
-/* Octets of one transaction while a side is filled: others wait for the lock meanwhile (KERNEL 2.2). */
-#define FILL_SIZE ((size_t)192 * 1024)
+/* Octets of one transaction while a side is filled: others wait for the lock meanwhile, and so do answers. Some 100
+ * ranges, each of which costs 60 us (KERNEL 2.2) and more where the set is large. */
+#define FILL_SIZE ((size_t)16 * 1024)
 
 /* Where rules of base chains stand before there are any. */
 static const struct ruleset_chain apply_unhooked = { .name = "unhooked" };
@@ -188,6 +189,8 @@ static int apply_fill_set(struct apply *a, const struct ruleset_set *set)
 		while (i < set->count && batch_size(batch) < FILL_SIZE)
 			i = ruleset_netlink_elements(batch, a->table->name, set, i);
 		error = batch_commit(batch, NULL);
+		if (a->table->pause)
+			a->table->pause(a->table->pause_context);
 	}
 	if (error < 0)
 		return apply_failed(a->table, error, "the kernel refused elements of set %s: %s", set->name,
@@ -395,6 +398,12 @@ static int apply_policy(struct apply *a)
 	}
 	apply_learned_sets(a);
 	return apply_hook(a);
+}
+
+void table_on_pause(struct table *table, void (*pause)(void *context), void *context)
+{
+	table->pause = pause;
+	table->pause_context = context;
 }
 
 int table_apply(struct table *table, const struct policy *policy, const char **error)

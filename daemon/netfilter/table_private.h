@@ -30,6 +30,8 @@ struct table {
 	size_t group_count;
 	char learned[LIMIT_GROUPS][2][TABLE_SET_NAME_SIZE];
 	enum ruleset_side side; /* of the static sets in force */
+	void (*pause)(void *context); /* between transactions of table_apply(); may be NULL */
+	void *pause_context;
 	bool suspect; /* a transaction found something missing: table_watch.h */
 	/* element_commit(): an element is written three times at most */
 	struct table_place places[3 * LIMIT_BATCH_ELEMENTS];

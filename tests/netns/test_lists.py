@@ -6,8 +6,10 @@ import json
 import pathlib
 import sys
 import threading
+import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "lib"))
+import dnswire  # noqa: E402
 from netns import NFQDNCTL, PATIENCE, ROOT, Skip, case, check, expect, main  # noqa: E402
 
 TAGS = ROOT.parent / "shared" / "samples" / "service-tags"
@@ -143,6 +145,37 @@ def weekly(t):
     check(len(results) >= len(sources), f"only {len(results)} connections in all")
     expect(d.counters()["kernel_denied_inbound_packets"], 0, "denied by the kernel")
     expect(t.inet.tcp("10.3.0.2", 1433, source="8.8.8.8").result, "reset", "another source")
+
+
+@case("while a reload reads a list of 52,000 prefixes and fills the sets, answers are taught and go on")
+def answers_meanwhile(t):
+    with_server(t)
+    t.dns(t.inet, lambda question: [dnswire.address(question.wire, f"20.200.0.{int(question.name.split('.')[0][1:]) % 250 + 1}", 60)])
+    # a gap after every sixteen blocks: 3,250 ranges remain when neighbours are merged
+    blocks = [ipaddress.ip_address("40.0.0.0") + 16 * (i + i // 16) for i in range(52000)]
+    values = [{"name": f"T{i}", "id": "", "properties": {"addressPrefixes": [f"{b}/28" for b in blocks[52 * i:52 * i + 52]]}} for i in range(1000)]
+    take(t, {"changeNumber": 1, "cloud": "Public", "values": values}, "--tags", "*", "--direction", "inbound")
+    d = t.gateway(allow='web: { names = "*.example.net"; };', interfaces=["lan*"], catalog=catalogs(t),
+                  inbound='sql: { service = "azure"; to = "10.3.0.2"; ports = "tcp/1433"; };')
+    ended = []
+    reload = threading.Thread(target=lambda: (d.ctl("reload", seconds=60.0 * PATIENCE), ended.append(time.monotonic())))
+    answered = []
+    t.client.lookup("10.2.0.2", "w0.example.net")
+    began = time.monotonic()
+    reload.start()
+    while not ended and len(answered) < 5000:
+        asked = time.monotonic()
+        t.client.lookup("10.2.0.2", f"w{len(answered) + 1}.example.net")
+        answered.append((asked, time.monotonic()))
+    reload.join()
+    inside = [(a, b) for a, b in answered if a > began and b < ended[0]]
+    longest = max(b - a for a, b in answered)
+    print(f"# reload {1000 * (ended[0] - began):.0f} ms, {len(inside)} answers meanwhile, the slowest {1000 * longest:.0f} ms")
+    check(len(inside) >= 5, f"{len(inside)} answers came while the reload went on ({1000 * (ended[0] - began):.0f} ms)")
+    expect(d.counters()["answers_taught"] >= min(len(answered), 250), True, "answers that taught")
+    expect(t.client.tcp("20.200.0.2").result, "open", "what was learned meanwhile")
+    for source, result in ((str(blocks[77]), "open"), (str(blocks[-1] + 15), "open"), (str(blocks[15] + 16), "reset")):
+        expect(t.inet.tcp("10.3.0.2", 1433, source=source).result, result, f"from {source}")
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 """Imported lists in force: what is told of them, a reload that is only tried, and traffic from one edition to the next."""
 import ipaddress
 import json
+import os
 import pathlib
 import sys
 import threading
@@ -145,6 +146,30 @@ def weekly(t):
     check(len(results) >= len(sources), f"only {len(results)} connections in all")
     expect(d.counters()["kernel_denied_inbound_packets"], 0, "denied by the kernel")
     expect(t.inet.tcp("10.3.0.2", 1433, source="8.8.8.8").result, "reset", "another source")
+
+
+@case("connectors and HTTP actions of today: under 8 MiB resident, peak and reload included, loaded in under 100 ms of the processor's time")
+def small(t):
+    if not (TAGS / "ServiceTags_Public.change374.json").exists():
+        raise Skip(f"{TAGS} is not there")
+    with_server(t)
+    take(t, TAGS / "ServiceTags_Public.change374.json", "--select", "connectors-live,http-actions-live")
+    d = t.gateway(inbound=LIVE, interfaces=["lan*"], catalog=catalogs(t))
+
+    def told(key):
+        return int(next(line.split()[1] for line in pathlib.Path(f"/proc/{d.process.pid}/status").read_text(encoding="ascii").splitlines() if line.startswith(key)))
+
+    # the fields behind the name: utime is the 12th, stime the 13th; this is everything since the start, fills and rules included
+    fields = pathlib.Path(f"/proc/{d.process.pid}/stat").read_text(encoding="ascii").rsplit(")", 1)[1].split()
+    seconds = (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+    started = told("VmHWM")
+    if told("VmSize") > 1 << 30:
+        raise Skip("a sanitizer's memory is not ours")
+    d.reload()
+    print(f"# {started} KiB at most after the start, {told('VmHWM')} KiB after a reload, {1000 * seconds:.0f} ms of the processor")
+    check(started < 8192, f"{started} KiB after the start")
+    check(told("VmHWM") < 8192, f"{told('VmHWM')} KiB after a reload")
+    check(seconds < 0.1 * PATIENCE, f"{seconds} s")
 
 
 @case("while a reload reads a list of 52,000 prefixes and fills the sets, answers are taught and go on")

@@ -5,7 +5,7 @@
 
 #include "policy/policy.h"
 
-#define FAKE_RULES 16
+#define FAKE_RULES 32
 
 struct fake_policy {
 	struct policy policy;

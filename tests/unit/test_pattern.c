@@ -303,6 +303,23 @@ static void all_that_match_are_told_in_order(void **state)
 	arena_free(arena);
 }
 
+static void a_pattern_that_stands_there_twice_takes_no_room(void **state)
+{
+	const struct pattern patterns[] = {
+		{ "*.example", 1 }, { "*.example", 1 }, { "a.example", 1 }, { "*.EXAMPLE", 1 }
+	};
+	struct arena *arena = arena_new();
+	struct pattern_set *set = build(arena, patterns, 4);
+	struct dns_name name = name_of("a.example");
+	uint32_t value;
+	int over = -1;
+
+	(void)state;
+	assert_int_equal(pattern_set_match(set, &name, &value, 1, &over), 1);
+	assert_int_equal(over, 0);
+	arena_free(arena);
+}
+
 static void one_value_of_several_patterns_is_told_once(void **state)
 {
 	const struct pattern patterns[] = { { "*.example", 1 }, { "a.example", 1 }, { "a*.example", 1 } };
@@ -567,6 +584,7 @@ int main(void)
 		cmocka_unit_test(check_bounds_lengths),
 		cmocka_unit_test(check_accepts_what_is_written_in_documents),
 		cmocka_unit_test(all_that_match_are_told_in_order),
+		cmocka_unit_test(a_pattern_that_stands_there_twice_takes_no_room),
 		cmocka_unit_test(one_value_of_several_patterns_is_told_once),
 		cmocka_unit_test(too_many_values_keep_the_smallest_and_say_so),
 		cmocka_unit_test(too_many_visits_end_the_lookup_and_say_so),

@@ -111,6 +111,28 @@ static void interfaces(void **state)
 	policy_free(policy);
 }
 
+/* The reader refuses it; should it come here all the same, enforce does not mean open. */
+static void no_interface(void **state)
+{
+	static const char text[] = "gateway: { interfaces = [ \"lan0\" ]; resolvers = [ \"10.2.0.2\" ]; };\n";
+	struct policy *policy = fixture_policy_text(text);
+	struct config none = *policy->config;
+	const struct config *whole = policy->config;
+	char *print = fixture_print(policy, RULESET_A);
+
+	(void)state;
+	assert_non_null(strstr(print, "\t\tiifname @interfaces_a goto client\n"));
+	free(print);
+	none.interface_count = 0;
+	policy->config = &none;
+	print = fixture_print(policy, RULESET_A);
+	policy->config = whole;
+	assert_null(strstr(print, "\t\tiifname @interfaces_a goto client\n"));
+	assert_non_null(strstr(print, "\n\t\tgoto client\n"));
+	free(print);
+	policy_free(policy);
+}
+
 /* Room for the limit, one transaction and what the kernel has not collected yet. */
 static void sizes(void **state)
 {
@@ -213,6 +235,7 @@ int main(void)
 		cmocka_unit_test(example),
 		cmocka_unit_test(sides),
 		cmocka_unit_test(interfaces),
+		cmocka_unit_test(no_interface),
 		cmocka_unit_test(sizes),
 		cmocka_unit_test(icmp_never_reaches_ports),
 		cmocka_unit_test(names),

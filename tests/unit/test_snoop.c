@@ -731,6 +731,28 @@ static void test_full_and_no_deletions(void **state)
 	bench_free(bench);
 }
 
+/* The same client's flood of a wildcard does not cost it what an exact name brought. */
+static void test_flood_and_exact_name(void **state)
+{
+	struct bench *bench = bench_new(64);
+	char name[32], address[32];
+
+	(void)state;
+	fake_policy_add(&bench->fake, 0, "*.example.com", "tcp/443");
+	fake_policy_add(&bench->fake, 0, "exact.example.net", "tcp/443");
+	answer_a(bench, "exact.example.net", "198.51.101.2", 0);
+	drain(bench);
+	for (unsigned int i = 0; i < 200; i++) {
+		snprintf(name, sizeof(name), "n%u.example.com", i);
+		snprintf(address, sizeof(address), "198.52.0.%u", i);
+		answer_a(bench, name, address, 3600);
+		drain(bench);
+	}
+	assert_int_equal(store_count(bench->store), 64);
+	assert_true(open_443(bench, "198.51.101.2") > 0);
+	bench_free(bench);
+}
+
 /* Bypass row: one client floods a wildcard to evict others' addresses. */
 static void test_flood(void **state)
 {
@@ -989,6 +1011,32 @@ static void test_derived_rules(void **state)
 	drain(bench);
 	assert_int_equal(open_443(bench, "198.51.101.2"), -ENOENT);
 	assert_int_equal(counters.answers_without_group, 1);
+	bench_free(bench);
+}
+
+/* A rule counts once, however many origins it allows: else those of the last origin would not fit. */
+static void test_derived_rules_once(void **state)
+{
+	static const char *const orders[2][4] = {
+		{ "a.example.com", "b.example.com", "c.example.com", "z.example.net" },
+		{ "z.example.net", "a.example.com", "b.example.com", "c.example.com" },
+	};
+	static const char *const targets[2] = { "one.example.com", "two.example.com" };
+	struct bench *bench = bench_new(100);
+
+	(void)state;
+	for (unsigned int i = 0; i < 1 + LIMIT_NAME_MATCHES / 4; i++)
+		fake_policy_add(&bench->fake, 0, "*.example.com", "tcp/443");
+	fake_policy_add(&bench->fake, 0, "*.example.net", "tcp/8443");
+	for (unsigned int i = 0; i < 2; i++)
+		for (unsigned int k = 0; k < 4; k++)
+			answer_cname(bench, orders[i][k], targets[i], 60);
+	drain(bench);
+	answer_a(bench, targets[0], "198.51.101.1", 60);
+	answer_a(bench, targets[1], "198.51.101.2", 60);
+	drain(bench);
+	assert_true(open_for(bench, "198.51.101.1", 0, "tcp/8443") > 0);
+	assert_true(open_for(bench, "198.51.101.2", 0, "tcp/8443") > 0);
 	bench_free(bench);
 }
 
@@ -1257,6 +1305,7 @@ int main(void)
 		cmocka_unit_test(test_drain_beyond_memory),
 		cmocka_unit_test(test_full_and_no_deletions),
 		cmocka_unit_test(test_flood),
+		cmocka_unit_test(test_flood_and_exact_name),
 		cmocka_unit_test(test_expired_ride_along),
 		cmocka_unit_test(test_tick),
 		cmocka_unit_test(test_tick_after_failure),
@@ -1265,6 +1314,7 @@ int main(void)
 		cmocka_unit_test(test_derived_depth),
 		cmocka_unit_test(test_derived_from_allowed_only),
 		cmocka_unit_test(test_derived_rules),
+		cmocka_unit_test(test_derived_rules_once),
 		cmocka_unit_test(test_derived_reload),
 		cmocka_unit_test(test_derived_restart),
 		cmocka_unit_test(test_prune),

@@ -360,6 +360,44 @@ static void test_lost_answer(void **state)
 	bench_free(bench);
 }
 
+/* An overflow of the socket tells as little: what was asked for may have been done. */
+static void test_overflow(void **state)
+{
+	struct bench *bench = bench_new(100);
+	struct monotime deadline;
+
+	(void)state;
+	plan(bench, 1, "a.example", 0);
+	fake_table_fail(bench->kernel, FAKE_REFUSE_ALL, 1, -ENOBUFS);
+	assert_int_equal(finish(bench), 1);
+	assert_true(store_next_deadline(bench->store, &deadline));
+	assert_true(monotime_before(deadline, bench->now));
+	assert_int_equal(store_plan_expired(bench->store, bench->now), 1);
+	assert_int_equal(finish(bench), 0);
+	assert_int_equal(store_count(bench->store), 0);
+	bench_free(bench);
+}
+
+/* The texts of one plan are not those of the next, though the name is the same. */
+static void test_comment_of_the_next_plan(void **state)
+{
+	struct bench *bench = bench_new(100);
+	const char *comment;
+
+	(void)state;
+	plan(bench, 1, "a.example", 0);
+	finish(bench);
+	for (unsigned int i = 2; i < 5; i++) {
+		struct element_key key = key_of(i, 443);
+
+		plan(bench, i, "a.example", 0);
+		finish(bench);
+		assert_true(fake_table_find(bench->kernel, &key, &comment) > 0);
+		assert_string_equal(comment, "a.example");
+	}
+	bench_free(bench);
+}
+
 /* What the policy forbids must go, however often the kernel says no. */
 static void test_unwanted(void **state)
 {
@@ -995,6 +1033,8 @@ int main(void)
 		cmocka_unit_test(test_wanted_again),
 		cmocka_unit_test(test_rollback),
 		cmocka_unit_test(test_lost_answer),
+		cmocka_unit_test(test_overflow),
+		cmocka_unit_test(test_comment_of_the_next_plan),
 		cmocka_unit_test(test_unwanted),
 		cmocka_unit_test(test_full),
 		cmocka_unit_test(test_full_of_needed),

@@ -1250,6 +1250,19 @@ static void chance_against_a_model(void **state)
 	assert_int_equal(counters.tcp_flows_lost + counters.tcp_messages_skipped + counters.tcp_messages_let_go, 0);
 }
 
+/* Segments of a flow whose place another one took before they were settled are passed. */
+static void segments_of_a_flow_whose_place_was_taken(void **state)
+{
+	(void)state;
+	server_new(&server, 1000, 40000);
+	server_says(&server, 100);
+	feed_syn_ack(&server);
+	assert_int_equal(feed(&server, server.first, PACKET_ACK, server.octets, server.length), 1);
+	feed(&server, 777776, SYN_ACK, NULL, 0);
+	assert_int_equal(stream_settle(table, 0), 0);
+	assert_int_equal(stream_flows(table), 1);
+}
+
 /* What clients send begins with their SYN; a SYN-ACK from there begins nothing. */
 static void the_clients_side(void **state)
 {
@@ -1329,6 +1342,7 @@ int main(void)
 		CASE(a_gap_that_moves),
 		CASE(no_gap),
 		CASE(chance_against_a_model),
+		CASE(segments_of_a_flow_whose_place_was_taken),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -51,13 +51,13 @@ static enum nlsock_next ignore(void *context, const struct nlmsghdr *reply)
 	return reply->nlmsg_type == NLMSG_ERROR || reply->nlmsg_type == NLMSG_DONE ? NLSOCK_LAST : NLSOCK_MORE;
 }
 
-/* An emulated processor takes a second for each start of nft: there every fourth request goes wrong, others for each
+/* An emulated processor takes a second for each start of nft: there every eighth request goes wrong, others for each
  * fault. */
 static size_t stride(void)
 {
 	const char *patience = getenv("NFQDN_TEST_PATIENCE");
 
-	return patience && atof(patience) >= 8 ? 4 : 1;
+	return patience && atof(patience) >= 8 ? 8 : 1;
 }
 
 static size_t first_of(enum fault fault)

@@ -38,7 +38,7 @@ policy := catalog catalog_field catalog_read closed config config_check config_l
 	config_reader config_scalar config_scan interval lastgood option policy policy_boxes policy_group policy_input \
 	policy_list policy_rules policy_select policy_tenant policy_text policy_warn problem reserved value
 netfilter := assist batch conntrack element element_dump nfattr nflog nlsock own probe queue route ruleset ruleset_netlink ruleset_rules \
-	ruleset_text table table_apply table_query table_state table_watch
+	ruleset_text table table_apply table_owner table_query table_state table_watch
 learn := derived judge lifetime past pool queries rebuild restore revoke snoop state state_read state_text store store_heap store_name \
 	store_plan store_share verify
 control := aside cmdline commands describe difference explain json listing notify offline overview request server status wait why

@@ -129,6 +129,8 @@ static void refuse_changes(const struct config *old, const struct config *new, s
 		problem_add(problems, PROBLEM_ERROR, new->file, 0, "gateway.queue", text);
 	if (old->drop_on_overload != new->drop_on_overload)
 		problem_add(problems, PROBLEM_ERROR, new->file, 0, "gateway.on-overload", text);
+	if (old->unowned != new->unowned)
+		problem_add(problems, PROBLEM_ERROR, new->file, 0, "gateway.own-table", text);
 	if (strcmp(old->control, new->control) != 0)
 		problem_add(problems, PROBLEM_ERROR, new->file, 0, "gateway.control", text);
 	if (old->limit_elements != new->limit_elements)
@@ -526,6 +528,14 @@ static int start_control(struct daemon *daemon)
 	return error < 0 ? error : watch(daemon, control_server_fd(daemon->control));
 }
 
+static void log_owner(const struct daemon *daemon)
+{
+	if (table_owner(daemon->table) == TABLE_OWNER_FOUND)
+		log_info("table inet %s has no owner, since an earlier run made it so: others can change it until "
+			 "`nfqdnd --flush` and a start",
+			 daemon->policy->config->table);
+}
+
 static void log_start(const struct daemon *daemon)
 {
 	static const char *const modes[] = {
@@ -596,6 +606,7 @@ static int start(struct daemon *daemon, struct policy *policy, bool fallback)
 	if (!fallback)
 		keep_as_last_good(daemon);
 	log_start(daemon);
+	log_owner(daemon);
 	notify_send("READY=1");
 	return 0;
 }

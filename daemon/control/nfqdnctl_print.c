@@ -132,6 +132,18 @@ static void print_queue(const json_t *queue, FILE *out)
 	print_pair(out, "queue", text);
 }
 
+static void print_owned(const json_t *status, FILE *out)
+{
+	const char *why = text_of(status, "owned_why");
+	char text[256];
+
+	if (json_is_true(json_object_get(status, "owned")))
+		snprintf(text, sizeof(text), "yes");
+	else
+		snprintf(text, sizeof(text), "no%s%.200s%s", why[0] ? " (" : "", why, why[0] ? ")" : "");
+	print_pair(out, "owned", text);
+}
+
 static void print_sizes(const json_t *status, FILE *out)
 {
 	const json_t *learned = json_object_get(status, "learned"), *policy = json_object_get(status, "policy");
@@ -191,6 +203,7 @@ void nfqdnctl_print_status(const json_t *result, FILE *out)
 	print_pair(out, "mode", text_of(result, "mode"));
 	print_pair(out, "verify", text_of(result, "verify"));
 	print_pair(out, "table", text_of(result, "table"));
+	print_owned(result, out);
 	snprintf(text, sizeof(text), "%" PRId64, number_of(result, "generation"));
 	print_pair(out, "generation", text);
 	print_pair(out, "config", text_of(result, "config"));

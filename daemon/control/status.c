@@ -47,6 +47,22 @@ static json_t *queue_json(const struct control_context *context)
 	return object;
 }
 
+static json_t *owned_why_json(enum table_owner owner)
+{
+	switch (owner) {
+	case TABLE_OWNER_OFF:
+		return json_string("own-table is \"off\"");
+	case TABLE_OWNER_LACKING:
+		return json_string("the kernel cannot: Linux 6.9 or later is needed");
+	case TABLE_OWNER_FOUND:
+		return json_string("it was made without an owner by an earlier run: `nfqdnd --flush` and a start "
+				   "change that");
+	case TABLE_OWNER_US:
+		break;
+	}
+	return json_string("");
+}
+
 struct families {
 	json_int_t v4, v6;
 };
@@ -118,6 +134,7 @@ static json_t *warnings_json(const struct control_context *context)
 json_t *control_status(const struct control_context *context, struct monotime now)
 {
 	const struct policy *policy = context->policy;
+	enum table_owner owner = table_owner(context->table);
 	json_t *object = json_object();
 
 	control_json_set(&object, "version", json_string(NFQDN_VERSION));
@@ -125,6 +142,8 @@ json_t *control_status(const struct control_context *context, struct monotime no
 	control_json_set(&object, "mode", json_string(control_describe_mode(policy->config->mode)));
 	control_json_set(&object, "verify", json_string(control_describe_verify(policy->config->verify)));
 	control_json_set(&object, "table", control_json_text(policy->config->table));
+	control_json_set(&object, "owned", json_boolean(owner == TABLE_OWNER_US));
+	control_json_set(&object, "owned_why", owned_why_json(owner));
 	control_json_set(&object, "generation", control_json_count(policy->generation));
 	control_json_set(&object, "uptime", json_integer(monotime_until(context->started, now) / 1000));
 	control_json_set(&object, "config", control_json_text(context->config_path));

@@ -16,6 +16,7 @@
 #include "netfilter/batch.h"
 #include "netfilter/nfattr.h"
 #include "netfilter/ruleset_netlink.h"
+#include "netfilter/table_owner.h"
 #include "netfilter/table_query.h"
 
 #define PROBE_COMPAT_TARGET 1 /* not a match (net/netfilter/nft_compat.c) */
@@ -295,6 +296,14 @@ static bool probe_update(struct probe *probe)
 	return error == 0 && timeout == PROBE_SECOND_MS;
 }
 
+/* Can a table have an owner and outlive it? */
+static bool probe_own(struct probe *probe)
+{
+	batch_begin(probe->batch);
+	ruleset_netlink_table(probe->batch, probe->table, TABLE_OWNER_FLAGS);
+	return probe_end(probe, NULL) == 0;
+}
+
 static int probe_name(struct probe *probe)
 {
 	uint32_t number = 0;
@@ -319,6 +328,7 @@ int probe_kernel(struct batch *batch, struct nlsock *queries, struct table_capab
 	if (result < 0)
 		return result;
 	found.destroy = probe_destroy(&probe);
+	found.own = probe_own(&probe);
 	found.update = probe_update(&probe);
 	*out = found;
 	return 0;

@@ -18,6 +18,7 @@
 #include "netfilter/probe.h"
 #include "netfilter/ruleset.h"
 #include "netfilter/ruleset_netlink.h"
+#include "netfilter/table_owner.h"
 #include "netfilter/table_private.h"
 #include "netfilter/table_query.h"
 
@@ -93,6 +94,8 @@ int table_open(const char *name, struct table **out, const char **error)
 	if (result == 0)
 		result = table_sockets(table);
 	if (result == 0)
+		table_owner_wait(table);
+	if (result == 0)
 		result = probe_kernel(table->batch, table->queries, &table->capabilities, error);
 	if (result == 0) {
 		*out = table;
@@ -128,6 +131,11 @@ int table_assist(struct table *table, bool wanted)
 
 	table->capabilities.assist = wanted && error == 0;
 	return error;
+}
+
+enum table_owner table_owner(const struct table *table)
+{
+	return table->owner;
 }
 
 const char *table_queue_backend_name(enum table_queue_backend backend)

@@ -19,6 +19,15 @@ struct table_capabilities {
 	bool update; /* an add of an element that exists sets its timeout (Linux 6.12) */
 	bool destroy; /* NFT_MSG_DESTROYSETELEM (Linux 6.3) */
 	bool assist; /* the kernel module is asked before the queue: table_assist() */
+	bool own; /* tables with an owner that outlive it (Linux 6.9) */
+};
+
+/* Does the table belong to us, so that others can neither change nor flush it? If not, why. */
+enum table_owner {
+	TABLE_OWNER_OFF, /* the configuration says no */
+	TABLE_OWNER_LACKING, /* the kernel has no such tables */
+	TABLE_OWNER_FOUND, /* it was found made without an owner, and is left so */
+	TABLE_OWNER_US,
 };
 
 /* Opens the netlink sockets, takes the lock of the table's name (abstract socket, per network namespace) and probes
@@ -31,6 +40,7 @@ const struct table_capabilities *table_capabilities(const struct table *table);
 /* From the next table_apply() on, the rules ask the kernel module before the queue, or no longer. Its instance must be there
  * (assist.h). 0; -errno when nf_tables does not take such a rule, and then none is made. */
 int table_assist(struct table *table, bool wanted);
+enum table_owner table_owner(const struct table *table); /* as the last table_apply() left it */
 const char *table_queue_backend_name(enum table_queue_backend backend); /* "native" | "xtables" */
 
 /* Is a table of our name there? 1 with our layout, 0 none, -EEXIST one that is not ours (or another layout), or
@@ -39,7 +49,7 @@ int table_exists(struct table *table);
 
 /* Makes the kernel's table that of `policy`: created when absent; else rules and static sets are exchanged in one
  * transaction, learned sets that stay keep their elements, sets of groups that went are removed. Base chains are made
- * once and never deleted. Static sets are filled in several transactions aside before. The policy must outlive the
+ * once and never deleted. The table becomes ours alone where own-table and the kernel allow it. Static sets are filled in several transactions aside before. The policy must outlive the
  * next successful call. On failure nothing that decides has changed. 0 or -errno, `*error` as in table_open(). */
 int table_apply(struct table *table, const struct policy *policy, const char **error);
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The table made that of a policy. What decides is exchanged at one moment:
  *
+ *   take      a table that an earlier daemon left becomes ours alone (table_owner.h).
  *   prepare   the table, when it is not there; the static sets of the side that no rule names (_a or _b). What a reload
  *             that died left of them is deleted first.
  *   fill      their elements, in as many transactions as it takes: no packet looks there yet.
@@ -21,6 +22,7 @@
 #include "netfilter/ruleset_model.h"
 #include "netfilter/ruleset_netlink.h"
 #include "netfilter/table.h"
+#include "netfilter/table_owner.h"
 #include "netfilter/table_private.h"
 #include "netfilter/table_state.h"
 
@@ -38,6 +40,7 @@ struct apply {
 	struct table_state state;
 	struct ruleset *ruleset; /* of the side to come */
 	bool made; /* the table, by us, just now */
+	bool own; /* if the kernel can */
 };
 
 static int apply_failed(struct table *table, int error, const char *format, ...) __attribute__((format(printf, 3, 4)));
@@ -93,6 +96,22 @@ static int apply_look(struct apply *a)
 				    "rules of table inet %s name sets of both sides: somebody else changed them; "
 				    "remove it with --flush",
 				    a->table->name);
+	return 0;
+}
+
+/* Before anything is changed: when another socket has the table, nothing can be. */
+static int apply_take(struct apply *a)
+{
+	int error = a->made ? 0 : table_owner_take(a->table, a->own);
+
+	if (error == -EPERM)
+		return apply_failed(
+			a->table, error,
+			"table inet %s belongs to another program that is running, which alone can change it",
+			a->table->name);
+	if (error < 0)
+		return apply_failed(a->table, error, "table inet %s cannot be taken over: %s", a->table->name,
+				    strerror(-error));
 	return 0;
 }
 
@@ -169,7 +188,7 @@ static int apply_prepare(struct apply *a)
 
 	batch_begin(a->table->batch);
 	if (a->made)
-		ruleset_netlink_table(a->table->batch, a->table->name, 0);
+		ruleset_netlink_table(a->table->batch, a->table->name, table_owner_flags(a->table, a->own));
 	apply_delete_side(a, a->ruleset->side);
 	for (const struct ruleset_set *set = a->ruleset->sets; set; set = set->next)
 		if (!set->learned)
@@ -384,6 +403,8 @@ static int apply_policy(struct apply *a)
 		return apply_failed(a->table, -ENOMEM, "memory is out");
 	error = apply_check_chains(a);
 	if (error == 0)
+		error = apply_take(a);
+	if (error == 0)
 		error = apply_empty_hooks(a);
 	if (error == 0)
 		error = apply_prepare(a);
@@ -408,7 +429,9 @@ void table_on_pause(struct table *table, void (*pause)(void *context), void *con
 
 int table_apply(struct table *table, const struct policy *policy, const char **error)
 {
-	struct apply apply = { .table = table, .policy = policy, .arena = arena_new() };
+	struct apply apply = {
+		.table = table, .policy = policy, .arena = arena_new(), .own = !policy->config->unowned
+	};
 	int result = apply.arena ? apply_policy(&apply) : apply_failed(table, -ENOMEM, "memory is out");
 
 	arena_free(apply.arena);

@@ -21,10 +21,11 @@ struct table_place {
 struct table {
 	char *name;
 	int lock; /* bound abstract socket */
-	struct nlsock *socket; /* transactions */
+	struct nlsock *socket; /* all transactions: the table belongs to it */
 	struct nlsock *queries; /* dumps: one that was given up must not be in a transaction's way */
 	struct batch *batch;
 	struct table_capabilities capabilities;
+	enum table_owner owner;
 	char error[TABLE_ERROR_SIZE];
 	/* the learned sets, as the last table_apply() left them; [0] IPv4, [1] IPv6 */
 	size_t group_count;

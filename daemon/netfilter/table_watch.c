@@ -473,9 +473,10 @@ static int watch_look_table(struct table_watch *watch)
 
 	if (error < 0)
 		return error == -ENOENT ? TABLE_WATCH_RULES | TABLE_WATCH_LEARNED : error;
-	if (table.handle != watch->handle || table.flags != watch->flags)
+	if (table.handle != watch->handle || ((table.flags ^ watch->flags) & ~(uint32_t)NFT_TABLE_F_OWNER))
 		return TABLE_WATCH_REPLACED | TABLE_WATCH_RULES | TABLE_WATCH_LEARNED;
-	return 0;
+	/* Our socket died and another one is in its place: table_apply() takes the table again. */
+	return table.flags != watch->flags ? TABLE_WATCH_RULES : 0;
 }
 
 static int watch_look_chains(struct table_watch *watch)

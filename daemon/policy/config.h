@@ -95,6 +95,7 @@ struct config {
 	enum config_assist kernel_assist;
 	bool resolver_on_client_side;
 	bool drop_on_overload; /* on-overload = "drop" */
+	bool unowned; /* own-table = "off" */
 	/* allow and inbound */
 	const struct config_entry *entries; /* in the file's order, allow first */
 	unsigned int entry_count;

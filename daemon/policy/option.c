@@ -30,6 +30,7 @@ static const struct option_word overload_words[] = { { "pass", false }, { "drop"
 static const struct option_word level_words[] = {
 	{ "error", false }, { "warning", false }, { "info", false }, { "debug", false }, { NULL, false }
 };
+static const struct option_word own_words[] = { { "auto", false }, { "off", false }, { NULL, false } };
 static const struct option_word verify_words[] = { { "flow", false }, { "query", false }, { NULL, false } };
 static const struct option_word revoke_words[] = { { "keep", false }, { "cut", false }, { NULL, false } };
 static const struct option_word assist_words[] = {
@@ -67,6 +68,10 @@ const struct option option_table[] = {
 	  .help = "What becomes of a denied packet: reject tells the sender at once, drop lets it wait" },
 	{ OPTION_GATEWAY, "table", OPTION_TABLE, 0, CONFIG(table), .fallback = "\"nfqdn\"", .unit = "",
 	  .help = "Name of the nftables table (family inet); nfqdnd owns the whole of it" },
+	{ OPTION_GATEWAY, "own-table", OPTION_WORD_BOOL, 0, CONFIG(unowned), .fallback = "\"auto\"", .unit = "",
+	  .words = own_words,
+	  .help = "auto: nobody else can change the table or flush it, where the kernel can do that (Linux 6.9); off: "
+		  "others may, and nfqdnd makes it anew" },
 	{ OPTION_GATEWAY, "queue", OPTION_GROUP, 0, OPTION_NOWHERE, .unit = "", .inner = OPTION_QUEUE,
 	  .help = "Kernel queues by which DNS answers come to nfqdnd" },
 	{ OPTION_GATEWAY, "control", OPTION_PATH, 0, CONFIG(control), .fallback = "\"/run/nfqdn/control.sock\"",

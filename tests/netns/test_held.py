@@ -92,10 +92,22 @@ def others(t):
         state["d"].kill()
         state["d"].start()
 
+    def unowned():
+        state["d"].stop()
+        state["d"].write(t.config(allow=WEB, own_table="off"))
+        state["d"].start()
+
+    def owned():
+        state["d"].stop()
+        t.gw.run("nft flush set inet nfqdn name4")
+        state["d"].write(t.config(allow=WEB))
+        state["d"].start()
+
     actions = [("the first start", first_start), ("a learned address", learn), ("reloads that change everything", reloads), ("--check and --print-*", offline),
                ("a bad reload", bad_reload), ("a second instance's start", second_start), ("a start that is refused", refused_start),
                ("a second instance's end", lambda: state["second"].stop()), ("its start again", lambda: state["second"].start()),
-               ("kill -9 and a start that takes over", crash_and_start), ("nfqdnctl", lambda: [state["d"].ctl(*c) for c in (["status"], ["learned"], ["policy"])])]
+               ("kill -9 and a start that takes over", crash_and_start),
+               ("a start that does not own the table", unowned), ("a start that owns it again", owned), ("nfqdnctl", lambda: [state["d"].ctl(*c) for c in (["status"], ["learned"], ["policy"])])]
     for text, action in actions:
         expect(holder.through(action), COUNT, f"packets that survive {text}")
 

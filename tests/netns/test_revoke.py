@@ -428,7 +428,7 @@ def audit(t):
 @case("while the table was gone anything may have been opened: it is cut when the table is rebuilt")
 def rebuilt(t):
     settings = begin(t)
-    d = t.gateway(allow=CLOUD, **settings)
+    d = t.gateway(allow=CLOUD, own_table="off", **settings)
     counters = looked(d)
     kept = transfer(t, "20.120.0.1", SOURCE)
     d.signal(19)  # SIGSTOP: time to get in

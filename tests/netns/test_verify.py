@@ -451,7 +451,7 @@ def bind_group(net, group):
 def rule_deleted(t):
     t.simple()
     t.dns(t.inet, {"*.example.net": ["20.1.2.3"], "b.example.net": ["20.1.2.4"]})
-    d = t.gateway(allow=WEB, verify="query")
+    d = t.gateway(allow=WEB, verify="query", own_table="off")
     for chain in ("snoop_forward", "snoop_input"):
         listing = json.loads(t.gw.run(f"nft -j list chain inet nfqdn {chain}").stdout)["nftables"]
         handle = next(item["rule"]["handle"] for item in listing if "rule" in item and any("log" in e for e in item["rule"]["expr"]))

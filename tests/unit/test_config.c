@@ -250,7 +250,7 @@ static void test_defaults(void **context)
 	assert_true(config->mode == CONFIG_ENFORCE && config->denied == CONFIG_REJECT);
 	assert_int_equal(config->verify, CONFIG_FLOW);
 	assert_true(config->reverse_path == CONFIG_LOOSE && config->log_level == LOG_LEVEL_INFO);
-	assert_true(!config->resolver_on_client_side && !config->drop_on_overload);
+	assert_true(!config->resolver_on_client_side && !config->drop_on_overload && !config->unowned);
 	config_free(config);
 	problem_clear(&problems);
 }
@@ -265,7 +265,7 @@ static void test_spelling(void **context)
 	assert_int_equal(config->lifetime.grace, 60);
 	assert_int_equal(config->mode, CONFIG_AUDIT);
 	assert_int_equal(config->verify, CONFIG_QUERY);
-	assert_true(config->resolver_on_client_side && config->drop_on_overload);
+	assert_true(config->resolver_on_client_side && config->drop_on_overload && config->unowned);
 	assert_int_equal(config->local.count, 0);
 	assert_true(config->local.line != 0);
 	assert_string_equal(config->control, "/run/a\"b\\c d#e/sock");

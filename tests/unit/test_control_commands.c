@@ -52,6 +52,14 @@ const struct table_capabilities *table_capabilities(const struct table *table)
 	return &capabilities;
 }
 
+static enum table_owner made_up_owner;
+
+enum table_owner table_owner(const struct table *table)
+{
+	(void)table;
+	return made_up_owner;
+}
+
 const char *table_queue_backend_name(enum table_queue_backend backend)
 {
 	return backend == TABLE_QUEUE_NATIVE ? "native" : "xtables";
@@ -404,6 +412,8 @@ static void status_tells_what_is_in_force(void **state)
 	same_json(json_object_get(result, "mode"), "\"enforce\"");
 	same_json(json_object_get(result, "verify"), "\"flow\"");
 	same_json(json_object_get(result, "table"), "\"nfqdn\"");
+	same_json(json_object_get(result, "owned"), "false");
+	same_json(json_object_get(result, "owned_why"), "\"own-table is \\\"off\\\"\"");
 	same_json(json_object_get(result, "generation"), "5");
 	same_json(json_object_get(result, "uptime"), "252");
 	same_json(json_object_get(result, "config"), "\"/etc/nfqdn.conf\"");
@@ -414,6 +424,33 @@ static void status_tells_what_is_in_force(void **state)
 	same_json(json_object_get(json_object_get(result, "policy"), "resolvers"),
 		  "[\"local\",\"9.9.9.9\",\"2001:db8:53::53\"]");
 	json_decref(result);
+}
+
+static void status_tells_the_owner(void **state)
+{
+	static const struct {
+		enum table_owner owner;
+		const char *owned, *why;
+	} rows[] = {
+		{ TABLE_OWNER_US, "true", "" },
+		{ TABLE_OWNER_OFF, "false", "own-table is" },
+		{ TABLE_OWNER_LACKING, "false", "Linux 6.9" },
+		{ TABLE_OWNER_FOUND, "false", "--flush" },
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		json_t *result;
+		const char *why;
+
+		made_up_owner = rows[i].owner;
+		result = result_of(*state, "\"status\"", 0);
+		same_json(json_object_get(result, "owned"), rows[i].owned);
+		why = json_string_value(json_object_get(result, "owned_why"));
+		assert_non_null(strstr(why, rows[i].why));
+		assert_int_equal(rows[i].why[0] == '\0', why[0] == '\0');
+		json_decref(result);
+	}
+	made_up_owner = TABLE_OWNER_OFF;
 }
 
 /* ---- policy ---- */
@@ -943,6 +980,7 @@ int main(void)
 		TEST(unknown_members_are_passed_over),
 		TEST(status_tells_every_counter),
 		TEST(status_tells_what_is_in_force),
+		TEST(status_tells_the_owner),
 		TEST(policy_tells_entries),
 		TEST(policy_tells_rows_and_warnings),
 		TEST(explain_tells_every_entry),

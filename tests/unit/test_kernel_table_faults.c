@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* LINK: tests/unit/ruleset/fixture.o tests/unit/ruleset/kernel.o */
-/* LINK: netfilter/ruleset.o netfilter/ruleset_rules.o netfilter/ruleset_text.o netfilter/ruleset_netlink.o netfilter/table.o netfilter/table_apply.o netfilter/table_state.o netfilter/table_query.o netfilter/probe.o netfilter/batch.o netfilter/nfattr.o netfilter/element.o netfilter/element_dump.o */
+/* LINK: netfilter/ruleset.o netfilter/ruleset_rules.o netfilter/ruleset_text.o netfilter/ruleset_netlink.o netfilter/table.o netfilter/table_apply.o netfilter/table_owner.o netfilter/table_state.o netfilter/table_query.o netfilter/probe.o netfilter/batch.o netfilter/nfattr.o netfilter/element.o netfilter/element_dump.o */
 /* LINK: policy/policy.o policy/policy_boxes.o policy/policy_group.o policy/policy_input.o policy/policy_list.o policy/policy_rules.o policy/policy_select.o policy/policy_tenant.o policy/policy_text.o policy/policy_warn.o policy/interval.o policy/catalog.o policy/catalog_field.o policy/catalog_read.o policy/closed.o policy/config.o policy/config_check.o policy/config_list.o policy/config_print.o policy/config_read.o policy/config_reader.o policy/config_scalar.o policy/config_scan.o policy/option.o policy/problem.o policy/value.o */
 /* LINK: dns/name.o dns/pattern.o base/arena.o base/counters.o base/escape.o base/hash.o base/ipaddr.o base/log.o */
 /* LIBS: jansson libconfig libmnl libnftnl */
@@ -178,10 +178,28 @@ static void expect_whole(const struct policy *policy, enum ruleset_side side)
 	free(expected);
 }
 
-static enum fault faults[] = { FAULT_NOT_SENT, FAULT_LOST, FAULT_MEMORY, FAULT_REFUSED, FAULT_NO_SOCKET };
+struct row {
+	enum fault fault;
+	bool owned;
+};
+
+static const struct row rows[] = {
+	{ FAULT_NOT_SENT, false },  { FAULT_LOST, false },     { FAULT_MEMORY, false }, { FAULT_REFUSED, false },
+	{ FAULT_NO_SOCKET, false }, { FAULT_NOT_SENT, true },  { FAULT_LOST, true },    { FAULT_MEMORY, true },
+	{ FAULT_REFUSED, true },    { FAULT_NO_SOCKET, true },
+};
+
+/* Afterwards the table is ours where that is wanted and can be. */
+static void expect_owner(const struct table *table, const struct row *row)
+{
+	if (row->owned && table_capabilities(table)->own)
+		assert_int_equal(table_owner(table), TABLE_OWNER_US);
+	else
+		assert_int_not_equal(table_owner(table), TABLE_OWNER_US);
+}
 
 /* Each request of a reload to the policy of that name, one after the other, goes wrong. */
-static void reload_to(const char *name, enum fault fault)
+static void reload_to(const char *name, const struct row *row)
 {
 	struct policy *old_policy, *new_policy;
 	const char *error;
@@ -193,7 +211,11 @@ static void reload_to(const char *name, enum fault fault)
 		"};\nallow: { a: { names = [ \"a.example\" ]; clients = [ \"10.1.0.1\" ]; "
 		"}; };");
 	new_policy = fixture_policy(name);
-	for (size_t at = first_of(fault); at < requests; at += stride()) {
+	if (row->owned) {
+		fixture_own(old_policy);
+		fixture_own(new_policy);
+	}
+	for (size_t at = first_of(row->fault); at < requests; at += stride()) {
 		struct table *table;
 		int result;
 
@@ -201,7 +223,7 @@ static void reload_to(const char *name, enum fault fault)
 		kernel_flush();
 		table = kernel_open("nfqdn");
 		kernel_apply(table, old_policy);
-		injected.fault = fault;
+		injected.fault = row->fault;
 		injected.at = at;
 		injected.count = 0;
 		result = table_apply(table, new_policy, &error);
@@ -218,6 +240,7 @@ static void reload_to(const char *name, enum fault fault)
 		injected.fault = FAULT_NONE;
 		kernel_apply(table, new_policy);
 		expect_whole(new_policy, result == 0 ? RULESET_A : RULESET_B);
+		expect_owner(table, row);
 		table_close(table);
 	}
 	print_message("# %zu requests\n", requests);
@@ -228,33 +251,36 @@ static void reload_to(const char *name, enum fault fault)
 
 static void reload(void **state)
 {
-	reload_to("router", *(enum fault *)*state);
+	reload_to("router", *state);
 }
 
 /* It needs a base chain more. */
 static void reload_verify(void **state)
 {
-	reload_to("verify", *(enum fault *)*state);
+	reload_to("verify", *state);
 }
 
 /* Each request of a first start goes wrong. There is nothing then, or a table without what decides, or the whole
  * table. */
 static void start(void **state)
 {
+	const struct row *row = *state;
 	struct policy *policy;
 	const char *error;
 	size_t requests = 40;
 
 	kernel_need();
 	policy = fixture_policy("router");
-	for (size_t at = first_of(*(enum fault *)*state); at < requests; at += stride()) {
+	if (row->owned)
+		fixture_own(policy);
+	for (size_t at = first_of(row->fault); at < requests; at += stride()) {
 		struct table *table;
 		int result;
 
 		injected.fault = FAULT_NONE;
 		kernel_flush();
 		table = kernel_open("nfqdn");
-		injected.fault = *(enum fault *)*state;
+		injected.fault = row->fault;
 		injected.at = at;
 		injected.count = 0;
 		result = table_apply(table, policy, &error);
@@ -268,6 +294,7 @@ static void start(void **state)
 		kernel_apply(table, policy);
 		assert_true(same_rules(policy, RULESET_A) || same_rules(policy, RULESET_B));
 		expect_whole(policy, same_rules(policy, RULESET_A) ? RULESET_A : RULESET_B);
+		expect_owner(table, row);
 		table_close(table);
 	}
 	print_message("# %zu requests\n", requests);
@@ -275,14 +302,57 @@ static void start(void **state)
 	policy_free(policy);
 }
 
+/* Each request by which a table that another daemon left is opened and made ours goes wrong: the rules in force are
+ * the old ones or the new ones, and the next try ends with all of it. */
+static void take_over(void **state)
+{
+	const struct row *row = *state;
+	struct policy *policy;
+	const char *error;
+	size_t requests = 40;
+
+	kernel_need();
+	policy = fixture_policy("router");
+	fixture_own(policy);
+	for (size_t at = first_of(row->fault); at < requests; at += stride()) {
+		struct table *table;
+		int result;
+
+		injected.fault = FAULT_NONE;
+		kernel_flush();
+		table = kernel_open("nfqdn");
+		kernel_apply(table, policy);
+		table_close(table);
+		table = kernel_open("nfqdn");
+		injected.fault = row->fault;
+		injected.at = at;
+		injected.count = 0;
+		result = table_apply(table, policy, &error);
+		if (injected.count <= at) {
+			assert_int_equal(result, 0);
+			requests = at;
+		}
+		assert_true(same_rules(policy, result == 0 ? RULESET_B : RULESET_A));
+		injected.fault = FAULT_NONE;
+		kernel_apply(table, policy);
+		expect_whole(policy, result == 0 ? RULESET_A : RULESET_B);
+		expect_owner(table, row);
+		table_close(table);
+	}
+	print_message("# %zu requests\n", requests);
+	assert_true(requests > 10);
+	policy_free(policy);
+}
+
 /* Each request of an opening goes wrong: an error with a text, or less is found than there is, and nothing is left
  * behind. */
 static void opening(void **state)
 {
+	const struct row *row = *state;
 	size_t requests = 40;
 
 	kernel_need();
-	for (size_t at = first_of(*(enum fault *)*state); at < requests; at += stride()) {
+	for (size_t at = first_of(row->fault); at < requests; at += stride()) {
 		struct table *table = NULL;
 		const char *error = NULL;
 		int result;
@@ -290,7 +360,7 @@ static void opening(void **state)
 
 		injected.fault = FAULT_NONE;
 		kernel_flush();
-		injected.fault = *(enum fault *)*state;
+		injected.fault = row->fault;
 		injected.at = at;
 		injected.count = 0;
 		result = table_open("nfqdn", &table, &error);
@@ -377,27 +447,36 @@ static void no_log(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		{ "a reload, a request not sent", reload, NULL, NULL, &faults[0] },
-		{ "a reload, an answer lost", reload, NULL, NULL, &faults[1] },
-		{ "a reload, a batch given up", reload, NULL, NULL, &faults[2] },
-		{ "a reload, a request refused", reload, NULL, NULL, &faults[3] },
-		{ "a reload, a dead socket", reload, NULL, NULL, &faults[4] },
-		{ "verify = query, a request not sent", reload_verify, NULL, NULL, &faults[0] },
-		{ "verify = query, an answer lost", reload_verify, NULL, NULL, &faults[1] },
-		{ "verify = query, a batch given up", reload_verify, NULL, NULL, &faults[2] },
-		{ "a start, a request not sent", start, NULL, NULL, &faults[0] },
-		{ "a start, an answer lost", start, NULL, NULL, &faults[1] },
-		{ "a start, a batch given up", start, NULL, NULL, &faults[2] },
-		{ "a start, a request refused", start, NULL, NULL, &faults[3] },
-		{ "a start, a dead socket", start, NULL, NULL, &faults[4] },
-		{ "a removal, a request not sent", removal, NULL, NULL, &faults[0] },
-		{ "a removal, an answer lost", removal, NULL, NULL, &faults[1] },
-		{ "a removal, a request refused", removal, NULL, NULL, &faults[3] },
-		{ "an opening, a request not sent", opening, NULL, NULL, &faults[0] },
-		{ "an opening, an answer lost", opening, NULL, NULL, &faults[1] },
-		{ "an opening, a batch given up", opening, NULL, NULL, &faults[2] },
-		{ "an opening, a request refused", opening, NULL, NULL, &faults[3] },
-		{ "an opening, a dead socket", opening, NULL, NULL, &faults[4] },
+		{ "a reload, a request not sent", reload, NULL, NULL, (void *)&rows[0] },
+		{ "a reload, an answer lost", reload, NULL, NULL, (void *)&rows[1] },
+		{ "a reload, a batch given up", reload, NULL, NULL, (void *)&rows[2] },
+		{ "a reload, a request refused", reload, NULL, NULL, (void *)&rows[3] },
+		{ "a reload, a dead socket", reload, NULL, NULL, (void *)&rows[4] },
+		{ "verify = query, a request not sent", reload_verify, NULL, NULL, (void *)&rows[0] },
+		{ "verify = query, an answer lost", reload_verify, NULL, NULL, (void *)&rows[1] },
+		{ "verify = query, a batch given up", reload_verify, NULL, NULL, (void *)&rows[2] },
+		{ "a start, a request not sent", start, NULL, NULL, (void *)&rows[0] },
+		{ "a start, an answer lost", start, NULL, NULL, (void *)&rows[1] },
+		{ "a start, a batch given up", start, NULL, NULL, (void *)&rows[2] },
+		{ "a start, a request refused", start, NULL, NULL, (void *)&rows[3] },
+		{ "a start, a dead socket", start, NULL, NULL, (void *)&rows[4] },
+		{ "a removal, a request not sent", removal, NULL, NULL, (void *)&rows[0] },
+		{ "a removal, an answer lost", removal, NULL, NULL, (void *)&rows[1] },
+		{ "a removal, a request refused", removal, NULL, NULL, (void *)&rows[3] },
+		{ "a reload of an owned table, a request not sent", reload, NULL, NULL, (void *)&rows[5] },
+		{ "a reload of an owned table, an answer lost", reload, NULL, NULL, (void *)&rows[6] },
+		{ "a start with an owned table, a request not sent", start, NULL, NULL, (void *)&rows[5] },
+		{ "a start with an owned table, an answer lost", start, NULL, NULL, (void *)&rows[6] },
+		{ "a table taken over, a request not sent", take_over, NULL, NULL, (void *)&rows[5] },
+		{ "a table taken over, an answer lost", take_over, NULL, NULL, (void *)&rows[6] },
+		{ "a table taken over, a batch given up", take_over, NULL, NULL, (void *)&rows[7] },
+		{ "a table taken over, a request refused", take_over, NULL, NULL, (void *)&rows[8] },
+		{ "a table taken over, a dead socket", take_over, NULL, NULL, (void *)&rows[9] },
+		{ "an opening, a request not sent", opening, NULL, NULL, (void *)&rows[0] },
+		{ "an opening, an answer lost", opening, NULL, NULL, (void *)&rows[1] },
+		{ "an opening, a batch given up", opening, NULL, NULL, (void *)&rows[2] },
+		{ "an opening, a request refused", opening, NULL, NULL, (void *)&rows[3] },
+		{ "an opening, a dead socket", opening, NULL, NULL, (void *)&rows[4] },
 		cmocka_unit_test(no_log),
 	};
 

@@ -44,7 +44,11 @@ static void write_with_catalog(FILE *out, const char *text)
 
 static struct policy *policy_of(struct config *config, struct problems *problems)
 {
-	struct policy *policy = config ? policy_build(config, "2025-10-15", problems) : NULL;
+	struct policy *policy;
+
+	if (config)
+		config->unowned = true;
+	policy = config ? policy_build(config, "2025-10-15", problems) : NULL;
 
 	if (!policy)
 		problem_print(problems, stderr);
@@ -83,6 +87,11 @@ struct policy *fixture_policy(const char *name)
 	policy = fixture_policy_text(text);
 	free(text);
 	return policy;
+}
+
+void fixture_own(struct policy *policy)
+{
+	((struct config *)policy->config)->unowned = false;
 }
 
 char *fixture_print(const struct policy *policy, enum ruleset_side side)

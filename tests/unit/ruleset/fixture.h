@@ -8,10 +8,13 @@
 
 #define FIXTURE_FOLDER "tests/unit/ruleset/"
 
-/* The policy of tests/unit/ruleset/NAME.conf, with the tests' catalog. NAME "closed" is the one that stands in. */
+/* The policy of tests/unit/ruleset/NAME.conf, with the tests' catalog. NAME "closed" is the one that stands in. Its table
+ * has no owner: what others may do to it is tested. */
 struct policy *fixture_policy(const char *name);
 /* The policy of a configuration text. */
 struct policy *fixture_policy_text(const char *text);
+/* Its table shall be owned. */
+void fixture_own(struct policy *policy);
 /* A file as a text; freed by the caller. NULL when there is none. */
 char *fixture_read(const char *path);
 /* What ruleset_print() writes; freed by the caller. */

@@ -93,7 +93,9 @@ int kernel_load(const char *text)
 
 char *kernel_list(const char *table)
 {
-	return kernel_shell("nft -s list table inet %s", table);
+	return kernel_shell("nft -s list table inet %s 2>/dev/null | "
+			    "sed -e '1s/ # progname.*//' -e '/^\tflags /,/^$/{/^\tflags /d;/^$/d}'",
+			    table);
 }
 
 struct table *kernel_open(const char *name)

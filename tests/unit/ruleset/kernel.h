@@ -19,7 +19,7 @@ char *kernel_shell(const char *format, ...) __attribute__((format(printf, 1, 2))
 int kernel_status(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* Loads an nft text: exit status of nft. */
 int kernel_load(const char *text);
-/* What `nft -s list table inet NAME` writes. */
+/* What `nft -s list table inet NAME` writes, less its words about the owner. */
 char *kernel_list(const char *table);
 /* Opened and applied, or the case fails. */
 struct table *kernel_open(const char *table);

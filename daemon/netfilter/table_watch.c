@@ -376,7 +376,7 @@ static int watch_take_chains(struct table_watch *watch, const struct ruleset *ru
 		size_t wanted = 0;
 
 		for (const struct ruleset_rule *rule = chain->rules; rule; rule = rule->next)
-			wanted++;
+			wanted += !rule->assist || watch->table->capabilities.assist;
 		if (watch->chains[i].rules != wanted)
 			error = -EAGAIN;
 	}

@@ -35,7 +35,7 @@ LIBS_nfqdnctl := jansson
 base := arena counters escape hash ipaddr log monotime
 dns := message name packet pattern question stream svcb wire
 policy := catalog catalog_field catalog_read closed config config_check config_list config_print config_read \
-	config_reader config_scalar config_scan interval lastgood option policy policy_boxes policy_group policy_input \
+	config_reader config_scalar config_scan interval lastgood nat64 option policy policy_boxes policy_group policy_input \
 	policy_list policy_rules policy_select policy_tenant policy_text policy_warn problem reserved value
 netfilter := assist batch conntrack element element_dump nfattr nflog nlsock own probe queue route ruleset ruleset_netlink ruleset_rules \
 	ruleset_text table table_apply table_owner table_query table_state table_watch

@@ -37,6 +37,8 @@
 /* Entries (allow and inbound) of a configuration, and groups of clients. The group is 8 bit in an element. */
 #define LIMIT_ENTRIES 1024
 #define LIMIT_GROUPS 32
+/* NAT64 prefixes: a site has one, in a move two. Each is compared with every IPv6 address learned. */
+#define LIMIT_NAT64_PREFIXES 8
 /* Ports that one name may have after ranges are expanded: each is an element of a hash set for each address. */
 #define LIMIT_NAME_PORTS 64
 /* Characters of an nft set or chain name that we make of an administrator's name (NFT_NAME_MAXLEN is 256). */

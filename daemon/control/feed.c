@@ -151,7 +151,7 @@ static const char *check_prefix(const char *text, struct value_range *range)
 		return "bits are set beyond the prefix";
 	if (too_wide(range))
 		return "is wider than any service is (IPv4: /8, IPv6: /16)";
-	if (policy_address_reserved(&range->first) || policy_address_reserved(&range->last))
+	if (policy_address_reserved(NULL, &range->first) || policy_address_reserved(NULL, &range->last))
 		return "lies in reserved space, where no service is";
 	return NULL;
 }

@@ -235,7 +235,7 @@ static void teach_port(struct snoop *snoop, size_t rule, const struct dns_addres
 
 static void teach_address(struct snoop *snoop, const struct dns_address *answer, unsigned int packet)
 {
-	bool reserved = policy_address_reserved(&answer->address), refused = false;
+	bool reserved = policy_address_reserved(snoop->policy, &answer->address), refused = false;
 
 	if (is_own(snoop, &answer->address)) {
 		counters.refused_own++;
@@ -403,7 +403,7 @@ static int64_t address_left(const struct snoop *snoop, const struct policy_rule 
 
 	if (is_own(snoop, &answer->address))
 		return left;
-	if (!rule->entry->config->private_answers && policy_address_reserved(&answer->address))
+	if (!rule->entry->config->private_answers && policy_address_reserved(snoop->policy, &answer->address))
 		return left;
 	for (size_t i = 0; i < rule->port_count; i++) {
 		const struct value_ports *port = &rule->ports[i];
@@ -644,7 +644,7 @@ static bool rule_takes(const struct snoop *snoop, const struct policy_rule *rule
 {
 	if (!rule_has(rule, key) || is_own(snoop, &key->address))
 		return false;
-	return rule->entry->config->private_answers || !policy_address_reserved(&key->address);
+	return rule->entry->config->private_answers || !policy_address_reserved(snoop->policy, &key->address);
 }
 
 int64_t snoop_longest_life(struct snoop *snoop, const struct dns_name *name, const struct element_key *key)

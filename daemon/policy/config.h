@@ -77,6 +77,7 @@ struct config {
 	unsigned int interface_count;
 	unsigned int interfaces_line;
 	struct config_ranges clients, resolvers, local;
+	struct config_ranges nat64; /* prefixes besides 64:ff9b::/96 */
 	bool resolvers_local; /* "local" among them: what the gateway itself answers to clients is believed */
 	enum config_mode mode;
 	enum config_denied denied;

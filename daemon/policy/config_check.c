@@ -5,6 +5,7 @@
 
 #include "base/limits.h"
 #include "policy/config_scalar.h"
+#include "policy/nat64.h"
 
 /* Ranges */
 
@@ -125,6 +126,43 @@ static void check_resolver(struct config_reader *reader, const struct config *co
 		config_reader_error(reader, resolvers->lines[index], "\"%s\" cannot be a resolver: %s", text, why);
 	else if (first_overlap(&config->clients, &resolvers->items[index]) != NULL)
 		warn_inside(reader, config, index);
+	config_reader_leave(reader, back);
+}
+
+/* NAT64 */
+
+/* What an address carries must not depend on which of two prefixes is asked. */
+static const char *other_prefix(const struct config_ranges *prefixes, unsigned int index)
+{
+	static const char *const well_known = "64:ff9b::/96";
+	struct value_range known;
+	enum value_mended mended;
+	const char *why;
+
+	for (unsigned int i = 0; i < index; i++)
+		if (overlap(&prefixes->items[i], &prefixes->items[index]))
+			return prefixes->texts[i];
+	if (value_range_from_text(well_known, &known, &mended, &why) == 0 && overlap(&known, &prefixes->items[index]) &&
+	    !ipaddr_equal(&known.last, &prefixes->items[index].last))
+		return well_known;
+	return NULL;
+}
+
+static void check_nat64(struct config_reader *reader, const struct config_ranges *prefixes, unsigned int index)
+{
+	size_t back = enter_range(reader, "nat64", prefixes, index);
+	const char *why, *other = other_prefix(prefixes, index);
+	struct policy_nat64 prefix;
+
+	if (nat64_from_range(&prefixes->items[index], &prefix, &why) != 0)
+		config_reader_error(reader, prefixes->lines[index], "\"%s\": %s", prefixes->texts[index], why);
+	else if (other != NULL)
+		config_reader_error(reader, prefixes->lines[index],
+				    "\"%s\" overlaps \"%s\": an address carries one IPv4 address, so name one of them",
+				    prefixes->texts[index], other);
+	if (index == LIMIT_NAT64_PREFIXES)
+		config_reader_error(reader, prefixes->lines[index], "too many prefixes: at most %d",
+				    LIMIT_NAT64_PREFIXES);
 	config_reader_leave(reader, back);
 }
 
@@ -260,6 +298,8 @@ static void check_settings(struct config_reader *reader, const config_setting_t 
 		check_lifetime(reader, lifetime, &config->lifetime, &none, "(the default)");
 	for (unsigned int i = 0; i < config->resolvers.count; i++)
 		check_resolver(reader, config, i);
+	for (unsigned int i = 0; i < config->nat64.count; i++)
+		check_nat64(reader, &config->nat64, i);
 	config_reader_leave(reader, back);
 }
 

@@ -120,8 +120,10 @@ const struct option option_table[] = {
 		  "without" },
 	{ OPTION_GATEWAY, "report-names", OPTION_WORD, 0, OPTION_NOWHERE, .fallback = "\"all\"", .unit = "",
 	  .words = report_words, .help = "Names that reports know: all that clients ask for" },
-	{ OPTION_GATEWAY, "nat64", OPTION_RANGES, OPTION_LATER, OPTION_NOWHERE, .unit = "",
-	  .help = "NAT64 prefixes besides 64:ff9b::/96" },
+	{ OPTION_GATEWAY, "nat64", OPTION_RANGES, 0, CONFIG(nat64), .unit = "",
+	  .help = "NAT64 prefixes besides 64:ff9b::/96: an answer inside is judged by the IPv4 address that it "
+		  "carries, "
+		  "and \"local\" does not reach into it" },
 	{ OPTION_GATEWAY, "enforce-after", OPTION_INTEGER, OPTION_LATER, OPTION_NOWHERE, .unit = "seconds",
 	  .help = "Audit this long after a cold start, then enforce" },
 	{ OPTION_GATEWAY, "mark", OPTION_INTEGER, OPTION_LATER, OPTION_NOWHERE, .unit = "",

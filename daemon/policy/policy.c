@@ -7,6 +7,7 @@
 
 #include "base/counters.h"
 #include "policy/interval.h"
+#include "policy/nat64.h"
 #include "policy/policy_boxes.h"
 #include "policy/policy_group.h"
 #include "policy/policy_input.h"
@@ -85,12 +86,30 @@ static int compile_patterns(struct policy *policy, const struct policy_input *in
 	return policy->patterns ? 0 : -ENOMEM;
 }
 
+static int fill_nat64(struct policy *policy, const struct config *config)
+{
+	struct policy_nat64 *items = arena_array(policy->arena, config->nat64.count, sizeof(*items));
+	const char *why;
+	int result = items ? 0 : -ENOMEM;
+
+	for (unsigned int i = 0; !result && i < config->nat64.count; i++)
+		result = nat64_from_range(&config->nat64.items[i], &items[i], &why);
+	policy->nat64 = items;
+	policy->nat64_count = result ? 0 : config->nat64.count;
+	return result;
+}
+
 static int fill_lists(struct policy *policy, const struct config *config)
 {
-	int result = policy_group_ranges(policy->arena, &config->clients, &policy->clients);
+	struct config_ranges local;
+	int result = fill_nat64(policy, config);
 
 	if (!result)
-		result = policy_group_ranges(policy->arena, &config->local, &policy->local);
+		result = nat64_leave_out(policy->arena, &config->local, policy->nat64, policy->nat64_count, &local);
+	if (!result)
+		result = policy_group_ranges(policy->arena, &local, &policy->local);
+	if (!result)
+		result = policy_group_ranges(policy->arena, &config->clients, &policy->clients);
 	return result ? result : policy_group_ranges(policy->arena, &config->resolvers, &policy->resolvers);
 }
 

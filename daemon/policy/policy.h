@@ -84,6 +84,12 @@ struct policy_group {
 	bool used; /* group 0 without entries is not used */
 };
 
+/* A prefix whose addresses carry an IPv4 address. */
+struct policy_nat64 {
+	struct value_range range;
+	uint8_t length; /* of the prefix: 32, 40, 48, 56, 64 or 96 */
+};
+
 struct policy {
 	struct arena *arena; /* owns everything, the configuration included */
 	const struct config *config;
@@ -102,7 +108,9 @@ struct policy {
 	const struct policy_provenance *inbound; /* sources */
 	size_t inbound_count;
 	struct policy_ranges46 clients; /* `gateway.clients`; both empty: not narrowed */
-	struct policy_ranges46 local, resolvers;
+	struct policy_ranges46 local, resolvers; /* `local` without what lies behind NAT64 */
+	const struct policy_nat64 *nat64; /* besides 64:ff9b::/96; none overlaps another */
+	size_t nat64_count; /* at most LIMIT_NAT64_PREFIXES */
 	struct policy_froms from4, from6; /* who may open a connection to what */
 	struct policy_boxes guarded4, guarded6; /* destinations that `inbound` decides about */
 };
@@ -135,9 +143,9 @@ bool policy_boxes_contain(const struct policy_boxes *boxes, const struct ipaddr 
 bool policy_froms_contain(const struct policy_froms *froms, const struct ipaddr *source,
 			  const struct ipaddr *destination, uint8_t l4proto, uint16_t port);
 
-/* Why an answer's address is not taken, for entries without `private = true`. The list is DESIGN's; the IPv4 inside
- * 64:ff9b::/96, ::ffff:0:0/96 and 2002::/16 is judged by the same list. */
-bool policy_address_reserved(const struct ipaddr *address);
+/* Why an answer's address is not taken, for entries without `private = true`. The list is DESIGN's; the IPv4 inside the
+ * policy's NAT64 prefixes (`policy` may be NULL), 64:ff9b::/96, ::ffff:0:0/96 and 2002::/16 is judged by the same list. */
+bool policy_address_reserved(const struct policy *policy, const struct ipaddr *address);
 
 /* Provenances whose range holds `address` and that come from the list given, in order; returns how many there are, of
  * which the first `size` are written. */

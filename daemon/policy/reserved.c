@@ -2,7 +2,7 @@
 /* Addresses that no public name's answer should hold: an outsider's name that points inwards must open nothing. */
 #include <string.h>
 
-#include "policy/policy.h"
+#include "policy/nat64.h"
 
 struct prefix {
 	uint8_t octets[16];
@@ -70,10 +70,26 @@ static bool reserved_v4(const uint8_t *octets)
 	return lies_in_any(octets, reserved4, sizeof(reserved4) / sizeof(reserved4[0]));
 }
 
-bool policy_address_reserved(const struct ipaddr *address)
+/* The prefix of the policy that holds the address, or NULL. */
+static const struct policy_nat64 *translated_by(const struct policy *policy, const struct ipaddr *address)
 {
+	for (size_t i = 0; policy && i < policy->nat64_count; i++)
+		if (ipaddr_compare(&policy->nat64[i].range.first, address) <= 0 &&
+		    ipaddr_compare(address, &policy->nat64[i].range.last) <= 0)
+			return &policy->nat64[i];
+	return NULL;
+}
+
+bool policy_address_reserved(const struct policy *policy, const struct ipaddr *address)
+{
+	const struct policy_nat64 *nat64;
+	uint8_t carried[4];
+
 	if (address->family == IPADDR_V4)
 		return reserved_v4(address->bytes);
+	nat64 = translated_by(policy, address);
+	if (nat64)
+		return !nat64_carried(nat64, address, carried) || reserved_v4(carried);
 	for (size_t i = 0; i < sizeof(carriers) / sizeof(carriers[0]); i++)
 		if (lies_in(address->bytes, &carriers[i].prefix))
 			return reserved_v4(address->bytes + carriers[i].offset);

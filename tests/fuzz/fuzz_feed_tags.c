@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* LINK: control/feed.o control/feed_tags.o dns/pattern.o dns/name.o policy/value.o policy/catalog.o */
-/* LINK: policy/catalog_field.o policy/catalog_read.o policy/policy_list.o policy/policy_text.o policy/reserved.o */
+/* LINK: policy/catalog_field.o policy/catalog_read.o policy/policy_list.o policy/policy_text.o policy/reserved.o policy/nat64.o */
 /* LINK: policy/problem.o base/arena.o base/counters.o base/escape.o base/hash.o base/ipaddr.o */
 /* LIBS: jansson */
 /* Any JSON as a file of service tags: each tag, some by region, all of them. */

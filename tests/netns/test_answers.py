@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0-or-later
 """What an answer may teach: the chain from its question, addresses that can be outside, nothing else."""
+import ipaddress
 import pathlib
 import struct
 import sys
@@ -89,6 +90,27 @@ def reserved(t):
     expect(learned(d), sorted(LAWFUL), "learned addresses")
     counters = d.counters()
     expect(counters["refused_reserved"] + counters["refused_own"], len(RESERVED), "refused addresses: reserved, and the gateway's own (127.0.0.1, ::1)")
+
+
+@case("an address inside a NAT64 prefix of ours is judged by the IPv4 address that it carries, and local does not reach into it", tags=["smoke"])
+def nat64(t):
+    t.simple()
+    prefixes = ["2001:db8:64::/96", "2001:db8:122:300::/56", "fd00:64::/96"]
+    good = ["2001:db8:64::20.1.2.3", "2001:db8:122:314:1:203::", "fd00:64::20.1.2.3", "64:ff9b::20.1.2.3"]
+    bad = ["2001:db8:64::10.1.2.3", "2001:db8:64::192.0.2.33", "2001:db8:64::169.254.169.254", "2001:db8:122:30a:1:203::", "2001:db8:122:3c0:0:221::",
+           "2001:db8:122:314:101:203::", "fd00:64::127.0.0.1", "fd00:65::20.1.2.3", "2001:db8:65::20.1.2.3", "64:ff9b::10.1.2.3"]
+    zone(t, {f"n{i}.example.net": [dnswire.address(f"n{i}.example.net", value)] for i, value in enumerate(good + bad)})
+    d = t.gateway(allow=WEB, nat64=prefixes)
+    expect([t.client.tcp(a).result for a in good], ["reset"] * 4, "before the questions, though one lies in fc00::/7")
+    expect(t.client.tcp("fd00:65::1").result, "open", "what else lies in fc00::/7")
+    for i in range(len(good + bad)):
+        t.client.query("10.2.0.2", f"n{i}.example.net", dnswire.AAAA)
+    expect(learned(d), sorted(str(ipaddress.IPv6Address(a)) for a in good), "learned addresses")
+    expect(d.counters()["refused_reserved"], len(bad), "refused addresses")
+    expect([t.client.tcp(a).result for a in good], ["open"] * 4, "what was learned")
+    d.reload(t.config(allow=WEB))
+    expect(learned(d), ["64:ff9b::1401:203"], "without the setting they are of the documentation, or private")
+    expect(t.client.tcp("2001:db8:64::20.1.2.3").result, "reset", "the address after the reload")
 
 
 @case("private = true takes private addresses; the gateway's own addresses are refused")

@@ -325,6 +325,16 @@ def local_only(t):
     check(d.knows("20.100.0.1"), "learned from what the client was answered")
 
 
+@case('resolvers = "local" and verify = "query": the gateway\'s answers are compared with what clients asked it')
+def local_verified(t):
+    d = own_is_trusted(t, dnsmasq, verify="query")
+    learns(t, d, "10.1.0.1", "fd00:1::1")
+    t.gw.ip("addr add 10.1.0.78/24 dev lan0")
+    until(lambda: t.client.query("10.1.0.78", "other.example.org", seconds=1).answers, "the resolver answers at a further address")
+    t.client.lookup("10.1.0.78", "n1.many.example.net")
+    check(d.knows("20.100.8.1"), "learned at an address that came later")
+
+
 @case('resolvers = "local": port 53 of the gateway is not decided, that of others is denied')
 def local_decision(t):
     d = own_is_trusted(t, dnsmasq, local=["192.0.2.0/24"])

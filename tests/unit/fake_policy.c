@@ -77,7 +77,8 @@ size_t policy_match_name(const struct policy *policy, const struct dns_name *nam
 }
 
 /* 10/8 and fd00::/8 stand for all. */
-bool policy_address_reserved(const struct ipaddr *address)
+bool policy_address_reserved(const struct policy *policy, const struct ipaddr *address)
 {
+	(void)policy;
 	return address->bytes[0] == (address->family == IPADDR_V4 ? 10 : 0xfd);
 }

@@ -10,7 +10,7 @@
 /* LINK: policy/config_reader.o policy/config_scalar.o policy/config_scan.o policy/interval.o policy/option.o */
 /* LINK: policy/policy.o policy/policy_boxes.o policy/policy_group.o policy/policy_input.o policy/policy_list.o */
 /* LINK: policy/policy_rules.o policy/policy_select.o policy/policy_tenant.o policy/policy_text.o */
-/* LINK: policy/policy_warn.o policy/problem.o policy/reserved.o policy/value.o */
+/* LINK: policy/policy_warn.o policy/problem.o policy/reserved.o policy/nat64.o policy/value.o */
 /* LINK: learn/state_text.o */
 /* LIBS: jansson libconfig */
 /* Each command from the request's line to the answer's, with a real policy and a real store; only the kernel is made

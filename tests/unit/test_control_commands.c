@@ -519,14 +519,16 @@ static void explain_tells_every_entry(void **state)
 {
 	result_is(*state, "\"explain\",\"name\":\"WWW.Example.COM.\"", 0,
 		  "{\"name\":\"www.example.com\",\"verdict\":\"allowed\",\"by\":["
-		  "{\"entry\":\"build\",\"group\":\"\",\"pattern\":\"*.example.com\",\"row\":null,"
+		  "{\"entry\":\"build\",\"group\":\"\",\"pattern\":\"*.example.com\",\"row\":null,\"list\":null,"
+		  "\"version\":null,"
 		  "\"ports\":[\"tcp/443\",\"udp/3478-3481\",\"icmp\"]},"
-		  "{\"entry\":\"kiosk\",\"group\":\"kiosk\",\"pattern\":\"*.example.com\",\"row\":null,\"ports\":["
+		  "{\"entry\":\"kiosk\",\"group\":\"kiosk\",\"pattern\":\"*.example.com\",\"row\":null,\"list\":null,"
+		  "\"version\":null,\"ports\":["
 		  "\"tcp/8443\"]}]}");
 	result_is(*state, "\"explain\",\"name\":\"x.manage.microsoft.com\"", 0,
 		  "{\"name\":\"x.manage.microsoft.com\",\"verdict\":\"allowed\",\"by\":["
 		  "{\"entry\":\"intune\",\"group\":\"\",\"pattern\":\"*.manage.microsoft.com\",\"row\":\"intune/core/"
-		  "163\","
+		  "163\",\"list\":\"Network endpoints for Microsoft Intune (2025-01-09)\",\"version\":\"\","
 		  "\"ports\":[\"tcp/80\",\"tcp/443\"]}]}");
 }
 
@@ -544,7 +546,8 @@ static void explain_tells_where_a_derived_name_comes_from(void **state)
 	world->context.derived = derived;
 	result_is(world, "\"explain\",\"name\":\"edge.cdn.test.invalid\"", 0,
 		  "{\"name\":\"edge.cdn.test.invalid\",\"verdict\":\"allowed\",\"by\":["
-		  "{\"entry\":\"build\",\"group\":\"\",\"pattern\":\"*.example.com\",\"row\":null,"
+		  "{\"entry\":\"build\",\"group\":\"\",\"pattern\":\"*.example.com\",\"row\":null,\"list\":null,"
+		  "\"version\":null,"
 		  "\"ports\":[\"tcp/443\",\"udp/3478-3481\",\"icmp\"],\"derived_from\":\"www.example.com\","
 		  "\"expires_in\":42}]}");
 	world->now = record.deadline;
@@ -567,7 +570,7 @@ static void what_a_derived_name_brought(void **state)
 		  "{\"address\":\"192.0.2.9\",\"proto\":\"tcp\",\"port\":443,\"mode\":\"enforce\",\"verdict\":"
 		  "\"allowed\",\"by\":[{\"entry\":\"build\",\"group\":\"\",\"via\":\"name\","
 		  "\"name\":\"www.example.com\",\"pattern\":\"*.example.com\",\"derived\":[\"edge.cdn.invalid\"],"
-		  "\"row\":null,\"ports\":[\"tcp/443\"],\"expires_in\":300}]}");
+		  "\"row\":null,\"list\":null,\"version\":null,\"ports\":[\"tcp/443\"],\"expires_in\":300}]}");
 	result_is(world, "\"learned\",\"name\":\"edge.cdn.invalid\"", 0,
 		  "[{\"family\":\"ipv4\",\"address\":\"192.0.2.9\",\"proto\":\"tcp\",\"port\":443,\"group\":\"\","
 		  "\"names\":[\"www.example.com\",\"edge.cdn.invalid\"],\"entries\":[\"build\"],"
@@ -587,9 +590,11 @@ static void names_come_escaped(void **state)
 {
 	result_is(*state, "\"explain\",\"name\":\"a\\\\010\\\\000b.Example.com\"", 0,
 		  "{\"name\":\"a\\\\010\\\\000b.example.com\",\"verdict\":\"allowed\",\"by\":["
-		  "{\"entry\":\"build\",\"group\":\"\",\"pattern\":\"*.example.com\",\"row\":null,"
+		  "{\"entry\":\"build\",\"group\":\"\",\"pattern\":\"*.example.com\",\"row\":null,\"list\":null,"
+		  "\"version\":null,"
 		  "\"ports\":[\"tcp/443\",\"udp/3478-3481\",\"icmp\"]},"
-		  "{\"entry\":\"kiosk\",\"group\":\"kiosk\",\"pattern\":\"*.example.com\",\"row\":null,\"ports\":["
+		  "{\"entry\":\"kiosk\",\"group\":\"kiosk\",\"pattern\":\"*.example.com\",\"row\":null,\"list\":null,"
+		  "\"version\":null,\"ports\":["
 		  "\"tcp/8443\"]}]}");
 }
 
@@ -773,17 +778,18 @@ static void why_by_range(void **state)
 		  "{\"address\":\"198.18.5.7\",\"proto\":\"tcp\",\"port\":443,\"mode\":\"enforce\",\"verdict\":"
 		  "\"allowed\",\"by\":["
 		  "{\"entry\":\"build\",\"group\":\"\",\"via\":\"cidr\",\"prefix\":\"198.18.5.0/"
-		  "24\",\"row\":null," BUILD_PORTS ",\"expires_in\":null}]}");
+		  "24\",\"row\":null,\"list\":null,\"version\":null," BUILD_PORTS ",\"expires_in\":null}]}");
 	result_is(*state, "\"why\",\"address\":\"198.18.6.20\",\"port\":\"icmp\"", 0,
 		  "{\"address\":\"198.18.6.20\",\"proto\":\"icmp\",\"port\":null,\"mode\":\"enforce\",\"verdict\":"
 		  "\"allowed\",\"by\":["
 		  "{\"entry\":\"build\",\"group\":\"\",\"via\":\"cidr\",\"prefix\":\"198.18.6.10-198.18.6.20\",\"row\":"
-		  "null," BUILD_PORTS ",\"expires_in\":null}]}");
+		  "null,\"list\":null,\"version\":null," BUILD_PORTS ",\"expires_in\":null}]}");
 	result_is(*state, "\"why\",\"address\":\"104.46.162.97\",\"port\":\"tcp/80\"", 0,
 		  "{\"address\":\"104.46.162.97\",\"proto\":\"tcp\",\"port\":80,\"mode\":\"enforce\",\"verdict\":"
 		  "\"allowed\",\"by\":["
 		  "{\"entry\":\"intune\",\"group\":\"\",\"via\":\"cidr\",\"prefix\":\"104.46.162.96/"
-		  "27\",\"row\":\"intune/core/163\","
+		  "27\",\"row\":\"intune/core/163\",\"list\":\"Network endpoints for Microsoft Intune "
+		  "(2025-01-09)\",\"version\":\"\","
 		  "\"ports\":[\"tcp/80\",\"tcp/443\"],\"expires_in\":null}]}");
 }
 
@@ -814,10 +820,10 @@ static void why_without_a_port(void **state)
 		  "{\"address\":\"198.18.5.7\",\"proto\":null,\"port\":null,\"mode\":\"enforce\",\"verdict\":"
 		  "\"allowed\",\"by\":["
 		  "{\"entry\":\"build\",\"group\":\"\",\"via\":\"cidr\",\"prefix\":\"198.18.5.0/"
-		  "24\",\"row\":null," BUILD_PORTS ",\"expires_in\":null},"
+		  "24\",\"row\":null,\"list\":null,\"version\":null," BUILD_PORTS ",\"expires_in\":null},"
 		  "{\"entry\":\"build\",\"group\":\"\",\"via\":\"name\",\"name\":\"x.example.com\",\"pattern\":\"*."
 		  "example.com\","
-		  "\"row\":null,\"ports\":[\"udp/3480\"],\"expires_in\":360}]}");
+		  "\"row\":null,\"list\":null,\"version\":null,\"ports\":[\"udp/3480\"],\"expires_in\":360}]}");
 }
 
 static void why_by_name(void **state)
@@ -830,7 +836,8 @@ static void why_by_name(void **state)
 		  "{\"address\":\"192.0.2.9\",\"proto\":\"tcp\",\"port\":443,\"mode\":\"enforce\",\"verdict\":"
 		  "\"allowed\",\"by\":["
 		  "{\"entry\":\"intune\",\"group\":\"\",\"via\":\"name\",\"name\":\"m.manage.microsoft.com\","
-		  "\"pattern\":\"*.manage.microsoft.com\",\"row\":\"intune/core/163\",\"ports\":[\"tcp/"
+		  "\"pattern\":\"*.manage.microsoft.com\",\"row\":\"intune/core/163\",\"list\":\"Network endpoints for "
+		  "Microsoft Intune (2025-01-09)\",\"version\":\"\",\"ports\":[\"tcp/"
 		  "443\"],\"expires_in\":360}]}");
 	result_is(world, "\"why\",\"address\":\"192.0.2.9\",\"port\":\"tcp/80\"", 1,
 		  "{\"address\":\"192.0.2.9\",\"proto\":\"tcp\",\"port\":80,\"mode\":\"enforce\",\"verdict\":"
@@ -843,6 +850,7 @@ static void why_by_name(void **state)
 		  "{\"address\":\"192.0.2.9\",\"proto\":\"tcp\",\"port\":80,\"mode\":\"enforce\",\"verdict\":"
 		  "\"allowed\",\"by\":["
 		  "{\"entry\":null,\"group\":null,\"via\":\"name\",\"name\":\"taken.over.invalid\",\"row\":null,"
+		  "\"list\":null,\"version\":null,"
 		  "\"ports\":[\"tcp/80\"],"
 		  "\"expires_in\":360}]}");
 }
@@ -946,12 +954,14 @@ static void reload_applied_and_refused(void **state)
 	struct world *world = *state;
 
 	result_is(world, "\"reload\"", 0,
-		  "{\"ok\":true,\"generation\":6,\"errors\":0,\"problems\":[{\"severity\":\"warning\",\"file\":\"nfqdn."
+		  "{\"ok\":true,\"dry_run\":false,\"generation\":6,\"errors\":0,\"problems\":[{\"severity\":"
+		  "\"warning\",\"file\":\"nfqdn."
 		  "conf\",\"line\":9,"
 		  "\"setting\":\"allow.intune\",\"text\":\"old rows\"}]}");
 	world->refuse = true;
 	result_is(world, "\"reload\"", 1,
-		  "{\"ok\":false,\"generation\":6,\"errors\":1,\"problems\":[{\"severity\":\"error\",\"file\":\"nfqdn."
+		  "{\"ok\":false,\"dry_run\":false,\"generation\":6,\"errors\":1,\"problems\":[{\"severity\":\"error\","
+		  "\"file\":\"nfqdn."
 		  "conf\",\"line\":3,"
 		  "\"setting\":\"gateway.mode\",\"text\":\"\\\"enforced\\\": did you mean \\\"enforce\\\"?\"},"
 		  "{\"severity\":\"warning\",\"file\":\"nfqdn.conf\",\"line\":9,\"setting\":\"allow.intune\",\"text\":"

@@ -35,6 +35,6 @@ TEST_PROGRAMS := $(foreach t,$(UNIT_TESTS) $(FACT_TESTS) $(REPLAY_TESTS) $(DNS_T
 
 test-programs: $(TEST_PROGRAMS)
 
--include $(wildcard $(B)/tests/*/*.d)
+-include $(wildcard $(B)/tests/*/*.d $(B)/tests/*/*/*.d)
 
 .PHONY: test-programs

@@ -23,7 +23,7 @@ void fake_answer_record(struct fake_answer *answer, const char *owner, enum dns_
 void fake_answer_flags(struct fake_answer *answer, uint16_t flags);
 /* Instead of a datagram: a segment from port 53 to `port` of `client` with these octets (NULL when `length` is 0) and
  * TCP flags. */
-void fake_answer_segment(struct fake_answer *answer, const char *client, uint16_t port, uint32_t sequence, uint8_t flags,
-			 const uint8_t *octets, size_t length);
+void fake_answer_segment(struct fake_answer *answer, const char *client, uint16_t port, uint32_t sequence,
+			 uint8_t flags, const uint8_t *octets, size_t length);
 
 #endif

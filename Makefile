@@ -100,9 +100,10 @@ lab:
 check:
 	@scripts/install-deps check
 	$(Q)$(MAKE) --no-print-directory all test-programs
-	$(Q)tests/run --vm
+	$(Q)NFQDN_VM_BRIEF=1 tests/run --vm
 
-# Debian's kernels in QEMU: what `check` does there, or the whole of the namespaces suite (an hour).
+# Debian's kernels in QEMU: what `check` does there and all cases of the kernel module, or the whole of the namespaces
+# suite (an hour).
 check-vm:
 	@scripts/install-deps check
 	$(Q)$(MAKE) --no-print-directory all test-programs

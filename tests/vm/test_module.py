@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The optional kernel module in QEMU: built for Debian's kernels, loaded there, and tests/netns/test_assist.py run with it.
-`--tag smoke`: on one kernel, one case. NFQDN_VM_FULL=1: all smoke cases of the namespaces suite with the module, too, and
+`--tag smoke` or NFQDN_VM_BRIEF=1 (make check): on one kernel, one case. NFQDN_VM_FULL=1: all smoke cases of the namespaces suite with the module, too, and
 loaded and unloaded a hundred times. Other arguments: names of kernels out of tests/vm/kernels; none: all."""
 import os
 import pathlib
@@ -12,7 +12,7 @@ import sys
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
 FULL = os.environ.get("NFQDN_VM_FULL") == "1"
-SMOKE = "smoke" in sys.argv[1:] or "smoke" in os.environ.get("NFQDN_TEST_TAGS", "").split(",")
+SMOKE = os.environ.get("NFQDN_VM_BRIEF") == "1" or "smoke" in sys.argv[1:] or "smoke" in os.environ.get("NFQDN_TEST_TAGS", "").split(",")
 PATIENCE = "10"  # as in test_kernels.py
 
 

@@ -31,22 +31,25 @@
 #include "base/log.h"
 #include "base/monotime.h"
 #include "control/aside.h"
+#include "control/boot.h"
 #include "control/cmdline.h"
 #include "control/notify.h"
 #include "control/offline.h"
 #include "control/server.h"
+#include "learn/assisted.h"
 #include "learn/rebuild.h"
 #include "learn/restore.h"
 #include "learn/revoke.h"
 #include "learn/snoop.h"
 #include "learn/state.h"
-#include "netfilter/assist.h"
 #include "learn/verify.h"
+#include "netfilter/assist.h"
 #include "netfilter/own.h"
 #include "netfilter/queue.h"
 #include "netfilter/table.h"
-#include "policy/closed.h"
-#include "policy/lastgood.h"
+#include "policy/config_fixed.h"
+#include "policy/lastgood_keeper.h"
+#include "policy/problem_log.h"
 
 struct daemon {
 	struct cmdline options;
@@ -58,15 +61,12 @@ struct daemon {
 	struct verify *verify;
 	struct rebuild rebuild;
 	struct revoke *revoke;
-	struct assist *assist; /* NULL: the kernel module is not used */
-	struct snoop_assist snoop_assist;
-	struct monotime assist_next; /* when loading it is tried again */
+	struct assisted assisted;
 	struct control_server *control;
 	struct control_context context;
 	struct state_keeper keeper;
 	struct log_limit state_told;
-	struct lastgood *keeping; /* the policy in force, being written to the state folder */
-	bool keep_again; /* another one came meanwhile */
+	struct lastgood_keeper lastgood;
 	struct log_limit refusals_told;
 	uint64_t refused; /* answers dropped so far, when last looked at */
 	struct hash_key hash_key;
@@ -79,141 +79,6 @@ struct daemon {
 };
 
 /* ---- the policy ---- */
-
-static void log_problems(const struct problems *problems)
-{
-	for (size_t i = 0; i < problems->count; i++) {
-		const struct problem *one = &problems->items[i];
-
-		log_write(one->severity == PROBLEM_ERROR ? LOG_LEVEL_ERROR : LOG_LEVEL_DEBUG, "%s:%u: %s%s%s",
-			  one->file, one->line, one->setting, one->setting[0] ? ": " : "", one->text);
-	}
-}
-
-static struct policy *load_or_fall_back(const struct cmdline *options, bool *fallback)
-{
-	struct problems problems = { 0 };
-	struct policy *policy = offline_load(options->config, &problems);
-	char kept[4096];
-
-	log_problems(&problems);
-	problem_clear(&problems);
-	*fallback = !policy && options->boot;
-	if (policy || !options->boot)
-		return policy;
-	if (lastgood_path(options->boot, kept, sizeof(kept)) == 0) {
-		policy = offline_load(kept, &problems);
-		log_problems(&problems);
-		problem_clear(&problems);
-		if (policy) {
-			log_error("%s is bad: the last good policy stays in force (%s)", options->config, kept);
-			return policy;
-		}
-	}
-	log_error("%s is bad and no policy was ever in force: DNS passes and nothing else", options->config);
-	struct config *closed = closed_config();
-
-	policy = closed ? policy_build(closed, "", &problems) : NULL;
-	problem_clear(&problems);
-	return policy;
-}
-
-/* Settings that the running daemon cannot change. */
-static void refuse_changes(const struct config *old, const struct config *new, struct problems *problems)
-{
-	static const char text[] = "cannot change while nfqdnd runs: restart it";
-
-	if (strcmp(old->table, new->table) != 0)
-		problem_add(problems, PROBLEM_ERROR, new->file, 0, "gateway.table", text);
-	if (old->queue_first != new->queue_first || old->queue_count != new->queue_count)
-		problem_add(problems, PROBLEM_ERROR, new->file, 0, "gateway.queue", text);
-	if (old->drop_on_overload != new->drop_on_overload)
-		problem_add(problems, PROBLEM_ERROR, new->file, 0, "gateway.on-overload", text);
-	if (old->unowned != new->unowned)
-		problem_add(problems, PROBLEM_ERROR, new->file, 0, "gateway.own-table", text);
-	if (strcmp(old->control, new->control) != 0)
-		problem_add(problems, PROBLEM_ERROR, new->file, 0, "gateway.control", text);
-	if (old->limit_elements != new->limit_elements)
-		problem_add(problems, PROBLEM_ERROR, new->file, 0, "gateway.limits.elements", text);
-}
-
-/* ---- the kernel module ---- */
-
-static void drop_assist(struct daemon *daemon)
-{
-	snoop_set_assist(daemon->snoop, NULL);
-	table_assist(daemon->table, false);
-	assist_close(daemon->assist);
-	daemon->assist = NULL;
-}
-
-/* Puts the policy in force into the module. A failure costs wake-ups, no more. */
-static void load_assist(struct daemon *daemon)
-{
-	const char *why = NULL;
-	int error = assist_begin(daemon->assist, daemon->policy, &why);
-
-	if (error == 0) {
-		snoop_tell_derived(daemon->snoop, daemon->now);
-		error = assist_commit(daemon->assist, &why);
-	}
-	daemon->assist_next = monotime_add(daemon->now, 1000);
-	daemon->context.assist = error < 0 ? why : "nf_fqdn";
-	if (error < 0)
-		log_warning("the kernel module is not used: %s", why);
-}
-
-/* Finds the module, or sees that it is not wanted. With the module paused, every answer comes to us until load_assist().
- */
-static int prepare_assist(struct daemon *daemon, const struct config *config, const char **why)
-{
-	int error = 0;
-
-	if (config->kernel_assist == CONFIG_ASSIST_OFF) {
-		if (daemon->assist)
-			assist_pause(daemon->assist);
-		drop_assist(daemon);
-		daemon->context.assist = "off";
-		return 0;
-	}
-	if (daemon->assist && config->verify == CONFIG_FLOW) {
-		assist_pause(daemon->assist);
-		return 0;
-	}
-	if (daemon->assist) {
-		assist_pause(daemon->assist);
-		drop_assist(daemon);
-	}
-	if (config->verify == CONFIG_QUERY) {
-		error = -EOPNOTSUPP;
-		*why = "verify = \"query\" needs to see every answer";
-	}
-	if (error == 0)
-		error = assist_open(config->table, &daemon->assist, why);
-	if (error == 0) {
-		error = table_assist(daemon->table, true);
-		if (error < 0)
-			*why = "nf_tables takes no xtables match (CONFIG_NFT_COMPAT)";
-	}
-	if (error < 0) {
-		drop_assist(daemon);
-		daemon->context.assist = *why;
-		return config->kernel_assist == CONFIG_ASSIST_REQUIRE ? error : 0;
-	}
-	daemon->snoop_assist = (struct snoop_assist) { .context = daemon->assist,
-						       .derived = assist_derived,
-						       .settle = assist_settle,
-						       .known = assist_known,
-						       .forget = assist_forget };
-	snoop_set_assist(daemon->snoop, &daemon->snoop_assist);
-	return 0;
-}
-
-static void tick_assist(struct daemon *daemon)
-{
-	if (daemon->assist && assist_tick(daemon->assist) && !monotime_before(daemon->now, daemon->assist_next))
-		load_assist(daemon);
-}
 
 static int watch(struct daemon *daemon, int fd)
 {
@@ -251,14 +116,15 @@ static int apply_table(struct daemon *daemon, const struct policy *policy, const
 
 static int apply(struct daemon *daemon, struct policy *policy, const char **error)
 {
-	int result = prepare_assist(daemon, policy->config, error);
+	int result = assisted_prepare(&daemon->assisted, policy->config, error);
 
 	if (result == 0)
 		result = apply_table(daemon, policy, error);
-	if (result < 0 && daemon->assist && daemon->policy)
-		load_assist(daemon);
-	if (result < 0)
+	if (result < 0) {
+		if (daemon->policy)
+			assisted_load(&daemon->assisted, daemon->policy, daemon->now);
 		return result;
+	}
 	snoop_set_queries(daemon->snoop, verify_queries(daemon->verify));
 	policy->generation = ++daemon->generation;
 	snoop_set_policy(daemon->snoop, policy);
@@ -266,8 +132,7 @@ static int apply(struct daemon *daemon, struct policy *policy, const char **erro
 	rebuild_applied(&daemon->rebuild, policy);
 	policy_free(daemon->policy);
 	daemon->policy = policy;
-	if (daemon->assist)
-		load_assist(daemon);
+	assisted_load(&daemon->assisted, policy, daemon->now);
 	counters.reloads++;
 	return 0;
 }
@@ -283,35 +148,6 @@ static struct restore begin_restore(const struct daemon *daemon, bool extend)
 				  .extend = extend };
 }
 
-static void tell_kept(const struct daemon *daemon, int error)
-{
-	if (error < 0)
-		log_warning("cannot keep the policy in %s: %s; after a reboot with a bad configuration it could not "
-			    "stand in",
-			    daemon->policy->config->state, strerror(-error));
-}
-
-static void keep_as_last_good(struct daemon *daemon)
-{
-	daemon->keep_again = daemon->keeping != NULL;
-	if (!daemon->keeping)
-		tell_kept(daemon, lastgood_begin(daemon->policy, &daemon->keeping));
-}
-
-/* Returns the milliseconds until it should be called again, or -1. */
-static int64_t keep_on(struct daemon *daemon, bool wait)
-{
-	while (daemon->keeping && (wait || lastgood_done(daemon->keeping))) {
-		int error = lastgood_end(daemon->keeping);
-
-		daemon->keeping = NULL;
-		tell_kept(daemon, error);
-		if (daemon->keep_again)
-			keep_as_last_good(daemon);
-	}
-	return daemon->keeping ? 20 : -1;
-}
-
 /* While a policy is read and put into the table the queue is served, under the old one. */
 static void serve_meanwhile(void *context);
 
@@ -322,26 +158,28 @@ static int meanwhile_fd(void *context)
 	return daemon->fault ? -1 : queue_fd(daemon->queue);
 }
 
-static struct policy *load_aside(struct daemon *daemon, struct problems *problems)
+/* NULL when it cannot follow the policy in force. */
+static struct policy *load_next(struct daemon *daemon, struct problems *problems)
 {
 	const struct aside_work work = { meanwhile_fd, serve_meanwhile, daemon };
+	struct policy *policy = aside_load(daemon->options.config, problems, &work);
 
-	return aside_load(daemon->options.config, problems, &work);
+	if (policy)
+		config_fixed_check(daemon->policy->config, policy->config, problems);
+	if (problems->errors == 0)
+		return policy;
+	policy_free(policy);
+	return NULL;
 }
 
 static int try_reload(void *context, struct problems *problems, struct policy **out)
 {
-	struct daemon *daemon = context;
-	struct policy *policy = load_aside(daemon, problems);
+	struct policy *policy = load_next(context, problems);
 
-	if (policy)
-		refuse_changes(daemon->policy->config, policy->config, problems);
-	if (policy && problems->errors == 0) {
-		*out = policy;
-		return 0;
-	}
-	policy_free(policy);
-	return -EINVAL;
+	if (!policy)
+		return -EINVAL;
+	*out = policy;
+	return 0;
 }
 
 static int apply_served(struct daemon *daemon, struct policy *policy, const char **error)
@@ -354,31 +192,38 @@ static int apply_served(struct daemon *daemon, struct policy *policy, const char
 	return result;
 }
 
+static int replace_policy(struct daemon *daemon, struct problems *problems)
+{
+	struct policy *policy = load_next(daemon, problems);
+	const char *error = NULL;
+
+	if (!policy)
+		return -EINVAL;
+	if (revoke_prepare(daemon->revoke, policy->config, &error) < 0)
+		problem_add(problems, PROBLEM_ERROR, policy->config->file, 0, "gateway.revoke", "%s", error);
+	else if (apply_served(daemon, policy, &error) < 0)
+		problem_add(problems, PROBLEM_ERROR, daemon->options.config, 0, "",
+			    "the kernel refused the new table: %s", error ? error : "no reason told");
+	if (problems->errors == 0)
+		return 0;
+	policy_free(policy);
+	return -EINVAL;
+}
+
 static int reload(void *context, struct problems *problems)
 {
 	struct daemon *daemon = context;
-	struct policy *policy = load_aside(daemon, problems);
-	const char *error = NULL;
 
-	if (policy)
-		refuse_changes(daemon->policy->config, policy->config, problems);
-	if (policy && problems->errors == 0 && revoke_prepare(daemon->revoke, policy->config, &error) < 0)
-		problem_add(problems, PROBLEM_ERROR, policy->config->file, 0, "gateway.revoke", "%s", error);
-	if (policy && problems->errors == 0 && apply_served(daemon, policy, &error) < 0)
-		problem_add(problems, PROBLEM_ERROR, daemon->options.config, 0, "",
-			    "the kernel refused the new table: %s", error ? error : "no reason told");
-	if (!policy || problems->errors > 0) {
-		if (policy != daemon->policy)
-			policy_free(policy);
+	if (replace_policy(daemon, problems) < 0) {
 		counters.reloads_refused++;
 		log_error("reload refused, the old policy stays");
 		return -EINVAL;
 	}
-	log_set_level(policy->config->log_level);
+	log_set_level(daemon->policy->config->log_level);
 	if (snoop_prune(daemon->snoop, daemon->now) < 0)
 		log_warning("learned addresses that the new policy does not allow could not all be deleted yet");
 	revoke_begin(daemon->revoke, daemon->now);
-	keep_as_last_good(daemon);
+	lastgood_keeper_begin(&daemon->lastgood, daemon->policy);
 	log_info("reloaded %s: generation %llu", daemon->options.config, (unsigned long long)daemon->generation);
 	return 0;
 }
@@ -402,7 +247,7 @@ static void reload_by_signal(struct daemon *daemon)
 
 	notify_send("RELOADING=1");
 	reload(daemon, &problems);
-	log_problems(&problems);
+	problem_log(&problems);
 	problem_clear(&problems);
 	notify_send("READY=1");
 }
@@ -475,6 +320,7 @@ static int start_kernel(struct daemon *daemon, struct policy *policy)
 	if (error == 0) {
 		daemon->store = store_new(&daemon->hash_key, config->limit_elements);
 		daemon->snoop = daemon->store ? snoop_new(daemon->store, daemon->table, &daemon->hash_key) : NULL;
+		daemon->assisted = (struct assisted) { .snoop = daemon->snoop, .table = daemon->table };
 		daemon->verify = verify_new(&daemon->hash_key);
 		daemon->revoke = revoke_new(daemon->snoop, daemon->store);
 		error = daemon->snoop && daemon->verify && daemon->revoke ? store_reserve(daemon->store) : -ENOMEM;
@@ -510,7 +356,7 @@ static int start_control(struct daemon *daemon)
 		.table = daemon->table,
 		.queue = daemon->queue,
 		.warning = table_watch_warning(daemon->rebuild.watch),
-		.assist = daemon->context.assist,
+		.assist = daemon->assisted.told,
 		.config_path = daemon->options.config,
 		.started = daemon->now,
 		.ready = true,
@@ -604,7 +450,7 @@ static int start(struct daemon *daemon, struct policy *policy, bool fallback)
 	if (error < 0)
 		return error;
 	if (!fallback)
-		keep_as_last_good(daemon);
+		lastgood_keeper_begin(&daemon->lastgood, daemon->policy);
 	log_start(daemon);
 	log_owner(daemon);
 	notify_send("READY=1");
@@ -702,8 +548,8 @@ static int serve(struct daemon *daemon, int fd)
 	else if (fd == verify_fd(daemon->verify))
 		read_queries(daemon);
 	else if (fd == control_server_fd(daemon->control)) {
-		if (daemon->assist)
-			assist_count(daemon->assist);
+		assisted_count(&daemon->assisted);
+		daemon->context.assist = daemon->assisted.told;
 		control_server_run(daemon->control, daemon->now);
 	} else if (fd == daemon->own && own_changed(fd))
 		read_own_addresses(daemon);
@@ -804,9 +650,9 @@ static int run(struct daemon *daemon)
 				 control_server_notify(daemon->control, daemon->now));
 		timeout = sooner(timeout, mend(daemon));
 		timeout = sooner(timeout, keep_state(daemon));
-		timeout = sooner(timeout, keep_on(daemon, false));
+		timeout = sooner(timeout, lastgood_keeper_tick(&daemon->lastgood, daemon->policy, false));
 		tell_refusals(daemon);
-		tick_assist(daemon);
+		assisted_tick(&daemon->assisted, daemon->policy, daemon->now);
 		if (error == 0)
 			error = settle_queue(daemon, &timeout);
 		timeout = sooner(timeout, revoke_tick(daemon->revoke, daemon->policy, daemon->now));
@@ -824,13 +670,13 @@ static void stop(struct daemon *daemon)
 		tell_state(daemon, state_keeper_end(&daemon->keeper, daemon->now, monotime_wall(), daemon->store,
 						    daemon->policy));
 	}
-	keep_on(daemon, true);
+	lastgood_keeper_tick(&daemon->lastgood, daemon->policy, true);
 	rebuild_close(&daemon->rebuild);
 	revoke_free(daemon->revoke);
 	snoop_free(daemon->snoop);
 	verify_free(daemon->verify);
 	store_free(daemon->store);
-	assist_close(daemon->assist);
+	assisted_close(&daemon->assisted);
 	table_close(daemon->table);
 	policy_free(daemon->policy);
 }
@@ -863,7 +709,7 @@ static int main_run(const struct cmdline *options)
 {
 	struct daemon daemon = { .options = *options, .epoll = -1, .signals = -1, .own = -1 };
 	bool fallback = false;
-	struct policy *policy = load_or_fall_back(options, &fallback);
+	struct policy *policy = boot_load(options->config, options->boot, &fallback);
 	int error;
 
 	if (!policy)

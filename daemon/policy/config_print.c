@@ -232,6 +232,8 @@ static void print_help(FILE *out, const struct option *option)
 		fprintf(out, " %s", option->unit);
 	if (option->fallback != NULL)
 		fprintf(out, "; default %s", option->fallback);
+	if ((option->flags & OPTION_FIXED) != 0)
+		fputs("; a restart changes it", out);
 	fputc('\n', out);
 }
 
@@ -454,6 +456,8 @@ static void print_manual_group(FILE *out, enum option_group id)
 		fputs(".\n", out);
 		print_manual_facts(out, option);
 		fputs(where(option), out);
+		if ((option->flags & OPTION_FIXED) != 0)
+			fputs("A restart is needed to change it.\n", out);
 		if ((option->flags & OPTION_LATER) != 0 && option->words == NULL)
 			fputs("Not built yet.\n", out);
 	}

@@ -66,16 +66,16 @@ const struct option option_table[] = {
 	{ OPTION_GATEWAY, "denied", OPTION_WORD, 0, CONFIG(denied), .fallback = "\"reject\"", .unit = "",
 	  .words = denied_words,
 	  .help = "What becomes of a denied packet: reject tells the sender at once, drop lets it wait" },
-	{ OPTION_GATEWAY, "table", OPTION_TABLE, 0, CONFIG(table), .fallback = "\"nfqdn\"", .unit = "",
+	{ OPTION_GATEWAY, "table", OPTION_TABLE, OPTION_FIXED, CONFIG(table), .fallback = "\"nfqdn\"", .unit = "",
 	  .help = "Name of the nftables table (family inet); nfqdnd owns the whole of it" },
-	{ OPTION_GATEWAY, "own-table", OPTION_WORD_BOOL, 0, CONFIG(unowned), .fallback = "\"auto\"", .unit = "",
-	  .words = own_words,
+	{ OPTION_GATEWAY, "own-table", OPTION_WORD_BOOL, OPTION_FIXED, CONFIG(unowned), .fallback = "\"auto\"",
+	  .unit = "", .words = own_words,
 	  .help = "auto: nobody else can change the table or flush it, where the kernel can do that (Linux 6.9); off: "
 		  "others may, and nfqdnd makes it anew" },
 	{ OPTION_GATEWAY, "queue", OPTION_GROUP, 0, OPTION_NOWHERE, .unit = "", .inner = OPTION_QUEUE,
 	  .help = "Kernel queues by which DNS answers come to nfqdnd" },
-	{ OPTION_GATEWAY, "control", OPTION_PATH, 0, CONFIG(control), .fallback = "\"/run/nfqdn/control.sock\"",
-	  .unit = "", .help = "Socket for nfqdnctl" },
+	{ OPTION_GATEWAY, "control", OPTION_PATH, OPTION_FIXED, CONFIG(control),
+	  .fallback = "\"/run/nfqdn/control.sock\"", .unit = "", .help = "Socket for nfqdnctl" },
 	{ OPTION_GATEWAY, "state", OPTION_PATH, 0, CONFIG(state), .fallback = "\"/var/lib/nfqdn\"", .unit = "",
 	  .help = "Folder for what outlives a restart" },
 	{ OPTION_GATEWAY, "state-interval", OPTION_INTEGER, 0, CONFIG(state_interval), 0, MONTH, "300", "seconds",
@@ -111,8 +111,8 @@ const struct option option_table[] = {
 	  .fallback = "false", .unit = "",
 	  .help = "Believe answers of trusted resolvers that enter by a client interface, although clients there can "
 		  "forge them" },
-	{ OPTION_GATEWAY, "on-overload", OPTION_WORD_BOOL, 0, CONFIG(drop_on_overload), .fallback = "\"pass\"",
-	  .unit = "", .words = overload_words,
+	{ OPTION_GATEWAY, "on-overload", OPTION_WORD_BOOL, OPTION_FIXED, CONFIG(drop_on_overload),
+	  .fallback = "\"pass\"", .unit = "", .words = overload_words,
 	  .help = "Answers that find the queue full: pass unlearned, or drop so that the client asks again" },
 	{ OPTION_GATEWAY, "kernel-assist", OPTION_WORD, 0, CONFIG(kernel_assist), .fallback = "\"auto\"", .unit = "",
 	  .words = assist_words,
@@ -131,9 +131,9 @@ const struct option option_table[] = {
 	{ OPTION_GATEWAY, "mark-hook", OPTION_WORD, OPTION_LATER, OPTION_NOWHERE, .unit = "",
 	  .help = "Hook in which the mark is set" },
 	/* gateway.queue */
-	{ OPTION_QUEUE, "first", OPTION_INTEGER16, 0, CONFIG(queue_first), 0, 65535, "0", "",
+	{ OPTION_QUEUE, "first", OPTION_INTEGER16, OPTION_FIXED, CONFIG(queue_first), 0, 65535, "0", "",
 	  .help = "Number of the first queue" },
-	{ OPTION_QUEUE, "count", OPTION_INTEGER16, 0, CONFIG(queue_count), 1, 16, "1", "",
+	{ OPTION_QUEUE, "count", OPTION_INTEGER16, OPTION_FIXED, CONFIG(queue_count), 1, 16, "1", "",
 	  .help = "How many queues, from first on" },
 	/* gateway.lifetime */
 	{ OPTION_LIFETIME, "grace", OPTION_INTEGER, 0, CONFIG(lifetime.grace), 0, MONTH, "60", "seconds",
@@ -143,7 +143,7 @@ const struct option option_table[] = {
 	{ OPTION_LIFETIME, "max", OPTION_INTEGER, 0, CONFIG(lifetime.max), 1, MONTH, "86400", "seconds",
 	  .help = "Longest life" },
 	/* gateway.limits */
-	{ OPTION_LIMITS, "elements", OPTION_INTEGER, 0, CONFIG(limit_elements), 64, 1000000,
+	{ OPTION_LIMITS, "elements", OPTION_INTEGER, OPTION_FIXED, CONFIG(limit_elements), 64, 1000000,
 	  TEXT(LIMIT_LEARNED_ELEMENTS), "", .help = "Learned elements in all" },
 	/* entries of allow and inbound */
 	{ OPTION_ENTRY, "service", OPTION_TEXT, BOTH, ENTRY(service), .unit = "",

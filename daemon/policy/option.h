@@ -51,6 +51,7 @@ struct option_word {
 #define OPTION_INHERIT 16u /* left out: as in `gateway` (CONFIG_INHERIT) */
 #define OPTION_SERVICE 32u /* says something about `service` only */
 #define OPTION_LEARNED 64u /* says something about what names teach */
+#define OPTION_FIXED 128u /* of `gateway`: a running daemon cannot change it */
 
 #define OPTION_NOWHERE SIZE_MAX
 

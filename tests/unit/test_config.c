@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* LINK: policy/config.o policy/config_scan.o policy/config_reader.o policy/config_read.o policy/config_scalar.o */
-/* LINK: policy/config_list.o policy/config_check.o policy/nat64.o policy/config_print.o policy/option.o */
+/* LINK: policy/config_fixed.o policy/config_list.o policy/config_check.o policy/nat64.o policy/config_print.o policy/option.o */
 /* LINK: policy/problem.o policy/value.o */
 /* LINK: dns/pattern.o dns/name.o base/arena.o base/hash.o base/ipaddr.o base/log.o base/monotime.o */
 /* LIBS: libconfig jansson */
@@ -18,6 +18,7 @@
 
 #include "base/limits.h"
 #include "policy/config.h"
+#include "policy/config_fixed.h"
 #include "policy/option.h"
 
 #define FOLDER "tests/unit/config"
@@ -459,6 +460,57 @@ static void test_check_links(void **context)
 }
 
 /* Every setting and every word of the table stands in the manual, and no line begins with what would be a request. */
+#define FIXED_BASE "gateway: { interfaces = \"br-lan\"; resolvers = \"10.2.0.2\"; %s };\n"
+
+static struct config *load_with(const char *setting)
+{
+	struct problems problems = { 0 };
+	char text[256];
+	struct config *config;
+
+	snprintf(text, sizeof(text), FIXED_BASE, setting);
+	config = load_text(text, &problems);
+	assert_int_equal(problems.errors, 0);
+	problem_clear(&problems);
+	return config;
+}
+
+/* Each setting that a running daemon cannot change is refused by its name; the same configuration never is. */
+static void test_fixed(void **state)
+{
+	static const char *const rows[][2] = {
+		{ "gateway.table", "table = \"other\";" },
+		{ "gateway.own-table", "own-table = \"off\";" },
+		{ "gateway.control", "control = \"/run/other.sock\";" },
+		{ "gateway.on-overload", "on-overload = \"drop\";" },
+		{ "gateway.queue.first", "queue: { first = 7; };" },
+		{ "gateway.queue.count", "queue: { count = 2; };" },
+		{ "gateway.limits.elements", "limits: { elements = 64; };" },
+		{ NULL, "" },
+		{ NULL, "log-level = \"debug\"; denied = \"drop\";" },
+	};
+	struct config *old = load_with("");
+	size_t refused = 0, fixed = 0;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct config *next = load_with(rows[i][1]);
+		struct problems problems = { 0 };
+
+		config_fixed_check(old, next, &problems);
+		assert_int_equal(problems.errors, rows[i][0] ? 1 : 0);
+		if (rows[i][0])
+			assert_string_equal(problems.items[0].setting, rows[i][0]);
+		refused += problems.errors;
+		problem_clear(&problems);
+		config_free(next);
+	}
+	for (const struct option *option = option_table; option->name != NULL; option++)
+		fixed += (option->flags & OPTION_FIXED) != 0;
+	assert_int_equal(refused, fixed);
+	config_free(old);
+}
+
 static void test_manual(void **context)
 {
 	char *text = NULL, *line, *rest;
@@ -510,7 +562,7 @@ int main(void)
 		cmocka_unit_test(test_limits),      cmocka_unit_test(test_large),
 		cmocka_unit_test(test_files),       cmocka_unit_test(test_earlier_problems),
 		cmocka_unit_test(test_check_links), cmocka_unit_test(test_manual),
-		cmocka_unit_test(test_table),
+		cmocka_unit_test(test_fixed),       cmocka_unit_test(test_table),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

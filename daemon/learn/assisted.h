@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The kernel module kept in step with the policy in force and with what is learned. Without it nothing changes but the
+ * number of wake-ups. */
+#ifndef NFQDN_LEARN_ASSISTED_H
+#define NFQDN_LEARN_ASSISTED_H
+
+#include "base/monotime.h"
+#include "learn/snoop.h"
+#include "netfilter/assist.h"
+#include "netfilter/table.h"
+
+/* Zeroed at first, but for the two that must outlive it. */
+struct assisted {
+	struct snoop *snoop;
+	struct table *table;
+	struct assist *module; /* NULL: not used */
+	struct snoop_assist calls;
+	struct monotime next; /* when loading is tried again */
+	const char *told; /* the module that is used, or why none is: for `status`; static */
+};
+
+/* Before a policy is applied: finds the module, or sees that it is not wanted. From then on every answer comes to
+ * nfqdnd, until assisted_load(). 0; -errno with `*why` (static) when `kernel-assist = "require"` cannot be had. */
+int assisted_prepare(struct assisted *assisted, const struct config *config, const char **why);
+/* Puts the policy in force into the module, where one is used. A failure costs wake-ups, no more. */
+void assisted_load(struct assisted *assisted, const struct policy *policy, struct monotime now);
+/* To be called at each wake-up, after the verdicts. */
+void assisted_tick(struct assisted *assisted, const struct policy *policy, struct monotime now);
+/* Takes the module's counters over, before they are told. */
+void assisted_count(struct assisted *assisted);
+void assisted_close(struct assisted *assisted);
+
+#endif

@@ -399,6 +399,37 @@ static void too_many_visits_end_the_lookup_and_say_so(void **state)
 	arena_free(arena);
 }
 
+#define SIXTY_THREE "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+
+/* One visit for "example", one for the exact label, one for each of two prefixes and two for each of 126 suffixes: all
+ * that a lookup may make. A third prefix, which leads nowhere, is one too many. */
+static void the_last_visit_is_made_and_the_next_is_not(void **state)
+{
+	static char texts[126][80];
+	struct pattern patterns[128] = { { SIXTY_THREE ".example", 126 }, { "aa*b.example", 127 } };
+	struct dns_name name = name_of(SIXTY_THREE ".example");
+	struct arena *arena = arena_new();
+	uint32_t values[128];
+	int over = -1;
+
+	(void)state;
+	_Static_assert(LIMIT_PATTERN_VISITS == 1 + 1 + 2 + 2 * 126, "the patterns below are counted out");
+	for (int i = 0; i < 126; i++) {
+		int prefix = i / 63, suffix = i % 63 + (prefix == 0); /* "*.example" would be no label */
+
+		snprintf(texts[i], sizeof(texts[i]), "%.*s*%.*s.example", prefix, SIXTY_THREE, suffix, SIXTY_THREE);
+		patterns[2 + i] = (struct pattern) { texts[i], (uint32_t)i };
+	}
+	assert_int_equal(pattern_set_match(build(arena, patterns, 128), &name, values, 128, &over), 126);
+	assert_int_equal(over, 1);
+	patterns[1] = patterns[0];
+	assert_int_equal(pattern_set_match(build(arena, patterns + 1, 127), &name, values, 128, &over), 127);
+	assert_int_equal(over, 0);
+	for (uint32_t i = 0; i < 127; i++)
+		assert_int_equal(values[i], i);
+	arena_free(arena);
+}
+
 static void empty_set_matches_nothing(void **state)
 {
 	struct arena *arena = arena_new();
@@ -588,6 +619,7 @@ int main(void)
 		cmocka_unit_test(one_value_of_several_patterns_is_told_once),
 		cmocka_unit_test(too_many_values_keep_the_smallest_and_say_so),
 		cmocka_unit_test(too_many_visits_end_the_lookup_and_say_so),
+		cmocka_unit_test(the_last_visit_is_made_and_the_next_is_not),
 		cmocka_unit_test(empty_set_matches_nothing),
 		cmocka_unit_test(apex_is_known),
 		cmocka_unit_test(random_small_sets_agree),

@@ -9,16 +9,15 @@
  * LIMIT_PATTERN_VISITS at most. */
 #include "dns/pattern.h"
 
-#include <errno.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/limits.h"
+#include "dns/pattern_text.h"
 
 /* Nodes that one `*` inside a label can add to the label's own. */
 #define NODES_OF_STAR 2
-_Static_assert(LIMIT_PATTERN_GLOBS == 4, "the number stands in a message of judge()");
 
 enum step { STEP_LABEL, STEP_PREFIX, STEP_SUFFIX, STEP_MIDDLE };
 
@@ -46,195 +45,6 @@ struct pattern_set {
 	uint32_t node_count, slot_mask;
 };
 
-/* A label of a pattern's text. */
-struct span {
-	const char *at;
-	size_t length;
-};
-
-/* ---- Text ---- */
-
-static char lower(char c)
-{
-	return c >= 'A' && c <= 'Z' ? (char)(c | 0x20) : c;
-}
-
-/* Takes the last label off [text, *end); false when nothing is left. */
-static bool last_label(const char *text, const char **end, struct span *out)
-{
-	const char *at = *end;
-
-	if (at == text)
-		return false;
-	while (at > text && at[-1] != '.')
-		at--;
-	*out = (struct span) { .at = at, .length = (size_t)(*end - at) };
-	*end = at > text ? at - 1 : text;
-	return true;
-}
-
-/* The end of a text without the final dot that it may have. */
-static const char *text_end(const char *text)
-{
-	const char *end = text + strlen(text);
-
-	return end > text && end[-1] == '.' ? end - 1 : end;
-}
-
-static const char *find_star(struct span span)
-{
-	return span.length ? memchr(span.at, '*', span.length) : NULL;
-}
-
-/* `*.` in front stands for any number of labels, at least one. */
-static bool is_below(const char *text, struct span label)
-{
-	return label.at == text && label.length == 1 && *label.at == '*';
-}
-
-static bool is_host_octet(char c)
-{
-	return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '_' || c == '.' || c == '*';
-}
-
-static const char *judge_octets(const char *text)
-{
-	if (strstr(text, "://") || strchr(text, '/'))
-		return "this is a URL; write the host name alone, without scheme and path";
-	if (strpbrk(text, "<>{}[]"))
-		return "a placeholder stands in the name; put your own value in its place, or `*`";
-	if (strpbrk(text, " \t,;"))
-		return "one name only; write each as a string of its own";
-	if (strchr(text, ':'))
-		return "no port and no IPv6 address here; ports belong in `ports`, addresses in `addresses`";
-	if (strchr(text, '@'))
-		return "this is a mail address; write the host name alone";
-	for (; *text; text++) {
-		if ((unsigned char)*text >= 0x80)
-			return "not ASCII; write an international name in its xn-- form";
-		if (!is_host_octet(lower(*text)))
-			return "only letters, digits, `-`, `_`, `.` and `*` may stand in a name";
-	}
-	return NULL;
-}
-
-static const char *judge_label(struct span label, size_t *octets, unsigned int *stars, bool below)
-{
-	size_t literal = 0;
-
-	if (label.length == 0)
-		return "a label is empty: two dots in a row, or a dot at the start";
-	for (size_t i = 0; i < label.length; i++)
-		if (label.at[i] != '*')
-			literal++;
-		else if (i > 0 && label.at[i - 1] == '*')
-			return "`**` means no more than `*`; write one star (`*.` in front already stands for any "
-			       "depth)";
-		else if (!below)
-			++*stars;
-	if (literal > DNS_LABEL_MAX)
-		return "a label has more than 63 characters";
-	*octets += 1 + (literal ? literal : 1);
-	return NULL;
-}
-
-static const char *judge_last_label(const char *text, struct span label)
-{
-	if (is_below(text, label))
-		return "`*` alone would allow every name; write the domain, as in `*.example.com`";
-	if (find_star(label))
-		return "the last label (the top-level domain) must not hold a `*`";
-	for (size_t i = 0; i < label.length; i++)
-		if (label.at[i] < '0' || label.at[i] > '9')
-			return NULL;
-	return "the last label is a number: an address belongs in `addresses`";
-}
-
-static const char *judge(const char *text)
-{
-	const char *end = text_end(text), *why = judge_octets(text);
-	unsigned int stars = 0;
-	size_t octets = 1;
-	struct span label;
-
-	if (why)
-		return why;
-	if (end == text)
-		return "the name is empty";
-	if (end[-1] == '.' || *text == '.')
-		return "a label is empty: two dots in a row, or a dot at the start";
-	for (bool last = true; !why && last_label(text, &end, &label); last = false) {
-		why = judge_label(label, &octets, &stars, is_below(text, label));
-		if (!why && last)
-			why = judge_last_label(text, label);
-	}
-	if (!why && octets > DNS_NAME_MAX)
-		why = "the name is longer than DNS allows (255 octets)";
-	if (!why && stars > LIMIT_PATTERN_GLOBS)
-		why = "more than four `*` inside labels";
-	return why;
-}
-
-int pattern_check(const char *text, const char **why)
-{
-	const char *wrong = judge(text);
-
-	if (!wrong)
-		return 0;
-	*why = wrong;
-	return -EINVAL;
-}
-
-/* ---- One pattern, plainly ---- */
-
-/* Whether a label's pattern matches a label: the usual walk that goes back to the last star only, for what an
- * earlier star takes more can be taken by the later one too. */
-static bool label_matches(struct span pattern, const uint8_t *label, size_t length)
-{
-	size_t p = 0, at = 0, star = SIZE_MAX, resume = 0;
-
-	while (at < length) {
-		if (p < pattern.length && pattern.at[p] == '*') {
-			star = p++;
-			resume = at;
-		} else if (p < pattern.length && (uint8_t)lower(pattern.at[p]) == label[at]) {
-			p++;
-			at++;
-		} else if (star != SIZE_MAX) {
-			p = star + 1;
-			at = ++resume;
-		} else {
-			return false;
-		}
-	}
-	while (p < pattern.length && pattern.at[p] == '*')
-		p++;
-	return p == pattern.length;
-}
-
-int pattern_matches(const char *text, const struct dns_name *name)
-{
-	uint8_t offsets[DNS_LABELS_MAX];
-	unsigned int left = dns_name_labels(name, offsets);
-	const char *end = text_end(text);
-	struct span label;
-
-	if (judge(text))
-		return 0;
-	while (last_label(text, &end, &label)) {
-		const uint8_t *octets;
-
-		if (left == 0)
-			return 0;
-		if (is_below(text, label))
-			return 1;
-		octets = name->octets + offsets[--left];
-		if (!label_matches(label, octets + 1, octets[0]))
-			return 0;
-	}
-	return left == 0;
-}
-
 /* ---- The trie ---- */
 
 /* A label is hashed once and looked up at several nodes: the parent and the kind of step are mixed in behind the
@@ -246,7 +56,7 @@ static uint64_t mix(uint64_t hash, uint32_t parent, enum step step)
 	return hash ^ hash >> 32;
 }
 
-static bool is_step(const struct node *node, uint32_t parent, enum step step, struct span octets)
+static bool is_step(const struct node *node, uint32_t parent, enum step step, struct pattern_span octets)
 {
 	return node->parent == parent && node->step == step && node->length == octets.length &&
 	       memcmp(node->octets, octets.at, octets.length) == 0;
@@ -254,7 +64,7 @@ static bool is_step(const struct node *node, uint32_t parent, enum step step, st
 
 /* The slot of a step, or the free one where it belongs. */
 static struct slot *find_slot(const struct pattern_set *set, uint64_t mixed, uint32_t parent, enum step step,
-			      struct span octets)
+			      struct pattern_span octets)
 {
 	for (uint32_t i = (uint32_t)mixed;; i++) {
 		struct slot *slot = &set->slots[i & set->slot_mask];
@@ -266,7 +76,7 @@ static struct slot *find_slot(const struct pattern_set *set, uint64_t mixed, uin
 	}
 }
 
-static uint32_t new_node(struct pattern_set *set, uint32_t parent, enum step step, struct span octets)
+static uint32_t new_node(struct pattern_set *set, uint32_t parent, enum step step, struct pattern_span octets)
 {
 	struct node *node = &set->nodes[set->node_count];
 
@@ -277,7 +87,7 @@ static uint32_t new_node(struct pattern_set *set, uint32_t parent, enum step ste
 	return set->node_count++;
 }
 
-static uint32_t add_step(struct pattern_set *set, uint32_t parent, enum step step, struct span octets)
+static uint32_t add_step(struct pattern_set *set, uint32_t parent, enum step step, struct pattern_span octets)
 {
 	uint64_t mixed = mix(hash_bytes(&set->key, octets.at, octets.length), parent, step);
 	struct slot *slot = find_slot(set, mixed, parent, step, octets);
@@ -291,10 +101,10 @@ static uint32_t add_step(struct pattern_set *set, uint32_t parent, enum step ste
 	return slot->node;
 }
 
-static uint32_t add_star_label(struct pattern_set *set, uint32_t node, struct span label)
+static uint32_t add_star_label(struct pattern_set *set, uint32_t node, struct pattern_span label)
 {
-	const char *end = label.at + label.length, *star = find_star(label);
-	struct span prefix = { label.at, (size_t)(star - label.at) }, suffix = { end, 0 };
+	const char *end = label.at + label.length, *star = pattern_find_star(label);
+	struct pattern_span prefix = { label.at, (size_t)(star - label.at) }, suffix = { end, 0 };
 
 	while (suffix.at[-1] != '*') {
 		suffix.at--;
@@ -304,7 +114,7 @@ static uint32_t add_star_label(struct pattern_set *set, uint32_t node, struct sp
 	node = add_step(set, node, STEP_SUFFIX, suffix);
 	for (const char *at = star + 1; at < suffix.at; at = star + 1) {
 		star = memchr(at, '*', (size_t)(suffix.at - at));
-		node = add_step(set, node, STEP_MIDDLE, (struct span) { at, (size_t)(star - at) });
+		node = add_step(set, node, STEP_MIDDLE, (struct pattern_span) { at, (size_t)(star - at) });
 	}
 	if (set->nodes[node].end == 0) {
 		uint32_t behind = new_node(set, node, STEP_LABEL, label);
@@ -317,14 +127,14 @@ static uint32_t add_star_label(struct pattern_set *set, uint32_t node, struct sp
 /* Where a pattern's value belongs: the node, and in the lowest bit whether below it or at it. */
 static uint64_t add_pattern(struct pattern_set *set, const char *text)
 {
-	const char *end = text_end(text);
-	struct span label;
+	const char *end = pattern_text_end(text);
+	struct pattern_span label;
 	uint64_t node = 0;
 
-	while (last_label(text, &end, &label)) {
-		if (is_below(text, label))
+	while (pattern_last_label(text, &end, &label)) {
+		if (pattern_is_below(text, label))
 			return node << 1 | 1;
-		if (find_star(label))
+		if (pattern_find_star(label))
 			node = add_star_label(set, (uint32_t)node, label);
 		else
 			node = add_step(set, (uint32_t)node, STEP_LABEL, label);
@@ -349,7 +159,7 @@ static char *lower_copy(struct arena *arena, const char *text)
 	char *copy = arena_strdup(arena, text);
 
 	for (char *at = copy; at && *at; at++)
-		*at = lower(*at);
+		*at = pattern_lower(*at);
 	return copy;
 }
 
@@ -462,7 +272,7 @@ static void reach(struct lookup *lookup, uint32_t node)
 /* The node below `node` whose step is label[at, at + length), or 0. */
 static uint32_t find_part(const struct lookup *lookup, uint32_t node, enum step step, size_t at, size_t length)
 {
-	struct span octets = { lookup->label + at, length };
+	struct pattern_span octets = { lookup->label + at, length };
 	uint64_t mixed = mix(hash_bytes(&lookup->set->key, octets.at, octets.length), node, step);
 
 	return find_slot(lookup->set, mixed, node, step, octets)->node;
@@ -526,7 +336,7 @@ static void follow_parts(struct lookup *lookup, struct partial here)
 /* Moves every node in `now` over one label. */
 static void step_label(struct lookup *lookup, const uint8_t *octets)
 {
-	struct span label = { (const char *)octets + 1, octets[0] };
+	struct pattern_span label = { (const char *)octets + 1, octets[0] };
 	uint64_t hash = hash_bytes(&lookup->set->key, label.at, label.length);
 
 	lookup->label = label.at;

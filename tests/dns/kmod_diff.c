@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* LINK: dns/message.o dns/svcb.o dns/wire.o dns/name.o dns/pattern.o base/ipaddr.o base/arena.o base/hash.o */
+/* LINK: dns/message.o dns/svcb.o dns/wire.o dns/name.o dns/pattern.o dns/pattern_text.o base/ipaddr.o base/arena.o base/hash.o */
 /* LINK: kmod-optional/fqdn_judge.o kmod-optional/fqdn_parse.o kmod-optional/fqdn_pattern.o kmod-optional/fqdn_cache.o */
 /* Usage: kmod_diff [-n MESSAGES] [FOLDER-OR-FILE...]
  * The kernel module's decision against nfqdnd's own parser and patterns: over the DNS messages in the folders and files,

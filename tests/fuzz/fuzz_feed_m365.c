@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* LINK: control/feed.o control/feed_m365.o control/feed_change.o control/difference.o control/json.o dns/pattern.o dns/name.o policy/value.o */
+/* LINK: control/feed.o control/feed_m365.o control/feed_change.o control/difference.o control/json.o dns/pattern.o dns/pattern_text.o dns/name.o policy/value.o */
 /* LINK: policy/reserved.o policy/nat64.o policy/problem.o base/arena.o base/counters.o base/escape.o base/hash.o base/ipaddr.o */
 /* LIBS: jansson */
 /* Any JSON as an answer of the endpoint service; a catalog file made of it differs from itself in nothing. */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* LINK: control/feed.o control/feed_tags.o dns/pattern.o dns/name.o policy/value.o policy/catalog.o */
+/* LINK: control/feed.o control/feed_tags.o dns/pattern.o dns/pattern_text.o dns/name.o policy/value.o policy/catalog.o */
 /* LINK: policy/catalog_field.o policy/catalog_read.o policy/policy_list.o policy/policy_text.o policy/reserved.o policy/nat64.o */
 /* LINK: policy/problem.o base/arena.o base/counters.o base/escape.o base/hash.o base/ipaddr.o */
 /* LIBS: jansson */

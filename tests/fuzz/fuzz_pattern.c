@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* LINK: dns/pattern.o dns/name.o base/arena.o base/hash.o */
+/* LINK: dns/pattern.o dns/pattern_text.o dns/name.o base/arena.o base/hash.o */
 /* Input: lines. One that begins with '=' is a name to look up (text with escapes), any other a pattern. The compiled
  * set must say what each pattern alone says. */
 #include <stdbool.h>

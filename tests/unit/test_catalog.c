@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* LINK: policy/catalog.o policy/catalog_field.o policy/catalog_read.o policy/policy_list.o policy/policy_text.o */
-/* LINK: policy/problem.o policy/value.o dns/pattern.o dns/name.o base/arena.o base/escape.o base/hash.o */
+/* LINK: policy/problem.o policy/value.o dns/pattern.o dns/pattern_text.o dns/name.o base/arena.o base/escape.o base/hash.o */
 /* LINK: base/ipaddr.o */
 /* LIBS: jansson */
 #include <errno.h>
@@ -338,7 +338,7 @@ static void bad_rows_are_refused(void **unused)
 		expect_row_told(row_cases[i].key, row_cases[i].value, row_cases[i].told);
 }
 
-/* The reason is value.c's or pattern.c's, and is tested there: here, that it is told with the place. */
+/* The reason is value.c's or pattern_text.c's, and is tested there: here, that it is told with the place. */
 static void expect_row_begins(const char *key, const char *value, const char *expected)
 {
 	char *row = row_with(key, value), *text, *out;

@@ -2,7 +2,7 @@
 /* LINK: policy/config.o policy/config_scan.o policy/config_reader.o policy/config_read.o policy/config_scalar.o */
 /* LINK: policy/config_fixed.o policy/config_list.o policy/config_check.o policy/nat64.o policy/config_print.o policy/option.o */
 /* LINK: policy/problem.o policy/value.o */
-/* LINK: dns/pattern.o dns/name.o base/arena.o base/hash.o base/ipaddr.o base/log.o base/monotime.o */
+/* LINK: dns/pattern.o dns/pattern_text.o dns/name.o base/arena.o base/hash.o base/ipaddr.o base/log.o base/monotime.o */
 /* LIBS: libconfig jansson */
 /* tests/unit/config/NAME.conf is loaded, and what is told must be NAME.expected; those that load are printed and read
  * back. NFQDN_TEST_WRITE=1 writes the expected files anew: look at the difference before you keep it. */

@@ -2,7 +2,7 @@
 /* LINK: tests/unit/ruleset/fixture.o tests/unit/ruleset/kernel.o */
 /* LINK: netfilter/ruleset.o netfilter/ruleset_rules.o netfilter/ruleset_text.o netfilter/ruleset_netlink.o netfilter/table.o netfilter/table_apply.o netfilter/table_owner.o netfilter/table_state.o netfilter/table_query.o netfilter/probe.o netfilter/batch.o netfilter/nfattr.o netfilter/element.o netfilter/element_dump.o */
 /* LINK: policy/policy.o policy/policy_boxes.o policy/policy_group.o policy/policy_input.o policy/policy_list.o policy/policy_rules.o policy/policy_select.o policy/policy_tenant.o policy/policy_text.o policy/policy_warn.o policy/interval.o policy/catalog.o policy/catalog_field.o policy/catalog_read.o policy/closed.o policy/config.o policy/config_check.o policy/nat64.o policy/config_list.o policy/config_print.o policy/config_read.o policy/config_reader.o policy/config_scalar.o policy/config_scan.o policy/option.o policy/problem.o policy/value.o */
-/* LINK: dns/name.o dns/pattern.o base/arena.o base/counters.o base/escape.o base/hash.o base/ipaddr.o base/log.o */
+/* LINK: dns/name.o dns/pattern.o dns/pattern_text.o base/arena.o base/counters.o base/escape.o base/hash.o base/ipaddr.o base/log.o */
 /* LIBS: jansson libconfig libmnl libnftnl */
 /* table_apply() when any one of its requests goes wrong: nlsock.c is the real one, with a fault between it and its
  * callers. Whatever goes wrong, the rules in force are the old policy's or the new one's, whole; and the next call

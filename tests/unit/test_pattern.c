@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* LINK: dns/pattern.o dns/name.o base/arena.o base/hash.o */
+/* LINK: dns/pattern.o dns/pattern_text.o dns/name.o base/arena.o base/hash.o */
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>

@@ -33,7 +33,7 @@ LIBS_nfqdnctl := jansson
 
 # daemon/FLOOR/: what each floor has. Objects of nfqdnctl alone begin with nfqdnctl.
 base := arena counters escape hash ipaddr log monotime
-dns := message name packet pattern pattern_text question stream svcb wire
+dns := message name packet pattern pattern_text question stream stream_flow svcb wire
 policy := catalog catalog_field catalog_read closed config config_check config_fixed config_list config_print config_read \
 	config_reader config_scalar config_scan interval lastgood lastgood_keeper nat64 option policy policy_boxes policy_group policy_input \
 	policy_list policy_rules policy_select policy_tenant policy_text policy_warn problem problem_log reserved value

@@ -23,211 +23,23 @@
 
 #include "base/counters.h"
 #include "base/limits.h"
+#include "dns/stream_parts.h"
 
-#define CHUNK_OCTETS 512 /* most answers fit one */
 #define PREFIX_OCTETS 2 /* RFC 1035 4.2.2 */
-#define MESSAGE_OCTETS 65535
-#define NO_END INT64_MAX
 
 /* Tags; packet N has TAG_PACKET(N). */
 #define TAG_MISSING 0
 #define TAG_PACKET(n) ((uint8_t)((n) + 1))
 #define TAG_SETTLED 255
 _Static_assert(LIMIT_DRAIN_PACKETS <= 64, "packets are bits of 64");
-_Static_assert(LIMIT_STREAM_WINDOW >= PREFIX_OCTETS + MESSAGE_OCTETS, "a message must fit");
-
-struct chunk {
-	struct chunk *next; /* of its flow, in ascending order, or of the free ones */
-	int64_t number; /* its first octet's position / CHUNK_OCTETS */
-	uint8_t octets[CHUNK_OCTETS];
-	uint8_t tags[CHUNK_OCTETS];
-};
-
-struct tuple {
-	struct ipaddr sender, receiver;
-	uint16_t sender_port, receiver_port;
-};
-_Static_assert(sizeof(struct tuple) == 2 * sizeof(struct ipaddr) + 4, "compared and hashed as octets");
-
-/* Flows without chunks, and with them. */
-enum list { LIST_EMPTY, LIST_HOLDING, LISTS };
-
-struct flow {
-	struct flow *chain; /* of its bucket, or of the free ones */
-	struct flow *newer, *older; /* in its list, by the last segment */
-	enum list list;
-	struct tuple tuple;
-	uint64_t serial; /* 0: free. Tells that the place was taken by another flow */
-	uint32_t first; /* sequence number of position 0 */
-	int64_t base, next, filled;
-	int64_t highest; /* behind the last octet seen */
-	int64_t end; /* the FIN's position; 0 after a RST */
-	struct chunk *chunks;
-	struct chunk *cursor; /* where the last search ended, or NULL */
-	struct monotime seen; /* last segment */
-	struct monotime gap_since; /* when `filled` last moved, if `gap` */
-	bool gap;
-	bool undone; /* a packet was taken back in this stream_settle() */
-};
-
-/* What a packet may have to take back. */
-struct entry {
-	struct flow *flow;
-	uint64_t serial; /* of the flow, at that time */
-	unsigned int packet;
-	int64_t start, stop; /* what it covered, of what is held */
-};
-
-struct stream_table {
-	struct hash_key key;
-	enum stream_side side;
-	size_t bucket_count; /* a power of two */
-	size_t flow_limit, flows_begun, flow_count; /* flows[flows_begun] and those behind it were never used */
-	size_t chunk_limit, chunks_begun, chunk_count;
-	uint64_t serial;
-	struct flow *free_flows;
-	struct chunk *free_chunks;
-	struct {
-		struct flow *newest, *oldest;
-	} lists[LISTS];
-	struct entry journal[LIMIT_DRAIN_PACKETS];
-	size_t journal_count;
-	struct flow **buckets;
-	struct flow *flows;
-	struct chunk *chunks;
-	uint8_t *scratch; /* one message */
-};
-
-/* ---- the table ---- */
-
-static size_t aligned(size_t size)
-{
-	return (size + 15) & ~(size_t)15;
-}
-
-static size_t buckets_for(size_t flows)
-{
-	size_t count = 1;
-
-	while (count < flows)
-		count *= 2;
-	return count;
-}
-
-static size_t chunks_for(size_t octets)
-{
-	return (octets + CHUNK_OCTETS - 1) / CHUNK_OCTETS;
-}
-
-size_t stream_table_size(size_t flows, size_t octets)
-{
-	return aligned(sizeof(struct stream_table)) + aligned(buckets_for(flows) * sizeof(struct flow *)) +
-	       aligned(flows * sizeof(struct flow)) + aligned(chunks_for(octets) * sizeof(struct chunk)) +
-	       MESSAGE_OCTETS;
-}
-
-static void *carve(uint8_t **at, size_t size)
-{
-	void *part = *at;
-
-	*at += aligned(size);
-	return part;
-}
-
-struct stream_table *stream_table_new(void *block, size_t flows, size_t octets, enum stream_side side,
-				      const struct hash_key *key)
-{
-	uint8_t *at = block;
-	struct stream_table *table = carve(&at, sizeof(*table));
-
-	*table = (struct stream_table) {
-		.key = *key,
-		.side = side,
-		.bucket_count = buckets_for(flows),
-		.flow_limit = flows,
-		.chunk_limit = chunks_for(octets),
-	};
-	table->buckets = carve(&at, table->bucket_count * sizeof(struct flow *));
-	table->flows = carve(&at, flows * sizeof(struct flow));
-	table->chunks = carve(&at, table->chunk_limit * sizeof(struct chunk));
-	table->scratch = at;
-	memset(table->buckets, 0, table->bucket_count * sizeof(struct flow *));
-	return table;
-}
-
-size_t stream_flows(const struct stream_table *table)
-{
-	return table->flow_count;
-}
-
-size_t stream_octets(const struct stream_table *table)
-{
-	return table->chunk_count * CHUNK_OCTETS;
-}
-
-/* ---- the lists, last segment first ---- */
-
-static void list_take(struct stream_table *table, struct flow *flow)
-{
-	if (flow->newer)
-		flow->newer->older = flow->older;
-	else
-		table->lists[flow->list].newest = flow->older;
-	if (flow->older)
-		flow->older->newer = flow->newer;
-	else
-		table->lists[flow->list].oldest = flow->newer;
-}
-
-static void list_put(struct stream_table *table, struct flow *flow)
-{
-	flow->list = flow->chunks ? LIST_HOLDING : LIST_EMPTY;
-	flow->newer = NULL;
-	flow->older = table->lists[flow->list].newest;
-	if (flow->older)
-		flow->older->newer = flow;
-	else
-		table->lists[flow->list].oldest = flow;
-	table->lists[flow->list].newest = flow;
-}
-
-static void relist(struct stream_table *table, struct flow *flow)
-{
-	list_take(table, flow);
-	list_put(table, flow);
-}
+_Static_assert(LIMIT_STREAM_WINDOW >= PREFIX_OCTETS + STREAM_MESSAGE_OCTETS, "a message must fit");
 
 /* ---- chunks ---- */
 
-static void chunk_free(struct stream_table *table, struct chunk *chunk)
-{
-	chunk->next = table->free_chunks;
-	table->free_chunks = chunk;
-	table->chunk_count--;
-}
-
-/* Frees what lies before `base`. True when there was any. */
-static bool release(struct stream_table *table, struct flow *flow)
-{
-	const struct chunk *first = flow->chunks;
-	bool all = flow->base >= flow->highest;
-
-	while (flow->chunks && (all || (flow->chunks->number + 1) * CHUNK_OCTETS <= flow->base)) {
-		struct chunk *chunk = flow->chunks;
-
-		flow->chunks = chunk->next;
-		chunk_free(table, chunk);
-	}
-	if (flow->chunks == first)
-		return false;
-	flow->cursor = NULL;
-	return true;
-}
-
 /* The last chunk whose number is at most `number`, or NULL. */
-static struct chunk *chunk_before(struct flow *flow, int64_t number)
+static struct stream_chunk *chunk_before(struct stream_flow *flow, int64_t number)
 {
-	struct chunk *chunk = flow->cursor && flow->cursor->number <= number ? flow->cursor : flow->chunks;
+	struct stream_chunk *chunk = flow->cursor && flow->cursor->number <= number ? flow->cursor : flow->chunks;
 
 	if (!chunk || chunk->number > number)
 		return NULL;
@@ -237,9 +49,9 @@ static struct chunk *chunk_before(struct flow *flow, int64_t number)
 	return chunk;
 }
 
-static struct chunk *chunk_find(struct flow *flow, int64_t number)
+static struct stream_chunk *chunk_find(struct stream_flow *flow, int64_t number)
 {
-	struct chunk *chunk = chunk_before(flow, number);
+	struct stream_chunk *chunk = chunk_before(flow, number);
 
 	return chunk && chunk->number == number ? chunk : NULL;
 }
@@ -247,35 +59,36 @@ static struct chunk *chunk_find(struct flow *flow, int64_t number)
 /* The part of [*at, stop) that lies in one chunk: how many octets, and `*offset` in the chunk. */
 static size_t part_of(int64_t at, int64_t stop, size_t *offset)
 {
-	*offset = (size_t)(at % CHUNK_OCTETS);
-	return (size_t)(stop - at) < CHUNK_OCTETS - *offset ? (size_t)(stop - at) : CHUNK_OCTETS - *offset;
+	*offset = (size_t)(at % STREAM_CHUNK_OCTETS);
+	return (size_t)(stop - at) < STREAM_CHUNK_OCTETS - *offset ? (size_t)(stop - at)
+								   : STREAM_CHUNK_OCTETS - *offset;
 }
 
 /* The first octet from `at` on that is missing. */
-static int64_t first_missing(struct flow *flow, int64_t at)
+static int64_t first_missing(struct stream_flow *flow, int64_t at)
 {
 	for (;;) {
-		struct chunk *chunk = chunk_find(flow, at / CHUNK_OCTETS);
-		size_t offset = (size_t)(at % CHUNK_OCTETS);
+		struct stream_chunk *chunk = chunk_find(flow, at / STREAM_CHUNK_OCTETS);
+		size_t offset = (size_t)(at % STREAM_CHUNK_OCTETS);
 		const uint8_t *missing;
 
 		if (!chunk)
 			return at;
-		missing = memchr(chunk->tags + offset, TAG_MISSING, CHUNK_OCTETS - offset);
+		missing = memchr(chunk->tags + offset, TAG_MISSING, STREAM_CHUNK_OCTETS - offset);
 		if (missing)
 			return at + (missing - (chunk->tags + offset));
-		at += (int64_t)(CHUNK_OCTETS - offset);
+		at += (int64_t)(STREAM_CHUNK_OCTETS - offset);
 	}
 }
 
 /* Copies octets that are all there. */
-static void copy_out(struct flow *flow, int64_t at, size_t count, uint8_t *out)
+static void copy_out(struct stream_flow *flow, int64_t at, size_t count, uint8_t *out)
 {
 	int64_t stop = at + (int64_t)count;
 
 	while (at < stop) {
 		size_t offset, part = part_of(at, stop, &offset);
-		const struct chunk *chunk = chunk_find(flow, at / CHUNK_OCTETS);
+		const struct stream_chunk *chunk = chunk_find(flow, at / STREAM_CHUNK_OCTETS);
 
 		if (!chunk)
 			return;
@@ -286,11 +99,11 @@ static void copy_out(struct flow *flow, int64_t at, size_t count, uint8_t *out)
 }
 
 /* Turns the tag `from` into `to` in [at, stop). */
-static void retag(struct flow *flow, int64_t at, int64_t stop, uint8_t from, uint8_t to)
+static void retag(struct stream_flow *flow, int64_t at, int64_t stop, uint8_t from, uint8_t to)
 {
 	while (at < stop) {
 		size_t offset, part = part_of(at, stop, &offset);
-		struct chunk *chunk = chunk_find(flow, at / CHUNK_OCTETS);
+		struct stream_chunk *chunk = chunk_find(flow, at / STREAM_CHUNK_OCTETS);
 
 		for (size_t i = offset; chunk && i < offset + part; i++)
 			if (chunk->tags[i] == from)
@@ -302,7 +115,7 @@ static void retag(struct flow *flow, int64_t at, int64_t stop, uint8_t from, uin
 /* ---- messages ---- */
 
 /* The octets of the message at `next`, with its prefix; -1 when not even that is there. */
-static int64_t message_octets(struct flow *flow)
+static int64_t message_octets(struct stream_flow *flow)
 {
 	uint8_t prefix[PREFIX_OCTETS] = { 0 };
 
@@ -313,14 +126,15 @@ static int64_t message_octets(struct flow *flow)
 }
 
 /* The same, -1 also when any of it is missing. */
-static int64_t whole_message(struct flow *flow)
+static int64_t whole_message(struct stream_flow *flow)
 {
 	int64_t octets = message_octets(flow);
 
 	return octets <= flow->filled - flow->next ? octets : -1;
 }
 
-static unsigned int read_messages(struct stream_table *table, struct flow *flow, stream_message *message, void *context)
+static unsigned int read_messages(struct stream_table *table, struct stream_flow *flow, stream_message *message,
+				  void *context)
 {
 	unsigned int count = 0;
 
@@ -338,40 +152,19 @@ static unsigned int read_messages(struct stream_table *table, struct flow *flow,
 
 /* ---- giving up ---- */
 
-static struct flow **bucket_of(struct stream_table *table, const struct tuple *tuple)
-{
-	return &table->buckets[hash_bytes(&table->key, tuple, sizeof(*tuple)) & (table->bucket_count - 1)];
-}
-
-static void flow_remove(struct stream_table *table, struct flow *flow)
-{
-	struct flow **at = bucket_of(table, &flow->tuple);
-
-	while (*at != flow)
-		at = &(*at)->chain;
-	*at = flow->chain;
-	list_take(table, flow);
-	flow->highest = flow->base;
-	release(table, flow);
-	flow->serial = 0;
-	flow->chain = table->free_flows;
-	table->free_flows = flow;
-	table->flow_count--;
-}
-
-static void flow_lose(struct stream_table *table, struct flow *flow)
+static void flow_lose(struct stream_table *table, struct stream_flow *flow)
 {
 	counters.tcp_flows_lost++;
-	flow_remove(table, flow);
+	stream_flow_remove(table, flow);
 }
 
 /* Lets go what only stream_settle() could still need, if that frees anything. */
-static bool let_go(struct stream_table *table, struct flow *flow)
+static bool let_go(struct stream_table *table, struct stream_flow *flow)
 {
 	int64_t base = flow->base;
 
 	flow->base = flow->next;
-	if (release(table, flow)) {
+	if (stream_flow_release(table, flow)) {
 		counters.tcp_messages_let_go++;
 		return true;
 	}
@@ -380,7 +173,7 @@ static bool let_go(struct stream_table *table, struct flow *flow)
 }
 
 /* Goes on to behind the unfinished message. False when its length is not known. */
-static bool skip_message(struct stream_table *table, struct flow *flow)
+static bool skip_message(struct stream_table *table, struct stream_flow *flow)
 {
 	int64_t octets = message_octets(flow);
 
@@ -392,24 +185,24 @@ static bool skip_message(struct stream_table *table, struct flow *flow)
 	flow->base = flow->next;
 	flow->filled = first_missing(flow, flow->next);
 	flow->gap = false;
-	release(table, flow);
+	stream_flow_release(table, flow);
 	return true;
 }
 
 /* Takes memory from a flow that holds some. */
-static void give_way(struct stream_table *table, struct flow *flow)
+static void give_way(struct stream_table *table, struct stream_flow *flow)
 {
 	size_t before = table->chunk_count;
 
 	if (let_go(table, flow) || (skip_message(table, flow) && table->chunk_count < before))
-		relist(table, flow);
+		stream_flow_relist(table, flow);
 	else
 		flow_lose(table, flow);
 }
 
-static void make_room(struct stream_table *table, struct flow *needy)
+static void make_room(struct stream_table *table, struct stream_flow *needy)
 {
-	struct flow *oldest = table->lists[LIST_HOLDING].oldest;
+	struct stream_flow *oldest = table->lists[STREAM_HOLDING].oldest;
 
 	if (let_go(table, needy))
 		return;
@@ -421,9 +214,9 @@ static void make_room(struct stream_table *table, struct flow *needy)
 
 /* ---- what a segment brings ---- */
 
-static struct chunk *chunk_take(struct stream_table *table, struct flow *flow)
+static struct stream_chunk *chunk_take(struct stream_table *table, struct stream_flow *flow)
 {
-	struct chunk *chunk;
+	struct stream_chunk *chunk;
 
 	if (!table->free_chunks && table->chunks_begun == table->chunk_limit)
 		make_room(table, flow);
@@ -439,9 +232,9 @@ static struct chunk *chunk_take(struct stream_table *table, struct flow *flow)
 	return chunk;
 }
 
-static struct chunk *chunk_make(struct stream_table *table, struct flow *flow, int64_t number)
+static struct stream_chunk *chunk_make(struct stream_table *table, struct stream_flow *flow, int64_t number)
 {
-	struct chunk *chunk = chunk_find(flow, number), *before;
+	struct stream_chunk *chunk = chunk_find(flow, number), *before;
 
 	if (chunk)
 		return chunk;
@@ -460,7 +253,7 @@ static struct chunk *chunk_make(struct stream_table *table, struct flow *flow, i
 }
 
 /* The first copy counts. False when a later one says something else. */
-static bool chunk_fill(struct chunk *chunk, size_t offset, const uint8_t *octets, size_t count, uint8_t tag)
+static bool chunk_fill(struct stream_chunk *chunk, size_t offset, const uint8_t *octets, size_t count, uint8_t tag)
 {
 	bool same = true;
 
@@ -476,14 +269,14 @@ static bool chunk_fill(struct chunk *chunk, size_t offset, const uint8_t *octets
 }
 
 /* Puts the octets of [at, stop) in their places. Returns how far the memory went. */
-static int64_t hold(struct stream_table *table, struct flow *flow, int64_t at, int64_t stop, const uint8_t *octets,
-		    uint8_t tag)
+static int64_t hold(struct stream_table *table, struct stream_flow *flow, int64_t at, int64_t stop,
+		    const uint8_t *octets, uint8_t tag)
 {
 	bool same = true;
 
 	while (at < stop) {
 		size_t offset, part = part_of(at, stop, &offset);
-		struct chunk *chunk = chunk_make(table, flow, at / CHUNK_OCTETS);
+		struct stream_chunk *chunk = chunk_make(table, flow, at / STREAM_CHUNK_OCTETS);
 
 		if (!chunk)
 			break;
@@ -495,9 +288,10 @@ static int64_t hold(struct stream_table *table, struct flow *flow, int64_t at, i
 	return at;
 }
 
-static void journal(struct stream_table *table, struct flow *flow, unsigned int packet, int64_t start, int64_t stop)
+static void journal(struct stream_table *table, struct stream_flow *flow, unsigned int packet, int64_t start,
+		    int64_t stop)
 {
-	table->journal[table->journal_count++] = (struct entry) {
+	table->journal[table->journal_count++] = (struct stream_entry) {
 		.flow = flow,
 		.serial = flow->serial,
 		.packet = packet,
@@ -517,14 +311,14 @@ static int64_t min64(int64_t a, int64_t b)
 }
 
 /* Where the payload stands; the sequence number is taken for the one nearest to what is expected. */
-static int64_t position_of(const struct flow *flow, const struct packet_tcp *segment)
+static int64_t position_of(const struct stream_flow *flow, const struct packet_tcp *segment)
 {
 	uint32_t sequence = segment->sequence + ((segment->flags & PACKET_SYN) != 0);
 
 	return flow->filled + (int32_t)(sequence - (flow->first + (uint32_t)flow->filled));
 }
 
-static void take_octets(struct stream_table *table, struct flow *flow, const struct packet_tcp *segment,
+static void take_octets(struct stream_table *table, struct stream_flow *flow, const struct packet_tcp *segment,
 			unsigned int packet)
 {
 	int64_t start = position_of(flow, segment), stop = start + (int64_t)segment->length;
@@ -536,7 +330,7 @@ static void take_octets(struct stream_table *table, struct flow *flow, const str
 		journal(table, flow, packet, 0, 0);
 		return;
 	}
-	if (segment->flags & PACKET_FIN && stop >= flow->filled && flow->end == NO_END)
+	if (segment->flags & PACKET_FIN && stop >= flow->filled && flow->end == STREAM_NO_END)
 		flow->end = stop;
 	/* Only the reset that the receiver obeys (RFC 9293 3.10.7.4). */
 	if (segment->flags & PACKET_RST && start == flow->filled)
@@ -549,107 +343,8 @@ static void take_octets(struct stream_table *table, struct flow *flow, const str
 	journal(table, flow, packet, start, to);
 }
 
-/* ---- flows ---- */
-
-static struct tuple tuple_of(const struct packet_tcp *segment)
-{
-	return (struct tuple) {
-		.sender = segment->source,
-		.receiver = segment->destination,
-		.sender_port = segment->source_port,
-		.receiver_port = segment->destination_port,
-	};
-}
-
-static struct flow *flow_find(struct stream_table *table, const struct tuple *tuple)
-{
-	struct flow *flow = *bucket_of(table, tuple);
-
-	while (flow && memcmp(&flow->tuple, tuple, sizeof(*tuple)) != 0)
-		flow = flow->chain;
-	return flow;
-}
-
-static void evict_oldest(struct stream_table *table)
-{
-	struct flow *empty = table->lists[LIST_EMPTY].oldest, *holding = table->lists[LIST_HOLDING].oldest;
-	bool choose = empty && (!holding || !monotime_before(holding->seen, empty->seen));
-
-	counters.tcp_flows_evicted++;
-	flow_remove(table, choose ? empty : holding);
-}
-
-static struct flow *flow_take(struct stream_table *table)
-{
-	struct flow *flow;
-
-	if (table->flow_count == table->flow_limit)
-		evict_oldest(table);
-	flow = table->free_flows;
-	if (flow)
-		table->free_flows = flow->chain;
-	else
-		flow = &table->flows[table->flows_begun++];
-	table->flow_count++;
-	return flow;
-}
-
-static struct flow *flow_begin(struct stream_table *table, const struct tuple *tuple, uint32_t first)
-{
-	struct flow *flow = flow_take(table), **bucket = bucket_of(table, tuple);
-
-	*flow = (struct flow) {
-		.chain = *bucket,
-		.tuple = *tuple,
-		.serial = ++table->serial,
-		.first = first,
-		.end = NO_END,
-	};
-	*bucket = flow;
-	list_put(table, flow);
-	counters.tcp_flows++;
-	return flow;
-}
-
-static bool begins(enum stream_side side, uint8_t flags)
-{
-	uint8_t first = side == STREAM_SERVER ? PACKET_SYN | PACKET_ACK : PACKET_SYN;
-
-	return (flags & (PACKET_SYN | PACKET_ACK | PACKET_RST)) == first;
-}
-
-/* The flow of a segment, or NULL. A SYN-ACK (or the client's SYN) begins one, or begins it anew when it is not the one
- * that we know again. */
-static struct flow *flow_of(struct stream_table *table, const struct packet_tcp *segment)
-{
-	struct tuple tuple = tuple_of(segment);
-	struct flow *flow = flow_find(table, &tuple);
-	uint32_t first = segment->sequence + 1;
-
-	if (!begins(table->side, segment->flags))
-		return flow;
-	if (flow && flow->first == first)
-		return flow;
-	if (flow)
-		flow_remove(table, flow);
-	return flow_begin(table, &tuple, first);
-}
-
-/* Flows that fell silent; a bounded number each time. */
-static void expire(struct stream_table *table, struct monotime now)
-{
-	for (enum list list = LIST_EMPTY; list < LISTS; list++) {
-		struct flow *oldest = table->lists[list].oldest;
-
-		if (!oldest || monotime_until(oldest->seen, now) < LIMIT_STREAM_IDLE_MS)
-			continue;
-		counters.tcp_flows_expired++;
-		flow_remove(table, oldest);
-	}
-}
-
 /* Whether octets are missing since long ago. `before`: where `filled` stood before this segment. */
-static bool gap_stays(struct flow *flow, int64_t before, struct monotime now)
+static bool gap_stays(struct stream_flow *flow, int64_t before, struct monotime now)
 {
 	bool gap = flow->filled < flow->highest, moved = !flow->gap || flow->filled != before;
 
@@ -663,14 +358,14 @@ unsigned int stream_feed(struct stream_table *table, const struct packet_tcp *se
 			 struct monotime now, stream_message *message, void *context)
 {
 	unsigned int count;
-	struct flow *flow;
+	struct stream_flow *flow;
 	int64_t before;
 
 	counters.tcp_segments++;
 	if (table->journal_count == LIMIT_DRAIN_PACKETS)
 		stream_settle(table, 0);
-	expire(table, now);
-	flow = flow_of(table, segment);
+	stream_flow_expire(table, now);
+	flow = stream_flow_of(table, segment);
 	if (!flow) {
 		counters.tcp_segments_unsynchronised += segment->length > 0;
 		return 0;
@@ -686,7 +381,7 @@ unsigned int stream_feed(struct stream_table *table, const struct packet_tcp *se
 		}
 		count += read_messages(table, flow, message, context);
 	}
-	relist(table, flow);
+	stream_flow_relist(table, flow);
 	return count;
 }
 
@@ -699,9 +394,9 @@ static bool bit(uint64_t mask, unsigned int number)
 
 /* Takes back what a dropped packet brought. True when the packet is to be dropped: also one that repeats what was just
  * taken back from another, since only with that would the client have it. */
-static bool undo(const struct entry *entry, bool dropped)
+static bool undo(const struct stream_entry *entry, bool dropped)
 {
-	struct flow *flow = entry->flow;
+	struct stream_flow *flow = entry->flow;
 	int64_t start = max64(entry->start, flow->base);
 
 	if (flow->serial != entry->serial)
@@ -714,7 +409,7 @@ static bool undo(const struct entry *entry, bool dropped)
 }
 
 /* Goes back to the first message that is no longer whole. */
-static void rewind_flow(struct flow *flow)
+static void rewind_flow(struct stream_flow *flow)
 {
 	flow->next = flow->base;
 	flow->filled = first_missing(flow, flow->base);
@@ -723,9 +418,9 @@ static void rewind_flow(struct flow *flow)
 	flow->undone = false;
 }
 
-static void settle(struct stream_table *table, const struct entry *entry)
+static void settle(struct stream_table *table, const struct stream_entry *entry)
 {
-	struct flow *flow = entry->flow;
+	struct stream_flow *flow = entry->flow;
 
 	if (flow->serial != entry->serial)
 		return;
@@ -733,16 +428,16 @@ static void settle(struct stream_table *table, const struct entry *entry)
 	if (flow->undone)
 		rewind_flow(flow);
 	flow->base = flow->next;
-	release(table, flow);
-	relist(table, flow);
+	stream_flow_release(table, flow);
+	stream_flow_relist(table, flow);
 	if (flow->filled >= flow->end)
-		flow_remove(table, flow);
+		stream_flow_remove(table, flow);
 }
 
 uint64_t stream_settle(struct stream_table *table, uint64_t dropped)
 {
 	for (size_t i = 0; i < table->journal_count; i++) {
-		const struct entry *entry = &table->journal[i];
+		const struct stream_entry *entry = &table->journal[i];
 
 		if (undo(entry, bit(dropped, entry->packet)))
 			dropped |= UINT64_C(1) << entry->packet;

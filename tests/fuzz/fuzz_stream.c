@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* LINK: dns/stream.o base/counters.o base/hash.o */
+/* LINK: dns/stream.o dns/stream_flow.o base/counters.o base/hash.o */
 /* The input is a program: flows begin, segments come in any order and cut, repeated with other content, dropped; time
  * goes by; the table is small. Each flow has a server that says a known stream and a client that keeps what passed.
  *

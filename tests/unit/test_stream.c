@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* LINK: dns/stream.o base/counters.o base/hash.o */
+/* LINK: dns/stream.o dns/stream_flow.o base/counters.o base/hash.o */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdbool.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* A ruleset as rows: sets with their elements, chains with their rules, rules with their statements. Each kind of
- * statement has one renderer in ruleset_text.c and one in ruleset_netlink.c; nothing else knows how rules look. */
+ * statement has one renderer in ruleset_text.c and one in ruleset_expr.c; nothing else knows how rules look. */
 #ifndef NFQDN_NETFILTER_RULESET_MODEL_H
 #define NFQDN_NETFILTER_RULESET_MODEL_H
 

@@ -16,7 +16,7 @@ void ruleset_netlink_set(struct batch *batch, const char *table, const struct ru
 size_t ruleset_netlink_elements(struct batch *batch, const char *table, const struct ruleset_set *set, size_t first);
 void ruleset_netlink_chain(struct batch *batch, const char *table, const struct ruleset_chain *chain);
 /* Appends the rule to the chain of that name, which need not be the one that it belongs to. */
-void ruleset_netlink_rule(struct batch *batch, const char *table, const char *chain, const struct ruleset_rule *rule,
+void ruleset_netlink_rule(struct batch *batch, const char *table, const char *chain, const struct ruleset_rule *model,
 			  enum table_queue_backend backend);
 
 void ruleset_netlink_delete_table(struct batch *batch, const char *table);

@@ -7,7 +7,7 @@
 /* LINK: base/monotime.o */
 /* LINK: policy/catalog.o policy/catalog_field.o policy/catalog_read.o policy/config.o */
 /* LINK: policy/config_check.o policy/config_list.o policy/config_print.o policy/config_read.o */
-/* LINK: policy/config_reader.o policy/config_scalar.o policy/config_scan.o policy/interval.o policy/option.o */
+/* LINK: policy/config_reader.o policy/config_scalar.o policy/config_scan.o policy/config_scan_plain.o policy/config_scan_tell.o policy/config_scan_token.o policy/interval.o policy/option.o */
 /* LINK: policy/policy.o policy/policy_boxes.o policy/policy_group.o policy/policy_input.o policy/policy_list.o */
 /* LINK: policy/policy_rules.o policy/policy_select.o policy/policy_tenant.o policy/policy_text.o */
 /* LINK: policy/policy_warn.o policy/problem.o policy/reserved.o policy/nat64.o policy/value.o */

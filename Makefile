@@ -40,7 +40,7 @@ policy := catalog catalog_field catalog_read closed config config_check config_f
 	policy_warn problem problem_log reserved value
 netfilter := assist batch conntrack element element_dump nfattr nflog nlsock own probe queue route ruleset ruleset_expr ruleset_netlink \
 	ruleset_rules ruleset_text table table_apply table_owner table_query table_state table_watch
-learn := assisted derived judge lifetime past pool queries rebuild restore revoke snoop state state_read state_text store store_heap store_name \
+learn := assisted derived judge lifetime past pool queries rebuild restore revoke snoop snoop_assist snoop_keep state state_read state_text store store_heap store_name \
 	store_plan store_share verify
 control := aside boot cmdline commands describe difference explain json listing notify offline overview request server status wait why
 CTL := feed feed_change feed_file feed_m365 feed_tags feed_target nfqdnctl nfqdnctl_catalog nfqdnctl_client nfqdnctl_feed \

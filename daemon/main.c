@@ -7,7 +7,7 @@
  *     "DNS and nothing";
  *  3. lock, netlink sockets, probes (netfilter/table.c);
  *  4. the queue is bound before any rule can send a packet to it (netfilter/queue.c);
- *  5. the table is made, or the one found is adopted (netfilter/table.c, learn/snoop.c), joined with the state file
+ *  5. the table is made, or the one found is adopted (netfilter/table.c, learn/snoop_keep.c), joined with the state file
  *     (learn/state.c): what was learned is in the kernel before the first held answer is looked at;
  *  6. the control socket appears and the service manager is told.
  *

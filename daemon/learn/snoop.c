@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Theory of operation, one drain:
+/* What becomes of the packets of one drain. Theory of operation:
  *
  *   for each packet   its message, or those that its TCP segment makes readable (stream_feed)
  *   for each message  dns_answer_read -> policy_match_name(the question's name, or the origin of a derived name)
@@ -25,35 +25,9 @@
 #include "dns/stream.h"
 #include "learn/derived.h"
 #include "learn/lifetime.h"
+#include "learn/snoop_parts.h"
 
 #define DNS_PORT 53
-#define TICK_MS 1000
-
-struct snoop {
-	struct store *store;
-	struct table *table;
-	struct stream_table *streams;
-	struct derived *derived;
-	struct queries *queries; /* main.c's; NULL: answers are believed by their flow */
-	const struct snoop_assist *assist; /* may be NULL */
-	const struct policy *policy;
-	struct ipaddr *own; /* sorted */
-	size_t own_count;
-	struct monotime next_tick;
-	bool ticked; /* `next_tick` means something */
-	int refusal; /* -errno of the last change that failed */
-	/* The running drain, bits of packets */
-	struct monotime now;
-	uint64_t allowed, planned, failed;
-	/* The running packet */
-	struct dns_answer answer;
-	const struct policy_rule *rules[LIMIT_NAME_MATCHES];
-	const struct dns_name *rule_names[LIMIT_NAME_MATCHES]; /* what each rule allows: the question, or an origin */
-	size_t rule_count;
-	struct derived_record origins[1 + LIMIT_DERIVED_ORIGINS]; /* of the question: those that brought rules */
-	const char *patterns[1 + LIMIT_DERIVED_ORIGINS]; /* the first of each */
-	size_t origin_count;
-};
 
 static size_t streams_size(void)
 {
@@ -107,41 +81,7 @@ const struct derived *snoop_derived(const struct snoop *snoop)
 	return snoop->derived;
 }
 
-/* ---- policy and own addresses ---- */
-
-static uint8_t group_of_name(const struct policy *policy, const char *name)
-{
-	for (size_t i = 0; i < policy->group_count; i++)
-		if (strcmp(policy->groups[i].name, name) == 0)
-			return (uint8_t)i;
-	return STORE_NO_GROUP;
-}
-
-static bool regroup_derived(void *context, struct derived_record *record)
-{
-	const uint8_t *map = context;
-	policy_group_mask groups = 0;
-
-	for (unsigned int i = 0; i < LIMIT_GROUPS; i++)
-		if (record->groups >> i & 1 && map[i] != STORE_NO_GROUP)
-			groups |= (policy_group_mask)1 << map[i];
-	record->groups = groups;
-	return groups != 0;
-}
-
-void snoop_set_policy(struct snoop *snoop, const struct policy *policy)
-{
-	uint8_t map[256];
-
-	memset(map, STORE_NO_GROUP, sizeof(map));
-	for (size_t i = 0; snoop->policy && i < snoop->policy->group_count; i++)
-		map[i] = group_of_name(policy, snoop->policy->groups[i].name);
-	if (snoop->policy) {
-		store_regroup(snoop->store, map);
-		derived_prune(snoop->derived, regroup_derived, map);
-	}
-	snoop->policy = policy;
-}
+/* ---- own addresses ---- */
 
 static int compare_addresses(const void *a, const void *b)
 {
@@ -167,15 +107,14 @@ int snoop_set_own_addresses(struct snoop *snoop, const struct ipaddr *addresses,
 	return 0;
 }
 
-static bool is_own(const struct snoop *snoop, const struct ipaddr *address)
+bool snoop_is_own(const struct snoop *snoop, const struct ipaddr *address)
 {
 	return snoop->own_count && bsearch(address, snoop->own, snoop->own_count, sizeof(*address), compare_addresses);
 }
 
 /* ---- transactions ---- */
 
-/* Commits the plan. Returns how many of its changes failed. */
-static size_t commit(struct snoop *snoop)
+size_t snoop_commit(struct snoop *snoop)
 {
 	size_t count;
 	struct element_change *changes = store_changes(snoop->store, &count);
@@ -220,7 +159,7 @@ static void teach_port(struct snoop *snoop, size_t rule, const struct dns_addres
 	int rc = plan(snoop, &key, rule, answer->ttl, packet);
 
 	if (rc == -ENOSPC) {
-		commit(snoop);
+		snoop_commit(snoop);
 		rc = plan(snoop, &key, rule, answer->ttl, packet);
 	}
 	if (rc > 0)
@@ -237,7 +176,7 @@ static void teach_address(struct snoop *snoop, const struct dns_address *answer,
 {
 	bool reserved = policy_address_reserved(snoop->policy, &answer->address), refused = false;
 
-	if (is_own(snoop, &answer->address)) {
+	if (snoop_is_own(snoop, &answer->address)) {
 		counters.refused_own++;
 		return;
 	}
@@ -378,109 +317,6 @@ static bool believe(const struct snoop *snoop, const struct queries_flow *flow, 
 	return false;
 }
 
-/* ---- what the assist may let pass ---- */
-
-/* For how long an answer with this element changes nothing, less its TTL; 0: it does. */
-static int64_t element_left(const struct snoop *snoop, const struct element_key *key,
-			    const struct config_lifetime *lifetime, uint32_t ttl)
-{
-	struct store_view view;
-	int64_t left;
-
-	if (store_find(snoop->store, key, &view) < 0 || view.changing)
-		return 0;
-	left = monotime_until(snoop->now, view.deadline);
-	if (left > lifetime_of_ttl(lifetime, ttl)) /* its name is remembered for no longer */
-		left = lifetime_of_ttl(lifetime, ttl);
-	return left -
-	       (int64_t)lifetime->grace * 500; /* lifetime_refresh_below() asks for no more than TTL + grace / 2 */
-}
-
-static int64_t address_left(const struct snoop *snoop, const struct policy_rule *rule, const struct dns_address *answer)
-{
-	int64_t left = (int64_t)rule->entry->lifetime.max * 1000;
-	enum ipaddr_family family = answer->address.family;
-
-	if (is_own(snoop, &answer->address))
-		return left;
-	if (!rule->entry->config->private_answers && policy_address_reserved(snoop->policy, &answer->address))
-		return left;
-	for (size_t i = 0; i < rule->port_count; i++) {
-		const struct value_ports *port = &rule->ports[i];
-		struct element_key key = {
-			.address = answer->address,
-			.group = rule->entry->group,
-			.l4proto = value_proto_number(port->proto, family),
-			.port = port->proto == VALUE_ICMP ? value_icmp_port(family) : port->first,
-		};
-		int64_t one = element_left(snoop, &key, &rule->entry->lifetime, answer->ttl);
-
-		left = one < left ? one : left;
-	}
-	return left;
-}
-
-/* By all rules for the name, whoever asked: the assist does not tell askers apart. */
-static int64_t answer_left(const struct snoop *snoop)
-{
-	const struct policy_rule *rules[LIMIT_NAME_MATCHES];
-	size_t matches = policy_match_name(snoop->policy, &snoop->answer.qname, rules);
-	int64_t left = INT64_MAX;
-
-	if (matches == 0 || matches == LIMIT_NAME_MATCHES)
-		return 0;
-	for (size_t i = 0; i < matches; i++)
-		for (unsigned int k = 0; k < snoop->answer.address_count; k++) {
-			int64_t one = address_left(snoop, rules[i], &snoop->answer.addresses[k]);
-
-			left = one < left ? one : left;
-		}
-	return left == INT64_MAX ? (int64_t)rules[0]->entry->lifetime.min * 1000 : left;
-}
-
-/* An answer that has just changed nothing. What leads to derived names is always looked at: it prolongs them. */
-static void tell_known(struct snoop *snoop, const uint8_t *message, size_t length, unsigned int packet)
-{
-	const struct dns_answer *answer = &snoop->answer;
-	uint64_t bit = UINT64_C(1) << packet;
-	struct derived_record origins[LIMIT_DERIVED_ORIGINS];
-
-	if (!snoop->assist || ((snoop->planned | snoop->failed) & bit))
-		return;
-	if (answer->target_count || answer->targets_over_limit || answer->addresses_over_limit ||
-	    answer->chain_over_limit || derived_find(snoop->derived, &answer->qname, snoop->now, origins))
-		return;
-	snoop->assist->known(snoop->assist->context, message, length, answer_left(snoop));
-}
-
-void snoop_set_assist(struct snoop *snoop, const struct snoop_assist *assist)
-{
-	snoop->assist = assist;
-}
-
-struct telling {
-	const struct snoop_assist *assist;
-	struct monotime now;
-};
-
-static bool tell_derived(void *context, struct derived_record *record)
-{
-	const struct telling *telling = context;
-
-	if (monotime_before(telling->now, record->deadline))
-		telling->assist->derived(telling->assist->context, &record->name,
-					 monotime_until(telling->now, record->deadline));
-	return true;
-}
-
-void snoop_tell_derived(struct snoop *snoop, struct monotime now)
-{
-	struct telling telling = { snoop->assist, now };
-
-	if (snoop->assist)
-		derived_prune(snoop->derived, tell_derived, &telling);
-}
-
 /* One whole DNS message that the flow's client receives. `packet`: the bit of the held packet that it came in. */
 static void judge_message(struct snoop *snoop, const uint8_t *message, size_t length, const struct queries_flow *flow,
 			  unsigned int packet)
@@ -512,7 +348,8 @@ static void judge_message(struct snoop *snoop, const uint8_t *message, size_t le
 		teach_address(snoop, &snoop->answer.addresses[i], packet);
 	for (unsigned int i = 0; i < snoop->answer.target_count; i++)
 		derive(snoop, &snoop->answer.targets[i]);
-	tell_known(snoop, message, length, packet);
+	if (snoop->assist && !((snoop->planned | snoop->failed) & (UINT64_C(1) << packet)))
+		snoop_assist_known(snoop, message, length);
 }
 
 struct judging {
@@ -564,7 +401,7 @@ uint64_t snoop_drain(struct snoop *snoop, const struct queue_packet *packets, si
 	store_changes(snoop->store, &planned);
 	if (planned) {
 		store_plan_expired(snoop->store, now);
-		commit(snoop);
+		snoop_commit(snoop);
 	}
 	if (snoop->assist)
 		snoop->assist->settle(snoop->assist->context);
@@ -592,186 +429,4 @@ const char *snoop_refusal(const struct snoop *snoop)
 		return "the kernel's answer did not arrive";
 	}
 	return strerror(-snoop->refusal); /* static for every number that the kernel knows */
-}
-
-/* ---- between drains ---- */
-
-static int64_t max64(int64_t a, int64_t b)
-{
-	return a > b ? a : b;
-}
-
-int64_t snoop_tick(struct snoop *snoop, struct monotime now)
-{
-	struct monotime deadline;
-	size_t failed;
-
-	store_reserve(snoop->store); /* a failure is counted where an answer suffers from it */
-	if (!snoop->ticked || !monotime_before(now, snoop->next_tick)) {
-		store_plan_expired(snoop->store, now);
-		failed = commit(snoop);
-		/* More are due than a transaction holds: the rest follows as soon as packets have been looked after. */
-		snoop->next_tick = monotime_add(now, TICK_MS);
-		if (!failed && store_next_deadline(snoop->store, &deadline) && !monotime_before(now, deadline))
-			snoop->next_tick = now;
-		snoop->ticked = true;
-	}
-	if (!store_next_deadline(snoop->store, &deadline))
-		return -1;
-	return max64(0, max64(monotime_until(now, snoop->next_tick), monotime_until(now, deadline)));
-}
-
-/* ---- reload and restart ---- */
-
-static bool rule_has(const struct policy_rule *rule, const struct element_key *key)
-{
-	enum ipaddr_family family = key->address.family;
-
-	if (rule->entry->group != key->group)
-		return false;
-	for (size_t i = 0; i < rule->port_count; i++) {
-		const struct value_ports *port = &rule->ports[i];
-		uint16_t number = port->proto == VALUE_ICMP ? value_icmp_port(family) : port->first;
-
-		if (value_proto_number(port->proto, family) == key->l4proto && number == key->port)
-			return true;
-	}
-	return false;
-}
-
-/* A private or own address may stand in the kernel only as long as an entry of the policy takes it. */
-static bool rule_takes(const struct snoop *snoop, const struct policy_rule *rule, const struct element_key *key)
-{
-	if (!rule_has(rule, key) || is_own(snoop, &key->address))
-		return false;
-	return rule->entry->config->private_answers || !policy_address_reserved(snoop->policy, &key->address);
-}
-
-int64_t snoop_longest_life(struct snoop *snoop, const struct dns_name *name, const struct element_key *key)
-{
-	size_t matches = policy_match_name(snoop->policy, name, snoop->rules);
-	int64_t longest = 0;
-
-	for (size_t i = 0; i < matches; i++)
-		if (rule_takes(snoop, snoop->rules[i], key))
-			longest = max64(longest, (int64_t)snoop->rules[i]->entry->lifetime.max * 1000);
-	return longest;
-}
-
-static bool element_allowed(struct snoop *snoop, const struct store_view *view)
-{
-	for (size_t i = 0; i < view->name_count; i++)
-		if (snoop_longest_life(snoop, &view->names[i].name, &view->key))
-			return true;
-	for (size_t i = 0; view->name_count == 0 && i < snoop->policy->rule_count; i++)
-		if (rule_takes(snoop, &snoop->policy->rules[i], &view->key))
-			return true;
-	return false;
-}
-
-struct pruning {
-	struct snoop *snoop;
-	size_t failed;
-};
-
-static bool prune_element(void *context, const struct store_view *view)
-{
-	struct pruning *pruning = context;
-	struct snoop *snoop = pruning->snoop;
-	struct element_key key = view->key;
-
-	if (element_allowed(snoop, view))
-		return true;
-	if (store_plan_delete(snoop->store, &key) == -ENOSPC) {
-		pruning->failed += commit(snoop);
-		store_plan_delete(snoop->store, &key);
-	}
-	return true;
-}
-
-/* True, and narrows the groups, when the origin still is allowed in some. */
-static bool keep_derived(void *context, struct derived_record *record)
-{
-	struct snoop *snoop = context;
-	size_t matches = policy_match_name(snoop->policy, &record->origin, snoop->rules);
-	policy_group_mask groups = 0;
-
-	for (size_t i = 0; i < matches; i++)
-		groups |= (policy_group_mask)1 << snoop->rules[i]->entry->group;
-	record->groups &= groups;
-	return record->groups != 0;
-}
-
-int snoop_prune(struct snoop *snoop, struct monotime now)
-{
-	struct pruning pruning = { .snoop = snoop };
-
-	snoop->now = now;
-	derived_prune(snoop->derived, keep_derived, snoop);
-	store_visit(snoop->store, prune_element, &pruning);
-	pruning.failed += commit(snoop);
-	return pruning.failed ? -EAGAIN : 0;
-}
-
-struct adoption {
-	struct snoop *snoop;
-	struct monotime now;
-	struct element_change *strays; /* elements that the store did not take: nobody would delete them */
-	size_t stray_count, stray_room;
-	int error; /* of the store; the first */
-};
-
-/* A stray that memory cannot hold stays until the kernel's own timeout. */
-static void note_stray(struct adoption *adoption, const struct element_key *key)
-{
-	if (adoption->stray_count == adoption->stray_room) {
-		size_t room = adoption->stray_room ? 2 * adoption->stray_room : LIMIT_BATCH_ELEMENTS;
-		struct element_change *strays = reallocarray(adoption->strays, room, sizeof(*strays));
-
-		if (!strays)
-			return;
-		adoption->strays = strays;
-		adoption->stray_room = room;
-	}
-	adoption->strays[adoption->stray_count++] =
-		(struct element_change) { .key = *key, .operation = ELEMENT_DELETE };
-}
-
-static void delete_strays(struct adoption *adoption)
-{
-	for (size_t at = 0; at < adoption->stray_count; at += LIMIT_BATCH_ELEMENTS) {
-		size_t left = adoption->stray_count - at,
-		       count = left < LIMIT_BATCH_ELEMENTS ? left : LIMIT_BATCH_ELEMENTS;
-
-		counters.elements_evicted +=
-			count - element_commit(adoption->snoop->table, adoption->strays + at, count);
-	}
-	free(adoption->strays);
-}
-
-static void adopt_element(void *context, const struct element_key *key, uint64_t expires_ms, const char *comment)
-{
-	struct adoption *adoption = context;
-	size_t length = strlen(comment);
-	bool cut = length > 0 && comment[length - 1] == '~';
-	struct dns_name name;
-	bool named = !cut && dns_name_from_text(comment, &name) == 0;
-	int64_t left = expires_ms > INT64_MAX / 2 ? INT64_MAX / 2 : (int64_t)expires_ms;
-	struct monotime deadline = monotime_add(adoption->now, left - LIFETIME_BACKSTOP_MS);
-	int rc = store_adopt(adoption->snoop->store, key, named ? &name : NULL, deadline);
-
-	if (rc == 0 || rc == -EEXIST)
-		return;
-	note_stray(adoption, key);
-	if (!adoption->error)
-		adoption->error = rc;
-}
-
-int snoop_adopt(struct snoop *snoop, struct monotime now)
-{
-	struct adoption adoption = { .snoop = snoop, .now = now };
-	int rc = element_dump(snoop->table, adopt_element, &adoption);
-
-	delete_strays(&adoption);
-	return rc < 0 ? rc : adoption.error;
 }

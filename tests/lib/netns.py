@@ -285,7 +285,7 @@ class Net:
     def tcp(self, address, port=443, source=None, sport=0, seconds=3.0, keep=False, read=True):
         """Connects; reads the one line of the listener (`t.listen()`) unless read=False; closes unless keep=True."""
         sock = self.socket(family_of(address))
-        sock.settimeout(seconds)
+        sock.settimeout(seconds * PATIENCE)
         began = time.monotonic()
         line = None
         try:
@@ -852,6 +852,15 @@ def case(title, tags=(), seconds=60):
     return register
 
 
+def _told_short():
+    """The exception being handled, in one line, and the line of the case that it came from."""
+    kind, error, where = sys.exc_info()
+    frames = traceback.extract_tb(where)
+    place = next((f for f in reversed(frames) if "/lib/" not in f.filename), frames[-1])
+    text = " ".join(str(error).split())
+    return f"{text[:300] or kind.__name__} (line {place.lineno}: {place.line})"
+
+
 def _child(entry, pipe):
     """Runs one case in this (forked) process; writes (verdict, notes) as JSON."""
     def on_signal(number, _):
@@ -870,7 +879,7 @@ def _child(entry, pipe):
     except Skip as reason:
         verdict, notes = "skip", str(reason)
     except BaseException:  # pylint: disable=broad-except
-        verdict, notes = "failed", traceback.format_exc()
+        verdict, notes = "failed", f"reason: {_told_short()}\n{traceback.format_exc()}"
         signal.alarm(int(20 * PATIENCE))
         try:
             if os.environ.get("NFQDN_TEST_KEEP") and t:

@@ -65,6 +65,16 @@ def plain_results():
     expect(wrong, [])
 
 
+def reasons():
+    """the reason of a failed case stands in its line and in the list at the end; other cases have none"""
+    cases, _ = run.parse_tap("1..2\nok 1 - a\n# reason: none\nnot ok 2 - b\n# b, 0.1 s\n# reason: no answer (line 3)\n# reason: later\n")
+    expect([(c.title, c.notes) for c in cases], [("a", ""), ("b", "no answer (line 3)")])
+    _, lines = whole_run({"test_a": "echo 1..1; echo not ok 1 - b; echo '# reason: no answer'\n"})
+    for want in ("  FAILED  b (no answer)", "      no answer"):
+        if want not in lines:
+            raise AssertionError(f"no line {want!r} in {lines}")
+
+
 def cmocka_results():
     """cmocka: a plan for each group, and its way to write a skipped case"""
     cases, wrong = run.parse_tap("1..2\nok 1 - a\nnot ok 2 # SKIP b\n# not ok - g1\n1..1\nnot ok 1 - c\n")
@@ -265,7 +275,7 @@ def interrupted():
         expect(last, "0 passed, 2 failed, 0 skipped")
 
 
-CASES = [plain_results, cmocka_results, plan_at_the_end, all_skipped, words_are_no_results, no_output, no_case, no_plan, fewer, more, status,
+CASES = [plain_results, cmocka_results, reasons, plan_at_the_end, all_skipped, words_are_no_results, no_output, no_case, no_plan, fewer, more, status,
          a_failed_case_counts_alone, killed, bail_out, out_of_time, clean_up_on_term, left_behind, not_startable, environment, finding,
          patterns, the_last_line, nothing_ran, jobs, interrupted]
 

@@ -220,7 +220,7 @@ static int reload(void *context, struct problems *problems)
 		return -EINVAL;
 	}
 	log_set_level(daemon->policy->config->log_level);
-	if (snoop_prune(daemon->snoop, daemon->now) < 0)
+	if (snoop_prune(daemon->snoop, daemon->now, serve_meanwhile, daemon) < 0)
 		log_warning("learned addresses that the new policy does not allow could not all be deleted yet");
 	revoke_begin(daemon->revoke, daemon->now);
 	lastgood_keeper_begin(&daemon->lastgood, daemon->policy);
@@ -429,7 +429,7 @@ static void take_over(struct daemon *daemon)
 	if (error < 0)
 		log_warning("what the table had learned could not be taken over: %s", strerror(-error));
 	read_state(daemon);
-	if (snoop_prune(daemon->snoop, daemon->now) < 0)
+	if (snoop_prune(daemon->snoop, daemon->now, NULL, NULL) < 0)
 		log_warning("learned addresses that the policy does not allow could not all be deleted yet");
 	revoke_begin(daemon->revoke, daemon->now);
 }

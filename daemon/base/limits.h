@@ -73,6 +73,9 @@
 /* Elements written to the state file in one turn of the loop: a quarter of a millisecond, so that answers do not
  * wait. */
 #define LIMIT_STATE_SLICE 128
+/* Elements that are compared with a new policy before the queue is looked after again: a millisecond, and no more
+ * deletions than one transaction takes. */
+#define LIMIT_PRUNE_SLICE 1024
 
 /* Answers that the kernel module holds as known: as many as a busy site repeats within their TTL. 25 octets each. Of more
  * those that end first go, and are looked at again. */

@@ -60,8 +60,9 @@ int64_t snoop_tick(struct snoop *snoop, struct monotime now);
 /* After a reload: forgets derived names whose origin the policy no longer allows, and deletes learned elements that it no
  * longer allows (no name of theirs matches a rule with that port in that group; one without a name: no rule of the
  * group has that port). What a derived name brought has its origin's name too. 0 or -errno: a deletion failed, and is
- * tried again by snoop_tick(). */
-int snoop_prune(struct snoop *snoop, struct monotime now);
+ * tried again by snoop_tick(). After every LIMIT_PRUNE_SLICE elements `pause` is called, unless it is NULL; it may drain
+ * and tick. */
+int snoop_prune(struct snoop *snoop, struct monotime now, void (*pause)(void *context), void *context);
 /* The longest life, in milliseconds, that the policy gives the element when this name brings it: `max` of the entries
  * that allow the name with that port in that group; 0 when none does, or the address may not stand in an answer. */
 int64_t snoop_longest_life(struct snoop *snoop, const struct dns_name *name, const struct element_key *key);

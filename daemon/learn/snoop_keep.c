@@ -125,19 +125,18 @@ struct pruning {
 	size_t failed;
 };
 
-static bool prune_element(void *context, const struct store_view *view)
+static void prune_element(void *context, const struct store_view *view)
 {
 	struct pruning *pruning = context;
 	struct snoop *snoop = pruning->snoop;
 	struct element_key key = view->key;
 
 	if (element_allowed(snoop, view))
-		return true;
+		return;
 	if (store_plan_delete(snoop->store, &key) == -ENOSPC) {
 		pruning->failed += snoop_commit(snoop);
 		store_plan_delete(snoop->store, &key);
 	}
-	return true;
 }
 
 /* True, and narrows the groups, when the origin still is allowed in some. */
@@ -153,14 +152,20 @@ static bool keep_derived(void *context, struct derived_record *record)
 	return record->groups != 0;
 }
 
-int snoop_prune(struct snoop *snoop, struct monotime now)
+int snoop_prune(struct snoop *snoop, struct monotime now, void (*pause)(void *context), void *context)
 {
 	struct pruning pruning = { .snoop = snoop };
+	uint32_t at = 0;
+	bool more = true;
 
 	snoop->now = now;
 	derived_prune(snoop->derived, keep_derived, snoop);
-	store_visit(snoop->store, prune_element, &pruning);
-	pruning.failed += snoop_commit(snoop);
+	while (more) {
+		more = store_visit_some(snoop->store, &at, LIMIT_PRUNE_SLICE, prune_element, &pruning);
+		pruning.failed += snoop_commit(snoop);
+		if (more && pause)
+			pause(context);
+	}
 	return pruning.failed ? -EAGAIN : 0;
 }
 

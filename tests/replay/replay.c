@@ -209,7 +209,7 @@ static void start_daemon(struct replay *replay)
 	snoop_set_own_addresses(replay->snoop, replay->own, replay->own_count);
 	rc = snoop_adopt(replay->snoop, replay->now);
 	if (rc == 0)
-		rc = snoop_prune(replay->snoop, replay->now);
+		rc = snoop_prune(replay->snoop, replay->now, NULL, NULL);
 	if (rc < 0)
 		fail(replay, "adopting: %s", strerror(-rc));
 	snoop_tick(replay->snoop, replay->now);
@@ -234,7 +234,7 @@ static void take_policy(struct replay *replay, struct policy *policy)
 	}
 	snoop_set_policy(replay->snoop, policy);
 	policy_free(old);
-	snoop_prune(replay->snoop, replay->now);
+	snoop_prune(replay->snoop, replay->now, NULL, NULL);
 }
 
 /* ---- configuration ---- */

@@ -1054,7 +1054,7 @@ static void test_derived_reload(void **state)
 	fake_policy_add(&next, 0, "elsewhere.example.org", "tcp/443");
 	fake_policy_add(&next, 0, "www.example.com", "tcp/443");
 	snoop_set_policy(bench->snoop, &next.policy);
-	assert_int_equal(snoop_prune(bench->snoop, bench->now), 0);
+	assert_int_equal(snoop_prune(bench->snoop, bench->now, NULL, NULL), 0);
 	assert_true(open_443(bench, "198.51.101.1") > 0);
 	answer_a(bench, "edge.cdn.test", "198.51.101.2", 3600);
 	drain(bench);
@@ -1062,7 +1062,7 @@ static void test_derived_reload(void **state)
 	fake_policy_init(&bench->fake);
 	fake_policy_add(&bench->fake, 0, "elsewhere.example.org", "tcp/443");
 	snoop_set_policy(bench->snoop, &bench->fake.policy);
-	assert_int_equal(snoop_prune(bench->snoop, bench->now), 0);
+	assert_int_equal(snoop_prune(bench->snoop, bench->now, NULL, NULL), 0);
 	assert_int_equal(fake_table_count(bench->kernel), 0);
 	assert_int_equal(derived_count(snoop_derived(bench->snoop)), 0);
 	bench_free(bench);
@@ -1083,7 +1083,7 @@ static void test_derived_restart(void **state)
 	bench->snoop = snoop_new(bench->store, bench->kernel, &hash_key);
 	snoop_set_policy(bench->snoop, &bench->fake.policy);
 	assert_int_equal(snoop_adopt(bench->snoop, bench->now), 0);
-	assert_int_equal(snoop_prune(bench->snoop, bench->now), 0);
+	assert_int_equal(snoop_prune(bench->snoop, bench->now, NULL, NULL), 0);
 	assert_true(open_443(bench, "198.51.101.1") > 0);
 	bench_free(bench);
 }
@@ -1106,13 +1106,61 @@ static void test_prune(void **state)
 	fake_policy_init(&next);
 	fake_policy_add(&next, 0, "*.example.com", "tcp/443");
 	snoop_set_policy(bench->snoop, &next.policy);
-	assert_int_equal(snoop_prune(bench->snoop, bench->now), 0);
+	assert_int_equal(snoop_prune(bench->snoop, bench->now, NULL, NULL), 0);
 	assert_true(open_443(bench, "198.51.101.1") > 0);
 	assert_int_equal(open_for(bench, "198.51.101.1", 0, "tcp/80"), -ENOENT);
 	assert_int_equal(open_443(bench, "198.51.101.2"), -ENOENT);
 	assert_true(open_443(bench, "198.51.101.3") > 0);
 	assert_int_equal(open_for(bench, "198.51.101.3", 0, "tcp/80"), -ENOENT);
 	assert_int_equal(counters.elements_dropped, 3);
+	bench_free(bench);
+}
+
+struct prune_pause {
+	struct bench *bench;
+	unsigned int calls;
+};
+
+/* An answer that comes while the learned elements are compared. */
+static void learn_in_pause(void *context)
+{
+	struct prune_pause *pause = context;
+	char address[32];
+
+	snprintf(address, sizeof(address), "198.51.102.%u", ++pause->calls);
+	answer_a(pause->bench, "new.example.com", address, 60);
+	assert_int_equal(drain(pause->bench), 0);
+	snoop_tick(pause->bench->snoop, pause->bench->now);
+	assert_true(open_443(pause->bench, address) > 0);
+}
+
+static void test_prune_pauses(void **state)
+{
+	struct bench *bench = bench_new(8000);
+	struct prune_pause pause = { bench, 0 };
+	struct fake_policy next;
+	char name[64], address[32];
+
+	(void)state;
+	fake_policy_add(&bench->fake, 0, "*.example.com", "tcp/443");
+	fake_policy_add(&bench->fake, 0, "*.example.net", "tcp/443");
+	for (unsigned int i = 0; i < 3 * LIMIT_PRUNE_SLICE; i++) {
+		snprintf(name, sizeof(name), "n%u.example.%s", i, i % 2 ? "com" : "net");
+		snprintf(address, sizeof(address), "20.1.%u.%u", i / 256, i % 256);
+		answer_a(bench, name, address, 60);
+		if (i % 32 == 31)
+			assert_int_equal(drain(bench), 0);
+	}
+	assert_int_equal(fake_table_count(bench->kernel), 3 * LIMIT_PRUNE_SLICE);
+	fake_policy_init(&next);
+	fake_policy_add(&next, 0, "*.example.com", "tcp/443");
+	snoop_set_policy(bench->snoop, &next.policy);
+	assert_int_equal(snoop_prune(bench->snoop, bench->now, learn_in_pause, &pause), 0);
+	assert_in_range(pause.calls, 2, 3);
+	assert_int_equal(fake_table_count(bench->kernel), 3 * LIMIT_PRUNE_SLICE / 2 + pause.calls);
+	assert_int_equal(counters.elements_dropped, 3 * LIMIT_PRUNE_SLICE / 2);
+	assert_true(open_443(bench, "20.1.0.1") > 0);
+	assert_int_equal(open_443(bench, "20.1.0.2"), -ENOENT);
 	bench_free(bench);
 }
 
@@ -1127,7 +1175,7 @@ static void test_prune_fails(void **state)
 	fake_policy_init(&next);
 	snoop_set_policy(bench->snoop, &next.policy);
 	fake_table_fail(bench->kernel, FAKE_LOSE_REQUEST, 1, 0);
-	assert_int_equal(snoop_prune(bench->snoop, bench->now), -EAGAIN);
+	assert_int_equal(snoop_prune(bench->snoop, bench->now, NULL, NULL), -EAGAIN);
 	assert_true(open_443(bench, "198.51.101.1") > 0);
 	snoop_tick(bench->snoop, bench->now);
 	assert_int_equal(open_443(bench, "198.51.101.1"), -ENOENT);
@@ -1155,7 +1203,7 @@ static void test_prune_many(void **state)
 	drain(bench);
 	fake_policy_init(&bench->fake);
 	fake_table_fail(bench->kernel, FAKE_REFUSE_ALL, 1, -EBUSY);
-	assert_int_equal(snoop_prune(bench->snoop, bench->now), -EAGAIN);
+	assert_int_equal(snoop_prune(bench->snoop, bench->now, NULL, NULL), -EAGAIN);
 	assert_int_equal(fake_table_count(bench->kernel), LIMIT_BATCH_ELEMENTS);
 	snoop_tick(bench->snoop, bench->now);
 	assert_int_equal(fake_table_count(bench->kernel), 0);
@@ -1174,7 +1222,7 @@ static void test_prune_own(void **state)
 	drain(bench);
 	ipaddr_from_text("198.51.101.7", &own);
 	snoop_set_own_addresses(bench->snoop, &own, 1);
-	assert_int_equal(snoop_prune(bench->snoop, bench->now), 0);
+	assert_int_equal(snoop_prune(bench->snoop, bench->now, NULL, NULL), 0);
 	assert_int_equal(open_443(bench, "198.51.101.7"), -ENOENT);
 	bench_free(bench);
 }
@@ -1189,7 +1237,7 @@ static void test_prune_private(void **state)
 	drain(bench);
 	assert_true(open_443(bench, "10.1.2.3") > 0);
 	bench->fake.configs[0].private_answers = false;
-	assert_int_equal(snoop_prune(bench->snoop, bench->now), 0);
+	assert_int_equal(snoop_prune(bench->snoop, bench->now, NULL, NULL), 0);
 	assert_int_equal(open_443(bench, "10.1.2.3"), -ENOENT);
 	bench_free(bench);
 }
@@ -1218,7 +1266,7 @@ static void test_groups_move(void **state)
 	fake_policy_add(&next, 1, "*.example.com", "tcp/443");
 	snoop_set_policy(bench->snoop, &next.policy);
 	assert_int_equal(store_count(bench->store), 2);
-	assert_int_equal(snoop_prune(bench->snoop, bench->now), 0);
+	assert_int_equal(snoop_prune(bench->snoop, bench->now, NULL, NULL), 0);
 	assert_int_equal(store_count(bench->store), 1);
 	assert_int_equal(store_find(bench->store, &key, &view), 0);
 	assert_int_equal(view.key.group, 1);
@@ -1243,7 +1291,7 @@ static void test_adopt(void **state)
 	fake_table_put(bench->kernel, &keys[4], 20000, "www.example.com"); /* on the backstop already */
 	fake_table_put(bench->kernel, &keys[5], 130000, "aaaaaaaaaaaaaaaaaaaaaa.example.c~");
 	assert_int_equal(snoop_adopt(bench->snoop, bench->now), 0);
-	assert_int_equal(snoop_prune(bench->snoop, bench->now), 0);
+	assert_int_equal(snoop_prune(bench->snoop, bench->now, NULL, NULL), 0);
 	assert_int_equal(store_find(bench->store, &keys[0], &view), 0);
 	assert_int_equal(monotime_until(bench->now, view.deadline), 100000);
 	assert_int_equal(view.name_count, 1);
@@ -1273,7 +1321,7 @@ static void test_adopt_more_than_fits(void **state)
 	for (size_t i = 0; i < 3; i++)
 		fake_table_put(bench->kernel, &keys[i], 130000, "www.example.com");
 	assert_int_equal(snoop_adopt(bench->snoop, bench->now), -EDQUOT);
-	assert_int_equal(snoop_prune(bench->snoop, bench->now), 0);
+	assert_int_equal(snoop_prune(bench->snoop, bench->now, NULL, NULL), 0);
 	assert_int_equal(store_count(bench->store), 2);
 	assert_int_equal(fake_table_count(bench->kernel), 2);
 	bench_free(bench);
@@ -1461,6 +1509,7 @@ int main(void)
 		cmocka_unit_test(test_derived_reload),
 		cmocka_unit_test(test_derived_restart),
 		cmocka_unit_test(test_prune),
+		cmocka_unit_test(test_prune_pauses),
 		cmocka_unit_test(test_prune_fails),
 		cmocka_unit_test(test_prune_many),
 		cmocka_unit_test(test_prune_own),

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-# Knobs: CC CFLAGS LDFLAGS PKG_CONFIG PREFIX DESTDIR V=1 WERROR=1 SAN=1 NO_INSTALL=1 B=<build folder>
+# Knobs: CC CFLAGS LDFLAGS PKG_CONFIG PREFIX DESTDIR UNITDIR V=1 WERROR=1 SAN=1 NO_INSTALL=1 B=<build folder>
 
 CC ?= cc
 AR ?= ar
@@ -9,6 +9,7 @@ PREFIX ?= /usr/local
 SBINDIR ?= $(PREFIX)/sbin
 BINDIR ?= $(PREFIX)/bin
 DATADIR ?= $(PREFIX)/share/nfqdn
+UNITDIR ?= $(PREFIX)/lib/systemd/system
 B ?= build
 V ?= 0
 Q := $(if $(filter 1,$(V)),,@)
@@ -128,9 +129,15 @@ install: all
 	install -d $(DESTDIR)$(SBINDIR) $(DESTDIR)$(DATADIR)/data
 	install -m 755 $(B)/nfqdnd $(B)/nfqdnctl scripts/nfqdn-update $(DESTDIR)$(SBINDIR)
 	install -m 644 data/*.json $(DESTDIR)$(DATADIR)/data
+	install -d $(DESTDIR)$(UNITDIR) $(DESTDIR)$(DATADIR)
+	for file in nfqdn-update.service nfqdn-update.cron; do \
+		sed 's|/usr/sbin/|$(SBINDIR)/|g' scripts/$$file >$(B)/$$file || exit 1; done
+	install -m 644 $(B)/nfqdn-update.service scripts/nfqdn-update.timer $(DESTDIR)$(UNITDIR)
+	install -m 644 $(B)/nfqdn-update.cron scripts/nfqdn-update.conf $(DESTDIR)$(DATADIR)
 
 uninstall:
 	rm -f $(DESTDIR)$(SBINDIR)/nfqdnd $(DESTDIR)$(SBINDIR)/nfqdnctl $(DESTDIR)$(SBINDIR)/nfqdn-update
+	rm -f $(DESTDIR)$(UNITDIR)/nfqdn-update.service $(DESTDIR)$(UNITDIR)/nfqdn-update.timer
 	rm -rf $(DESTDIR)$(DATADIR)
 
 clean:

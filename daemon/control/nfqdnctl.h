@@ -7,10 +7,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "policy/config.h"
+
 enum nfqdnctl_exit { NFQDNCTL_YES = 0, NFQDNCTL_NO = 1, NFQDNCTL_USAGE = 2, NFQDNCTL_NO_DAEMON = 3 };
 
 /* Where imported lists stand when --to does not say. */
-#define NFQDNCTL_OVERLAY "/var/lib/nfqdn/catalog"
+#define NFQDNCTL_OVERLAY CONFIG_OVERLAY
 #define NFQDNCTL_CATALOGS 16 /* folders that --catalog can name */
 
 struct nfqdnctl_options {

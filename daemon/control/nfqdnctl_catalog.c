@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "control/describe.h"
 #include "control/json.h"
@@ -431,7 +432,7 @@ struct folders {
 	char *copy; /* of NFQDN_CATALOG, cut at its colons */
 };
 
-static void take_folders(const struct nfqdnctl_options *options, struct folders *folders)
+static void take_folders(const struct nfqdnctl_options *options, bool overlay, struct folders *folders)
 {
 	const char *variable = getenv("NFQDN_CATALOG");
 	char *rest, *folder;
@@ -444,27 +445,37 @@ static void take_folders(const struct nfqdnctl_options *options, struct folders 
 	while ((folder = strsep(&rest, ":")) && folders->count < NFQDNCTL_CATALOGS)
 		if (folder[0])
 			folders->items[folders->count++] = folder;
-	if (folders->count == 0)
-		folders->items[folders->count++] = NFQDN_DATADIR "/data";
+	if (folders->count > 0)
+		return;
+	folders->items[folders->count++] = NFQDN_DATADIR "/data";
+	if (overlay && access(NFQDNCTL_OVERLAY, F_OK) == 0)
+		folders->items[folders->count++] = NFQDNCTL_OVERLAY;
+}
+
+/* `overlay`: of what is installed, the imported lists, too, as nfqdnd reads them. */
+static const struct catalog *load(const struct nfqdnctl_options *options, bool overlay, struct arena *arena,
+				  struct problems *problems)
+{
+	struct folders folders;
+	const struct catalog *catalog;
+
+	take_folders(options, overlay, &folders);
+	catalog = catalog_load(arena, folders.items, folders.count, problems);
+	free(folders.copy);
+	return catalog;
 }
 
 const struct catalog *nfqdnctl_catalog_load(const struct nfqdnctl_options *options, struct arena *arena,
 					    struct problems *problems)
 {
-	struct folders folders;
-	const struct catalog *catalog;
-
-	take_folders(options, &folders);
-	catalog = catalog_load(arena, folders.items, folders.count, problems);
-	free(folders.copy);
-	return catalog;
+	return load(options, false, arena, problems);
 }
 
 /* `shown`: what to show; NULL: the list. */
 static int run(char *shown, const struct nfqdnctl_options *options, struct arena *arena)
 {
 	struct problems problems = { 0 };
-	const struct catalog *catalog = nfqdnctl_catalog_load(options, arena, &problems);
+	const struct catalog *catalog = load(options, true, arena, &problems);
 	int status = NFQDNCTL_NO;
 
 	problem_print(&problems, stderr);

@@ -12,7 +12,7 @@
  * be right. */
 int nfqdnctl_catalog_run(char **words, const struct nfqdnctl_options *options, const char **why);
 
-/* The catalog of --catalog, NFQDN_CATALOG or where it is installed. Lives in `arena`; NULL when it cannot be read, which
+/* The catalog of --catalog, NFQDN_CATALOG or where it is installed, without imported lists. Lives in `arena`; NULL when it cannot be read, which
  * is then among the problems. */
 const struct catalog *nfqdnctl_catalog_load(const struct nfqdnctl_options *options, struct arena *arena,
 					    struct problems *problems);

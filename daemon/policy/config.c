@@ -106,6 +106,14 @@ static bool is_room_for(const struct text *text)
 	return true;
 }
 
+/* The overlay of the default comes with the first list that is imported. A folder that is named must be there. */
+static void leave_out_overlay(struct config *config)
+{
+	if (config->catalog.line == 0 && config->catalog.count > 1 && access(CONFIG_OVERLAY, F_OK) < 0 &&
+	    errno == ENOENT)
+		config->catalog.count--;
+}
+
 static int fill(struct config_reader *reader, const struct text *text, struct config *config)
 {
 	config_t file;
@@ -120,6 +128,7 @@ static int fill(struct config_reader *reader, const struct text *text, struct co
 	if (result == 0) {
 		config_read_root(reader, config_root_setting(&file), config);
 		config_check_all(reader, config_root_setting(&file), config);
+		leave_out_overlay(config);
 	}
 	config_destroy(&file);
 	return reader->no_memory ? -ENOMEM : result;

@@ -20,6 +20,9 @@ enum config_reverse_path { CONFIG_LOOSE, CONFIG_STRICT };
 enum config_verify { CONFIG_FLOW, CONFIG_QUERY };
 enum config_revoke { CONFIG_KEEP, CONFIG_CUT };
 
+/* Where catalog files made of the vendors' lists stand. */
+#define CONFIG_OVERLAY "/var/lib/nfqdn/catalog"
+
 /* A text value and the line it stands on (0: a default). */
 struct config_text {
 	const char *text;
@@ -86,7 +89,8 @@ struct config {
 	const char *control; /* path of the control socket */
 	const char *state; /* folder */
 	uint32_t state_interval; /* seconds; 0: at the end only; CONFIG_OFF: neither written nor read */
-	struct config_texts catalog; /* folders, later ones override */
+	/* folders, later ones override; of the default, CONFIG_OVERLAY only where it is there */
+	struct config_texts catalog;
 	enum log_level log_level;
 	struct config_lifetime lifetime; /* defaults 60, 300, 86400 */
 	uint32_t limit_elements; /* limits.elements: LIMIT_LEARNED_ELEMENTS unless set */

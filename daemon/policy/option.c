@@ -82,8 +82,11 @@ const struct option option_table[] = {
 	  .words = off_words,
 	  .help = "How often learned addresses are written to the state folder, to come back after a reboot; 0 writes "
 		  "them at the end only, \"off\" never and does not read them either" },
-	{ OPTION_GATEWAY, "catalog", OPTION_PATHS, 0, CONFIG(catalog), .fallback = "[ \"" NFQDN_DATADIR "/data\" ]",
-	  .unit = "", .help = "Folders with catalog files; later ones add to or override earlier ones, row by row" },
+	{ OPTION_GATEWAY, "catalog", OPTION_PATHS, 0, CONFIG(catalog),
+	  .fallback = "[ \"" NFQDN_DATADIR "/data\", \"" CONFIG_OVERLAY "\" ]", .unit = "",
+	  .help = "Folders with catalog files; later ones add to or override earlier ones, row by row. Of the default "
+		  "the "
+		  "second one, where nfqdn-update puts the vendors' lists, need not be there" },
 	{ OPTION_GATEWAY, "user", OPTION_WORD, OPTION_LATER, OPTION_NOWHERE, .fallback = "\"\"", .unit = "",
 	  .words = user_words, .help = "User that nfqdnd runs as after start-up; \"\" keeps the caller's" },
 	{ OPTION_GATEWAY, "log-level", OPTION_WORD, 0, CONFIG(log_level), .fallback = "\"info\"", .unit = "",

@@ -369,6 +369,53 @@ def _(w):
     w.run(0, "does not name")
 
 
+def installed(w, *command, overlay=True):
+    """Runs it where the folders of the default catalog stand: the built-in one, and our overlay or none."""
+    data = subprocess.run([BUILD / "nfqdnd", "-c", w.config, "--print-config"], stdout=subprocess.PIPE, text=True, check=True).stdout
+    data = next(line for line in data.splitlines() if "# Folders with catalog files" in line).split('default [ "')[1].split('"')[0]
+    share, lib = os.path.dirname(os.path.dirname(data)), "/var/lib/nfqdn/catalog"
+    script = f"""set -e; mkdir -p {share} {w.folder}/built-in/nfqdn; [ -e {w.folder}/built-in/nfqdn/data ] || cp -r {ROOT}/data {w.folder}/built-in/nfqdn/data
+mount --bind {w.folder}/built-in {share}; mount -t tmpfs none /var/lib"""
+    if overlay:
+        script += f"; mkdir -p {lib}; mount --bind {w.overlay} {lib}"
+    return ["unshare", *(() if os.getuid() == 0 else ("-r",)), "-m", "sh", "-c", script + '; exec "$@"', "sh", *map(str, command)]
+
+
+def quiet(command, status=0):
+    env = {k: v for k, v in os.environ.items() if k != "NFQDN_CATALOG"}
+    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=60, env=env, check=False)
+    equal(done.returncode, status, f"status of {command}\n{done.stdout}")
+    return done.stdout
+
+
+@case("by default the catalog is the built-in folder and, when it is there, the overlay; a folder that is named must be there")
+@world
+def _(w):
+    text = w.config.read_text()
+    plain = text.replace(f'catalog = [ "{ROOT}/data", "{w.overlay}" ]; ', "")
+    assert plain != text
+    w.config.write_text(plain)
+    check, shown = (BUILD / "nfqdnd", "-c", w.config, "--check"), (BUILD / "nfqdnctl", "catalog", "show", "intune/intune-live", "--json")
+    if subprocess.run(installed(w, "true"), stderr=subprocess.PIPE, check=False).returncode:
+        return  # no namespaces of mounts here
+    quiet(installed(w, *check, overlay=False))
+    quiet(installed(w, *shown, overlay=False), 1)
+    w.config.write_text(plain.replace("gateway: {", 'gateway: { catalog = [ "/var/lib/nfqdn/catalog" ];'))
+    assert "/var/lib/nfqdn/catalog: error: the catalog folder cannot be read" in quiet(installed(w, *check, overlay=False), 1)
+    # what only the overlay has: without it the entry is refused, so that the new lists are checked in their own place
+    w.config.write_text(plain.replace('service = "intune"', 'service = "intune"; features = [ "intune-live" ]'))
+    assert "intune-live" in quiet(installed(w, *check, overlay=False), 1)
+    w.shell = installed(w, *w.shell)
+    told = w.run(0, "taken over: intune-live.json power-bi-live.json", OVERLAY="/var/lib/nfqdn/catalog")
+    assert "does not name" not in told, told
+    quiet(installed(w, *check))
+    equal(len(json.loads(quiet(installed(w, *shown)))["rows"]), 1, "rows")
+    printed = [line for line in quiet(installed(w, *check[:-1], "--print-config")).splitlines() if line.strip().startswith("catalog =")]
+    assert len(printed) == 1 and "/var/lib/nfqdn/catalog" in printed[0], printed
+    w.publish("2025120800", [], 20251208, tags(11, 11))
+    w.run(1, "m365: not taken", "taken over: power-bi-live.json", OVERLAY="/var/lib/nfqdn/catalog")
+
+
 @case("one at a time; the lock of a process that is gone does not stop it; one that was killed before the reload is made good")
 @world
 def _(w):

@@ -83,10 +83,38 @@ def installed(folder):
     found = sorted(str(p.relative_to(target)) for p in target.rglob("*") if p.is_file())
     for name in ("usr/sbin/nfqdnd", "usr/sbin/nfqdnctl", "usr/share/nfqdn/data/intune.json", "usr/share/nfqdn/data/regions.json"):
         assert name in found, f"{name} is not among {found}"
+    service, cron = target / "usr/lib/systemd/system/nfqdn-update.service", target / "usr/share/nfqdn/nfqdn-update.cron"
+    assert "ExecStart=/usr/sbin/nfqdn-update\n" in service.read_text(), service.read_text()
+    assert service.with_suffix(".timer").exists(), "the timer"
+    assert " root /usr/sbin/nfqdn-update >/dev/null\n" in cron.read_text(), cron.read_text()
     out = run(str(target / "usr/sbin/nfqdnctl"), "catalog", "list", "--catalog", str(target / "usr/share/nfqdn/data"))
     assert "power-automate" in out, out
     run("make", f"DESTDIR={target}", "PREFIX=/usr", "uninstall")
     assert not [p for p in target.rglob("*") if p.is_file()], "nothing stays behind"
+
+
+def installed_elsewhere(folder):
+    """What starts nfqdn-update names where it is, and it finds its own nfqdnd and nfqdnctl with a PATH like cron's."""
+    if SANITIZED:
+        raise Skip("this build is for the sanitizers")
+    prefix = folder / "opt/nfqdn"
+    run("make", "-o", "all", f"B={BUILD}", f"PREFIX={prefix}", "install")
+    cron = (prefix / "share/nfqdn/nfqdn-update.cron").read_text().splitlines()[-1]
+    service = (prefix / "lib/systemd/system/nfqdn-update.service").read_text()
+    command = cron.split("root ")[1].split()[0]
+    assert command == str(prefix / "sbin/nfqdn-update"), cron
+    assert f"ExecStart={command}\n" in service, service
+    settings = folder / "update.conf"
+    (folder / "nfqdn.conf").write_text("gateway: {\n")
+    # something to be made good: so that nfqdnd is asked, and tells what is wrong with the file
+    (folder / "state").mkdir()
+    (folder / "state/pending").touch()
+    settings.write_text("".join(f'{k}="{v}"\n' for k, v in {"CONFIG": folder / "nfqdn.conf", "OVERLAY": folder / "overlay", "STATE": folder / "state",
+                                                          "M365_IMPORT": "", "TAGS_IMPORT": ""}.items()))
+    done = subprocess.run([command, settings], env={"PATH": "/usr/bin:/bin"}, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
+    assert done.returncode == 1 and "nfqdn.conf:" in done.stdout and "not found" not in done.stdout, done.stdout
+    run("make", f"PREFIX={prefix}", "uninstall")
+    assert not [p for p in prefix.rglob("*") if p.is_file()], "nothing stays behind"
 
 
 CASES = [
@@ -94,6 +122,7 @@ CASES = [
     ("make CFLAGS=-O1 keeps the rest of the flags", flags_by_hand),
     ("what is built again: what changed, what includes it, everything when the flags change", incremental),
     ("make install and uninstall with DESTDIR and PREFIX", installed),
+    ("make install with another PREFIX: timer, cron line and nfqdn-update find what is there", installed_elsewhere),
 ]
 
 

@@ -37,15 +37,15 @@ base := arena counters escape hash ipaddr log monotime
 dns := message name packet pattern pattern_text question stream stream_flow svcb wire
 policy := catalog catalog_field catalog_read closed config config_check config_fixed config_list config_print config_read \
 	config_reader config_scalar config_scan config_scan_plain config_scan_tell config_scan_token interval lastgood lastgood_keeper \
-	nat64 option policy policy_boxes policy_group policy_input policy_list policy_rules policy_select policy_tenant policy_text \
+	nat64 option policy policy_boxes policy_group policy_hints policy_input policy_list policy_rules policy_select policy_tenant policy_text \
 	policy_warn problem problem_log reserved value
 netfilter := assist batch conntrack element element_dump nfattr nflog nlsock own probe queue route ruleset ruleset_expr ruleset_netlink \
 	ruleset_rules ruleset_text table table_apply table_owner table_query table_state table_watch
-learn := assisted derived judge lifetime past pool queries rebuild restore revoke snoop snoop_assist snoop_keep state state_read state_text store store_heap store_name \
+learn := assisted denials derived judge lifetime names past pool queries rebuild reports restore revoke snoop snoop_assist snoop_keep state state_read state_text store store_heap store_name \
 	store_plan store_share verify
-control := aside boot cmdline commands describe difference explain json listing notify offline overview request server status wait why
-CTL := feed feed_change feed_file feed_m365 feed_tags feed_target nfqdnctl nfqdnctl_catalog nfqdnctl_client nfqdnctl_feed \
-	nfqdnctl_import nfqdnctl_print nfqdnctl_request nfqdnctl_table
+control := aside boot cmdline commands denied describe difference explain json listing notify offline overview request server status wait why
+CTL := feed feed_change feed_file feed_m365 feed_tags feed_target nfqdnctl nfqdnctl_catalog nfqdnctl_client nfqdnctl_feed nfqdnctl_follow \
+	nfqdnctl_import nfqdnctl_print nfqdnctl_request nfqdnctl_summary nfqdnctl_table
 
 CTL_OBJECTS := $(CTL:%=$(B)/control/%.o)
 OBJECTS := $(foreach f,base dns policy netfilter learn control,$($(f):%=$(B)/$(f)/%.o)) \

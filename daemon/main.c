@@ -38,6 +38,7 @@
 #include "control/server.h"
 #include "learn/assisted.h"
 #include "learn/rebuild.h"
+#include "learn/reports.h"
 #include "learn/restore.h"
 #include "learn/revoke.h"
 #include "learn/snoop.h"
@@ -59,6 +60,8 @@ struct daemon {
 	struct store *store;
 	struct snoop *snoop;
 	struct verify *verify;
+	struct reports *reports;
+	const char *reports_why; /* why they lack what is denied, or NULL */
 	struct rebuild rebuild;
 	struct revoke *revoke;
 	struct assisted assisted;
@@ -271,6 +274,32 @@ static void read_own_addresses(struct daemon *daemon)
 		log_warning("no memory for the gateway's own addresses");
 }
 
+/* Copies of what is denied. Filtering does without. */
+static void open_reports(struct daemon *daemon)
+{
+	const char *why = NULL;
+	int error = 0;
+
+	snoop_set_names(daemon->snoop, reports_names(daemon->reports));
+	if (!table_capabilities(daemon->table)->report)
+		why = "the kernel lacks log or limit expressions (CONFIG_NFT_LOG, CONFIG_NFT_LIMIT)";
+	else
+		error = reports_open(daemon->reports, daemon->policy->config, &why);
+	if (error == 0 && reports_fd(daemon->reports) >= 0)
+		error = watch(daemon, reports_fd(daemon->reports));
+	if (error < 0 && !why)
+		why = strerror(-error);
+	daemon->reports_why = daemon->context.denied_why = why;
+	if (why)
+		log_warning("what is denied is counted, but not told by `nfqdnctl denied`: %s", why);
+}
+
+static void read_reports(struct daemon *daemon)
+{
+	if (reports_read(daemon->reports, daemon->now) < 0)
+		open_reports(daemon);
+}
+
 static int open_signals(void)
 {
 	sigset_t set;
@@ -322,8 +351,11 @@ static int start_kernel(struct daemon *daemon, struct policy *policy)
 		daemon->snoop = daemon->store ? snoop_new(daemon->store, daemon->table, &daemon->hash_key) : NULL;
 		daemon->assisted = (struct assisted) { .snoop = daemon->snoop, .table = daemon->table };
 		daemon->verify = verify_new(&daemon->hash_key);
+		daemon->reports = reports_new(&daemon->hash_key);
 		daemon->revoke = revoke_new(daemon->snoop, daemon->store);
-		error = daemon->snoop && daemon->verify && daemon->revoke ? store_reserve(daemon->store) : -ENOMEM;
+		error = daemon->snoop && daemon->verify && daemon->reports && daemon->revoke
+				? store_reserve(daemon->store)
+				: -ENOMEM;
 	}
 	if (error == 0)
 		error = rebuild_open(&daemon->rebuild, daemon->table, daemon->store);
@@ -353,6 +385,9 @@ static int start_control(struct daemon *daemon)
 		.policy = daemon->policy,
 		.store = daemon->store,
 		.derived = snoop_derived(daemon->snoop),
+		.denials = reports_denials(daemon->reports),
+		.names = reports_names(daemon->reports),
+		.denied_why = daemon->reports_why,
 		.table = daemon->table,
 		.queue = daemon->queue,
 		.warning = table_watch_warning(daemon->rebuild.watch),
@@ -445,8 +480,10 @@ static int start(struct daemon *daemon, struct policy *policy, bool fallback)
 	read_own_addresses(daemon);
 	take_over(daemon);
 	error = open_loop(daemon);
-	if (error == 0)
-		error = start_control(daemon);
+	if (error < 0)
+		return error;
+	open_reports(daemon);
+	error = start_control(daemon);
 	if (error < 0)
 		return error;
 	if (!fallback)
@@ -547,6 +584,8 @@ static int serve(struct daemon *daemon, int fd)
 		take_signals(daemon);
 	else if (fd == verify_fd(daemon->verify))
 		read_queries(daemon);
+	else if (fd == reports_fd(daemon->reports))
+		read_reports(daemon);
 	else if (fd == control_server_fd(daemon->control)) {
 		assisted_count(&daemon->assisted);
 		daemon->context.assist = daemon->assisted.told;
@@ -675,6 +714,7 @@ static void stop(struct daemon *daemon)
 	revoke_free(daemon->revoke);
 	snoop_free(daemon->snoop);
 	verify_free(daemon->verify);
+	reports_free(daemon->reports);
 	store_free(daemon->store);
 	assisted_close(&daemon->assisted);
 	table_close(daemon->table);

@@ -71,6 +71,13 @@
 	C(assist_unrelated, "of answers_without_policy, those that the kernel module passed by itself") \
 	C(assist_known, "of answers_known, those that the kernel module passed by itself") \
 	C(assist_errors, "times the kernel module could not be told something; it passed nothing until it was loaded anew") \
+	C(names_seen, "addresses in responses whose names are remembered for reports, allowed or not") \
+	C(names_forgotten, "of these, forgotten at the limit: what is denied there is told without its name") \
+	C(denials, "copies of denied packets read (nfqdnctl denied); beyond the kernel's limit of copies only kernel_denied_packets counts") \
+	C(denials_audited, "mode = audit: copies of packets that enforce would deny read") \
+	C(denials_unread, "copies of denied packets that were not IP as expected; not remembered") \
+	C(denials_lost, "copies of denied packets that our socket had no room for") \
+	C(denials_forgotten, "remembered denials forgotten at the limit") \
 	C(life_below_ttl, "answers whose TTL is longer than the maximum lifetime") \
 	C(transactions, "transactions committed") \
 	C(transactions_failed, "transactions refused by the kernel") \

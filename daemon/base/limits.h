@@ -129,6 +129,21 @@
 /* Copies that the kernel keeps for us, and that are read before a drain is judged. */
 #define LIMIT_QUERY_COPIES 8192
 
+/* Copies of denied packets a second, for each reason to deny, and how many at once: enough to name what a segment tries,
+ * and too few for a flood to matter. The kernel denies and counts the others alone. */
+#define LIMIT_DENIED_RATE 100
+#define LIMIT_DENIED_BURST 200
+/* Octets of a denied packet that are copied: the headers, with some extensions. */
+#define LIMIT_DENIED_OCTETS 128
+/* Copies that the kernel keeps for us: two seconds of every reason, and their bursts. */
+#define LIMIT_DENIED_COPIES 2048
+/* Denials remembered, told apart by client, destination, port and reason: more than anyone reads. 340 octets each, of which
+ * what is not used costs nothing. */
+#define LIMIT_DENIALS 2048
+/* Addresses whose last name is remembered, for reports: half a day's answers of an office. 300 octets each, of which what
+ * is not used costs nothing. */
+#define LIMIT_SEEN_NAMES 16384
+
 /* Octets of one catalog file. The largest list that a vendor publishes is 4 MB. */
 #define LIMIT_CATALOG_FILE (16u << 20)
 /* Rows of all catalog files together. Azure's service tags of all clouds are some 9,000; lookups among words are

@@ -160,6 +160,28 @@ static void run_explain(struct call *call)
 	call->status = allowed ? STATUS_YES : STATUS_NO;
 }
 
+static void run_denied(struct call *call)
+{
+	struct control_listing_denials which = { 0 };
+	uint64_t seconds = 0;
+	int after = control_request_number(call->request, "after", INT64_MAX, &which.after);
+	int since = control_request_number(call->request, "since", INT32_MAX, &seconds);
+
+	if (after == -EINVAL || since == -EINVAL) {
+		refuse(call, "\"after\" is a sequence number, \"since\" a number of seconds before now");
+		return;
+	}
+	if (call->context->denied_why) {
+		call->error = call->context->denied_why;
+		call->status = STATUS_NO;
+		return;
+	}
+	which.has_since = since == 0;
+	which.since = monotime_add(call->now, -1000 * (int64_t)seconds);
+	if (control_listing_denied(call->context, &which, &call->listing) < 0)
+		call->listing = NULL;
+}
+
 static void run_wait(struct call *call)
 {
 	struct control_wait wait;

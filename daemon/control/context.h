@@ -6,7 +6,9 @@
 #include <stdbool.h>
 
 #include "base/monotime.h"
+#include "learn/denials.h"
 #include "learn/derived.h"
+#include "learn/names.h"
 #include "learn/store.h"
 #include "netfilter/queue.h"
 #include "netfilter/table.h"
@@ -21,6 +23,9 @@ struct control_context {
 	const struct policy *policy; /* the one in force; set anew before the old one is freed */
 	struct store *store;
 	const struct derived *derived; /* may be NULL: none */
+	const struct denials *denials; /* what was denied of late */
+	const struct names *names; /* of what answers held; for `status` */
+	const char *denied_why; /* why denials cannot be told; NULL: they can */
 	struct table *table;
 	struct queue *queue;
 	const char *warning; /* of what stands beside the table, as it changes; "" or NULL: none */

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "control/denied.h"
 #include "control/describe.h"
 #include "control/json.h"
 #include "learn/state_text.h"
@@ -20,6 +21,9 @@ struct export
 
 struct control_listing {
 	struct export *export; /* NULL: objects for people and programs */
+	const struct control_listing_denials *which; /* while collecting denials */
+	struct denials_key *denied; /* NULL: elements are told */
+	uint64_t newest; /* sequence number of denials when they were collected */
 	struct element_key *keys;
 	size_t count, room;
 	size_t next; /* the first one not told */
@@ -96,11 +100,45 @@ int control_listing_export(const struct control_context *context, struct monotim
 	return 0;
 }
 
+/* ---- which denials ---- */
+
+static bool collect_denied(void *context, const struct denials_record *record)
+{
+	struct control_listing *listing = context;
+	const struct control_listing_denials *which = listing->which;
+
+	if (record->sequence <= which->after || (which->has_since && monotime_before(record->last, which->since)))
+		return false; /* and all that follow are older */
+	listing->denied[listing->count++] = record->key;
+	return true;
+}
+
+int control_listing_denied(const struct control_context *context, const struct control_listing_denials *which,
+			   struct control_listing **out)
+{
+	struct control_listing *listing = calloc(1, sizeof(*listing));
+
+	if (!listing)
+		return -ENOMEM;
+	listing->denied = calloc(denials_count(context->denials) + 1, sizeof(*listing->denied));
+	if (!listing->denied) {
+		control_listing_free(listing);
+		return -ENOMEM;
+	}
+	listing->which = which;
+	denials_visit(context->denials, collect_denied, listing);
+	listing->which = NULL;
+	listing->newest = denials_sequence(context->denials);
+	*out = listing;
+	return 0;
+}
+
 void control_listing_free(struct control_listing *listing)
 {
 	if (!listing)
 		return;
 	free(listing->export);
+	free(listing->denied);
 	free(listing->keys);
 	free(listing);
 }
@@ -204,6 +242,37 @@ static json_t *piece_json(struct control_listing *listing, const struct control_
 	return array;
 }
 
+/* The last one collected is the oldest. One forgotten meanwhile is left out. */
+static json_t *denied_json(struct control_listing *listing, const struct control_context *context, struct monotime now)
+{
+	json_t *array = json_array();
+	bool looked = false;
+
+	for (size_t told = 0; told < CONTROL_LISTING_PIECE && !looked && listing->next < listing->count; told++) {
+		const struct denials_key *key = &listing->denied[listing->count - ++listing->next];
+		const struct denials_record *record = denials_find(context->denials, key);
+		struct denials_record told_record;
+		struct control_denied denied;
+
+		if (!record)
+			continue;
+		told_record = *record;
+		if (told_record.sequence > listing->newest) /* who asks for what comes after must get others of then */
+			told_record.sequence = listing->newest;
+		control_denied_judge(context, now, &told_record, &denied);
+		control_json_add(&array, control_denied_json(context, now, &told_record, &denied));
+		looked = denied.looked;
+	}
+	return array;
+}
+
+static json_t *next_json(struct control_listing *listing, const struct control_context *context, struct monotime now)
+{
+	if (listing->export)
+		return export_json(listing, context);
+	return listing->denied ? denied_json(listing, context, now) : piece_json(listing, context, now);
+}
+
 /* "[a, b]" becomes "a, b", or ", a, b" when others stand before it. */
 static void without_brackets(char *text, bool comma)
 {
@@ -219,7 +288,7 @@ static void without_brackets(char *text, bool comma)
 char *control_listing_next(struct control_listing *listing, const struct control_context *context, struct monotime now,
 			   bool *more)
 {
-	json_t *array = listing->export ? export_json(listing, context) : piece_json(listing, context, now);
+	json_t *array = next_json(listing, context, now);
 	bool empty = json_array_size(array) == 0;
 	char *text = array ? json_dumps(array, JSON_COMPACT) : NULL;
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The answer of `learned`, made piece by piece: a hundred thousand elements in one go would hold up the DNS answers
+/* The answers of `learned` and `denied`, made piece by piece: a hundred thousand elements in one go would hold up the DNS answers
  * that wait in the queue meanwhile. */
 #ifndef NFQDN_CONTROL_LISTING_H
 #define NFQDN_CONTROL_LISTING_H
@@ -21,6 +21,15 @@ int control_listing_new(const struct control_context *context, const struct ipad
 /* The same for every element in the form that can be imported: the lines of learn/state_text.h, one JSON string each. The
  * stamp is `wall`, milliseconds since 1970, now. */
 int control_listing_export(const struct control_context *context, struct monotime now, int64_t wall,
+			   struct control_listing **out);
+/* Which denials. */
+struct control_listing_denials {
+	uint64_t after; /* those with a greater sequence number; 0: every one */
+	bool has_since;
+	struct monotime since; /* those denied then or later */
+};
+/* The same for denials, the oldest first. */
+int control_listing_denied(const struct control_context *context, const struct control_listing_denials *which,
 			   struct control_listing **out);
 void control_listing_free(struct control_listing *listing);
 size_t control_listing_count(const struct control_listing *listing);

@@ -13,9 +13,11 @@
 #include "control/command_list.h"
 #include "control/nfqdnctl_catalog.h"
 #include "control/nfqdnctl_client.h"
+#include "control/nfqdnctl_follow.h"
 #include "control/nfqdnctl_import.h"
 #include "control/nfqdnctl_print.h"
 #include "control/nfqdnctl_request.h"
+#include "control/nfqdnctl_summary.h"
 #include "control/protocol.h"
 #include "policy/problem.h"
 
@@ -87,9 +89,15 @@ static const struct option_row {
 								     "than half")
 #undef TEXT
 #undef FLAG
-									{ "dry-run", NULL, 'n', "reload",
-									  "tell what would change, and apply nothing",
-									  offsetof(struct nfqdnctl_options, dry_run) },
+									{ "follow", NULL, 'f', "denied",
+									  "go on with what is denied from now on",
+									  offsetof(struct nfqdnctl_options, follow) },
+	{ "since", "TIME", 'Z', "denied", "only what was denied so long ago or later: 90 (seconds), 15m, 2h, 1d",
+	  offsetof(struct nfqdnctl_options, since) },
+	{ "summary", NULL, 'Y', "denied", "one row for each name and port, the commonest first",
+	  offsetof(struct nfqdnctl_options, summary) },
+	{ "dry-run", NULL, 'n', "reload", "tell what would change, and apply nothing",
+	  offsetof(struct nfqdnctl_options, dry_run) },
 	{ "version", NULL, 'V', NULL, "print the version, and end", 0 },
 	{ "help", NULL, 'h', NULL, "print this, and end", 0 },
 };
@@ -354,11 +362,13 @@ static void print_result_json(json_t *result)
 static int print_answer(const struct command *command, const struct nfqdnctl_options *options, const json_t *answer)
 {
 	int status = (int)json_integer_value(json_object_get(answer, "exit"));
-	json_t *result = json_object_get(answer, "result");
+	json_t *result = json_incref(json_object_get(answer, "result"));
 	const char *error = json_string_value(json_object_get(answer, "error"));
 
 	if (status < NFQDNCTL_YES || status > NFQDNCTL_USAGE)
 		status = NFQDNCTL_NO;
+	if (result && options->summary)
+		result = nfqdnctl_summary(result);
 	if (!result) {
 		status = status == NFQDNCTL_YES ? NFQDNCTL_NO : status;
 		print_failure(options, status, error ? error : "the daemon refused without a reason");
@@ -368,6 +378,7 @@ static int print_answer(const struct command *command, const struct nfqdnctl_opt
 		nfqdnctl_print_clean(result);
 		command->print(result, stdout);
 	}
+	json_decref(result);
 	return status;
 }
 
@@ -384,7 +395,9 @@ static int ask(const struct command *command, const struct nfqdnctl_options *opt
 	json_t *answer = NULL;
 	int error, status;
 
-	if (command->request == nfqdnctl_request_wait)
+	if (options->follow)
+		error = nfqdnctl_follow(path, request, ANSWER_SECONDS, options->json, &answer);
+	else if (command->request == nfqdnctl_request_wait)
 		error = ask_patiently(path, request, options, &answer);
 	else
 		error = nfqdnctl_client_ask(path, request, ANSWER_SECONDS, &answer);

@@ -26,6 +26,8 @@ struct nfqdnctl_options {
 	const char *to, *select, *tags, *regions, *direction, *ports, *name, *instance, *list_version, *as_of;
 	bool strict, force;
 	bool dry_run; /* of `reload` */
+	bool follow, summary; /* of `denied` */
+	const char *since; /* of `denied`; NULL when not given */
 };
 
 #endif

@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "base/ipaddr.h"
 #include "control/nfqdnctl_table.h"
@@ -333,6 +334,11 @@ static void port_text(const json_t *object, char out[32])
 		snprintf(out, 32, "%.16s", text_of(object, "proto"));
 }
 
+void nfqdnctl_print_port(const json_t *object, char out[32])
+{
+	port_text(object, out);
+}
+
 static void add_element(struct nfqdnctl_table *table, const json_t *element)
 {
 	char port[32];
@@ -465,6 +471,94 @@ void nfqdnctl_print_explain(const json_t *result, FILE *out)
 	print_patterns(json_object_get(result, "by"), out);
 	if (hint[0])
 		fprintf(out, "  hint: %s\n", hint);
+}
+
+/* ---- denied ---- */
+
+#define TIME_SIZE 32
+
+static void time_text(const json_t *object, const char *key, char out[TIME_SIZE])
+{
+	time_t seconds = (time_t)number_of(object, key);
+	struct tm local;
+
+	out[0] = '\0';
+	if (json_is_integer(json_object_get(object, key)) && localtime_r(&seconds, &local))
+		strftime(out, TIME_SIZE, "%Y-%m-%d %H:%M:%S", &local);
+}
+
+/* The first row that would allow it. */
+static const char *row_of(const json_t *denial)
+{
+	return text_of(json_array_get(json_object_get(denial, "rows"), 0), "text");
+}
+
+void nfqdnctl_print_denial(const json_t *denial, FILE *out)
+{
+	const char *name = text_of(denial, "name"), *row = row_of(denial);
+	char port[32], when[TIME_SIZE];
+
+	port_text(denial, port);
+	time_text(denial, "last", when);
+	fprintf(out, "%s %s %s -> %s %s%s%s%s x%lld: %s%s%s\n", when, text_of(denial, "verdict"),
+		text_of(denial, "client"), text_of(denial, "address"), port, name[0] ? " (" : "", name,
+		name[0] ? ")" : "", (long long)number_of(denial, "count"), text_of(denial, "reason"),
+		row[0] ? "; the catalog has it: " : "", row);
+}
+
+static void add_denial(struct nfqdnctl_table *table, const json_t *denial)
+{
+	char port[32], when[TIME_SIZE];
+
+	port_text(denial, port);
+	time_text(denial, "last", when);
+	nfqdnctl_table_cell(table, when);
+	nfqdnctl_table_cell(table, text_of(denial, "client"));
+	nfqdnctl_table_cell(table, text_of(denial, "address"));
+	nfqdnctl_table_cell(table, port);
+	nfqdnctl_table_number(table, number_of(denial, "count"));
+	nfqdnctl_table_cell(table, text_of(denial, "name"));
+	nfqdnctl_table_cell(table, strcmp(text_of(denial, "verdict"), "denied") == 0 ? "" : "would deny");
+	nfqdnctl_table_cell(table, text_of(denial, "reason"));
+	nfqdnctl_table_cell(table, row_of(denial));
+}
+
+static void print_summary(const json_t *result, FILE *out)
+{
+	static const char *const headers[] = { ">COUNT", ">CLIENTS", "WHAT", "PORT", "WHY", "CATALOG", NULL };
+	struct nfqdnctl_table *table = nfqdnctl_table_new(headers);
+
+	for (size_t i = 0; i < json_array_size(result); i++) {
+		const json_t *row = json_array_get(result, i);
+		char port[32];
+
+		port_text(row, port);
+		nfqdnctl_table_number(table, number_of(row, "count"));
+		nfqdnctl_table_number(table, number_of(row, "clients"));
+		nfqdnctl_table_cell(table, text_of(row, text_of(row, "name")[0] ? "name" : "address"));
+		nfqdnctl_table_cell(table, port);
+		nfqdnctl_table_cell(table, text_of(row, "reason"));
+		nfqdnctl_table_cell(table, row_of(row));
+	}
+	nfqdnctl_table_print(table, 0, out);
+}
+
+void nfqdnctl_print_denied(const json_t *result, FILE *out)
+{
+	static const char *const headers[] = { "LAST", "CLIENT",  "ADDRESS", "PORT",    ">COUNT",
+					       "NAME", "VERDICT", "WHY",     "CATALOG", NULL };
+	struct nfqdnctl_table *table;
+
+	if (json_array_size(result) == 0)
+		fputs("nothing was denied\n", out);
+	if (json_object_get(json_array_get(result, 0), "clients")) {
+		print_summary(result, out);
+		return;
+	}
+	table = nfqdnctl_table_new(headers);
+	for (size_t i = 0; i < json_array_size(result); i++)
+		add_denial(table, json_array_get(result, i));
+	nfqdnctl_table_print(table, 0, out);
 }
 
 /* ---- wait and reload ---- */

@@ -20,6 +20,7 @@ nfqdnctl_print_function nfqdnctl_print_policy;
 nfqdnctl_print_function nfqdnctl_print_learned;
 nfqdnctl_print_function nfqdnctl_print_why;
 nfqdnctl_print_function nfqdnctl_print_explain;
+nfqdnctl_print_function nfqdnctl_print_denied;
 nfqdnctl_print_function nfqdnctl_print_wait;
 nfqdnctl_print_function nfqdnctl_print_reload;
 
@@ -27,6 +28,10 @@ nfqdnctl_print_function nfqdnctl_print_reload;
  * ...", wrapped, nothing when there is none. */
 const char *nfqdnctl_print_member(const json_t *object, const char *key);
 void nfqdnctl_print_cell(struct nfqdnctl_table *table, const json_t *array);
+/* "tcp/443" of an object with proto and port. */
+void nfqdnctl_print_port(const json_t *object, char out[32]);
+/* A denial as one line. */
+void nfqdnctl_print_denial(const json_t *denial, FILE *out);
 /* What changes in one row: a line with its name, then one for each text gained or lost. */
 void nfqdnctl_print_change(const json_t *change, FILE *out);
 void nfqdnctl_print_words(const char *key, const json_t *array, FILE *out);

@@ -125,6 +125,36 @@ int nfqdnctl_request_explain(char **words, const struct nfqdnctl_options *option
 	return add_name(request, words[0], why);
 }
 
+/* "90", "15m", "2h", "1d" */
+static int add_since(json_t *request, const char *text, const char **why)
+{
+	static const char units[] = "smhd";
+	static const int seconds[] = { 1, 60, 3600, 86400 };
+	char *end;
+	unsigned long number;
+	const char *unit;
+
+	*why = "--since takes how long ago: 90 (seconds), 15m, 2h or 1d";
+	errno = 0;
+	number = strtoul(text, &end, 10);
+	unit = *end ? strchr(units, *end) : units;
+	if (!isdigit((unsigned char)text[0]) || errno || !unit || (*end && end[1]) || number > 1000000)
+		return -EINVAL;
+	return json_object_set_new(request, "since", json_integer((json_int_t)number * seconds[unit - units])) == 0
+		       ? 0
+		       : -EINVAL;
+}
+
+int nfqdnctl_request_denied(char **words, const struct nfqdnctl_options *options, json_t *request, const char **why)
+{
+	*why = "--follow and --summary do not go together";
+	if (options->follow && options->summary)
+		return -EINVAL;
+	if (options->since && add_since(request, options->since, why) < 0)
+		return -EINVAL;
+	return no_words(words, why);
+}
+
 static int add_generation(json_t *request, const char *word, const char **why)
 {
 	char *end;

@@ -21,6 +21,7 @@
  *			"import": [TEXT...], "stamp"		-			object
  *	why		"address", "port" (one), "from"		denied			object
  *	explain		"name"					denied			object
+ *	denied		"after", "since" (seconds)		-			array
  *	wait		"for": "ready"|"learned"|"generation",	timed out		object
  *			"name" or "generation", "timeout" (30)
  *	reload		-					refused			object
@@ -31,6 +32,10 @@
  *		"name"|"local"|"dns"|"inbound", prefix or name, pattern?, derived?: [], to?, row, ports: [],
  *		expires_in}], reason?}
  *	explain	{name, verdict, by: [{entry, group, pattern, row, ports: [], derived_from?, expires_in?}], hint?}
+ *	denied	[{sequence, first, last, client, address, proto ("other" too), protocol (IP's number), port, name, count,
+ *		verdict: "denied"|"would deny", why: "name"|"apex"|"port"|"other-client"|"no-dns"|"not-in-set"|
+ *		"resolver"|"client"|"reply"|"inbound", reason (for people), rows: [{row, text, title}]}], the oldest first;
+ *		first and last are seconds since 1970; "after" takes the greatest sequence told so far
  *	wait	{for, met}
  *	reload	{ok, generation, errors, problems: [{severity, file, line, setting, text}]}
  *	export	the lines of a state file (learn/state_text.h), each without its '\n'; import takes records of such

@@ -114,6 +114,16 @@ static json_t *revoke_json(const struct control_context *context)
 	return object;
 }
 
+static json_t *reports_json(const struct control_context *context)
+{
+	json_t *object = json_object();
+
+	control_json_set(&object, "denials", control_json_count(denials_count(context->denials)));
+	control_json_set(&object, "names", control_json_count(names_count(context->names)));
+	control_json_set(&object, "why_none", control_json_text(context->denied_why));
+	return object;
+}
+
 static json_t *warnings_json(const struct control_context *context)
 {
 	json_t *array = json_array();
@@ -153,6 +163,8 @@ json_t *control_status(const struct control_context *context, struct monotime no
 	control_json_set(&object, "learned", learned_json(context));
 	control_json_set(&object, "policy", policy_json(policy));
 	control_json_set(&object, "revoke", revoke_json(context));
+	if (context->denials && context->names)
+		control_json_set(&object, "reports", reports_json(context));
 	control_json_set(&object, "warnings", warnings_json(context));
 	control_json_set(&object, "counters", counters_json(context));
 	return object;

@@ -215,3 +215,29 @@ int packet_read_tcp(const uint8_t *packet, size_t length, struct packet_tcp *out
 	out->length = t.length - header;
 	return 0;
 }
+
+static bool has_ports(uint8_t protocol)
+{
+	return protocol == IPPROTO_TCP || protocol == IPPROTO_UDP || protocol == IPPROTO_UDPLITE ||
+	       protocol == IPPROTO_SCTP || protocol == IPPROTO_DCCP;
+}
+
+int packet_read_head(const uint8_t *packet, size_t length, struct packet_head *out)
+{
+	struct transport t;
+	int rc = read_ip(&(struct octets) { packet, length, true }, &t);
+	bool icmp = rc == 0 && (t.protocol == IPPROTO_ICMP || t.protocol == IPPROTO_ICMPV6);
+
+	if (rc == 0 && (icmp || has_ports(t.protocol)) && t.length < 4)
+		rc = -EMSGSIZE;
+	if (rc < 0)
+		return rc;
+	*out = (struct packet_head) { .source = t.source, .destination = t.destination, .l4proto = t.protocol };
+	if (icmp) {
+		out->source_port = out->destination_port = read16(t.data);
+	} else if (has_ports(t.protocol)) {
+		out->source_port = read16(t.data);
+		out->destination_port = read16(t.data + 2);
+	}
+	return 0;
+}

@@ -38,4 +38,15 @@ struct packet_tcp {
 /* The same for a packet that carries TCP; -EPROTONOSUPPORT: not TCP. */
 int packet_read_tcp(const uint8_t *packet, size_t length, struct packet_tcp *out);
 
+/* Of a packet that carries anything. */
+struct packet_head {
+	struct ipaddr source, destination;
+	uint8_t l4proto;
+	/* TCP, UDP, UDP-Lite, SCTP, DCCP: host order. ICMP and ICMPv6: type and code of the packet, as one number, in both. Of
+	 * others 0. */
+	uint16_t source_port, destination_port;
+};
+/* Reads the first `length` octets of an IPv4 or IPv6 packet. 0, or -errno as above. */
+int packet_read_head(const uint8_t *packet, size_t length, struct packet_head *out);
+
 #endif

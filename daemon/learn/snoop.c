@@ -76,6 +76,11 @@ void snoop_set_queries(struct snoop *snoop, struct queries *queries)
 	snoop->queries = queries;
 }
 
+void snoop_set_names(struct snoop *snoop, struct names *names)
+{
+	snoop->names = names;
+}
+
 const struct derived *snoop_derived(const struct snoop *snoop)
 {
 	return snoop->derived;
@@ -317,11 +322,21 @@ static bool believe(const struct snoop *snoop, const struct queries_flow *flow, 
 	return false;
 }
 
+/* What the addresses are called, for reports: also of answers that no entry allows. */
+static void tell_names(const struct snoop *snoop, bool allowed)
+{
+	const struct dns_answer *answer = &snoop->answer;
+
+	for (unsigned int i = 0; snoop->names && i < answer->address_count; i++)
+		names_see(snoop->names, &answer->addresses[i].address, &answer->qname, allowed, snoop->now);
+}
+
 /* One whole DNS message that the flow's client receives. `packet`: the bit of the held packet that it came in. */
 static void judge_message(struct snoop *snoop, const uint8_t *message, size_t length, const struct queries_flow *flow,
 			  unsigned int packet)
 {
 	const struct ipaddr *asker = &flow->client;
+	bool allowed;
 
 	switch (dns_answer_read(message, length, &snoop->answer)) {
 	case DNS_READ_OK:
@@ -339,7 +354,11 @@ static void judge_message(struct snoop *snoop, const uint8_t *message, size_t le
 		return;
 	}
 	counters.answers++;
-	if (!believe(snoop, flow, packet) || !find_rules(snoop, asker))
+	if (!believe(snoop, flow, packet))
+		return;
+	allowed = find_rules(snoop, asker);
+	tell_names(snoop, allowed);
+	if (!allowed)
 		return;
 	snoop->allowed |= UINT64_C(1) << packet;
 	count_answer(snoop);

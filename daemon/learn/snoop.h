@@ -8,6 +8,7 @@
 #include "base/hash.h"
 #include "base/monotime.h"
 #include "learn/derived.h"
+#include "learn/names.h"
 #include "learn/queries.h"
 #include "learn/store.h"
 #include "netfilter/queue.h"
@@ -27,6 +28,8 @@ int snoop_set_own_addresses(struct snoop *snoop, const struct ipaddr *addresses,
 
 /* What answers are compared with from now on, or NULL: nothing (verify = "flow"). It stays the caller's. */
 void snoop_set_queries(struct snoop *snoop, struct queries *queries);
+/* Where the names of all answers go, for reports, or NULL. It stays the caller's. */
+void snoop_set_names(struct snoop *snoop, struct names *names);
 /* One that lets answers pass without us (netfilter/assist.h), and so must know what is learned. Each function gets
  * `context`, and neither allocates nor fails. */
 struct snoop_assist {

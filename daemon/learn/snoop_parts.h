@@ -15,6 +15,7 @@ struct snoop {
 	struct stream_table *streams;
 	struct derived *derived;
 	struct queries *queries; /* main.c's; NULL: answers are believed by their flow */
+	struct names *names; /* main.c's; may be NULL */
 	const struct snoop_assist *assist; /* may be NULL */
 	const struct policy *policy;
 	struct ipaddr *own; /* sorted */

@@ -304,6 +304,21 @@ static bool probe_own(struct probe *probe)
 	return probe_end(probe, NULL) == 0;
 }
 
+/* Tried in a table without a chain of the kernel's hooks, like all else. */
+static bool probe_report(struct probe *probe)
+{
+	static const struct ruleset_statement statements[] = {
+		{ .kind = RULESET_LIMIT, .number = 1, .value = 1 },
+		{ .kind = RULESET_LOG, .number = 1, .value = 1, .name = "nfqdn" },
+	};
+	const struct ruleset_rule rule = { .statements = statements, .count = 2 };
+
+	probe_begin(probe);
+	ruleset_netlink_chain(probe->batch, probe->table, &probe_chain);
+	ruleset_netlink_rule(probe->batch, probe->table, probe_chain.name, &rule, TABLE_QUEUE_NATIVE);
+	return probe_end(probe, NULL) == 0;
+}
+
 static int probe_name(struct probe *probe)
 {
 	uint32_t number = 0;
@@ -329,6 +344,7 @@ int probe_kernel(struct batch *batch, struct nlsock *queries, struct table_capab
 		return result;
 	found.destroy = probe_destroy(&probe);
 	found.own = probe_own(&probe);
+	found.report = probe_report(&probe);
 	found.update = probe_update(&probe);
 	*out = found;
 	return 0;

@@ -384,6 +384,28 @@ uint16_t ruleset_query_group(const struct config *config)
 	return (uint16_t)(config->queue_first + 5300);
 }
 
+uint16_t ruleset_report_group(const struct config *config)
+{
+	/* Half the numbers away from those of queries. */
+	return (uint16_t)(config->queue_first + 5300 + 32768);
+}
+
+const char *const ruleset_report_prefixes[2][RULESET_REASONS] = {
+	{ "nfqdn denied", "nfqdn denied reply", "nfqdn denied source", "nfqdn denied dns", "nfqdn denied inbound" },
+	{ "nfqdn audit", "nfqdn audit reply", "nfqdn audit source", "nfqdn audit dns", "nfqdn audit inbound" },
+};
+
+bool ruleset_report_read(const char *prefix, enum ruleset_reason *reason, bool *audit)
+{
+	for (unsigned int i = 0; i < 2 * RULESET_REASONS; i++)
+		if (strcmp(ruleset_report_prefixes[i / RULESET_REASONS][i % RULESET_REASONS], prefix) == 0) {
+			*reason = (enum ruleset_reason)(i % RULESET_REASONS);
+			*audit = i >= RULESET_REASONS;
+			return true;
+		}
+	return false;
+}
+
 struct ruleset *ruleset_build(struct arena *arena, const struct policy *policy, enum ruleset_side side)
 {
 	struct ruleset *ruleset = arena_alloc(arena, sizeof(*ruleset));

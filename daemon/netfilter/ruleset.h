@@ -33,6 +33,24 @@ struct ruleset *ruleset_build(struct arena *arena, const struct policy *policy, 
 /* The NFLOG group to which copies of queries go (verify = "query"): it follows from the first queue's number, so that
  * those of two instances differ as their queues do. */
 uint16_t ruleset_query_group(const struct config *config);
+
+/* Why the rules deny a packet. */
+enum ruleset_reason {
+	RULESET_REASON_POLICY, /* nothing allows its destination */
+	RULESET_REASON_REPLY, /* of a client, to a connection from outside that inbound does not allow */
+	RULESET_REASON_SOURCE, /* the sender is outside gateway.clients */
+	RULESET_REASON_DNS, /* to a resolver that is not trusted */
+	RULESET_REASON_INBOUND, /* to a guarded destination, from a source that is not allowed */
+	RULESET_REASONS
+};
+/* The NFLOG group to which copies of what is denied go. Two instances share no group as long as their queue.first are
+ * not 32768 apart. */
+uint16_t ruleset_report_group(const struct config *config);
+/* What the copies are told by: [mode is audit][reason]. */
+extern const char *const ruleset_report_prefixes[2][RULESET_REASONS];
+/* Reads such a prefix back; false when it is none. */
+bool ruleset_report_read(const char *prefix, enum ruleset_reason *reason, bool *audit);
+
 /* Prints it as a file for `nft -f`, spelled as `nft -s list table` prints it. */
 void ruleset_print(const struct ruleset *ruleset, FILE *out);
 

@@ -433,6 +433,21 @@ static void statement_log(struct expr_rule *r, const struct ruleset_statement *s
 	if (s->value)
 		nftnl_expr_set_u32(expr, NFTNL_EXPR_LOG_SNAPLEN, s->value);
 	nftnl_expr_set_u16(expr, NFTNL_EXPR_LOG_QTHRESHOLD, 1);
+	if (s->name && nftnl_expr_set_str(expr, NFTNL_EXPR_LOG_PREFIX, s->name) < 0)
+		r->failed = true;
+}
+
+static void statement_limit(struct expr_rule *r, const struct ruleset_statement *s)
+{
+	struct nftnl_expr *expr = expr_add(r, "limit");
+
+	if (!expr)
+		return;
+	nftnl_expr_set_u64(expr, NFTNL_EXPR_LIMIT_RATE, s->number);
+	nftnl_expr_set_u64(expr, NFTNL_EXPR_LIMIT_UNIT, 1);
+	nftnl_expr_set_u32(expr, NFTNL_EXPR_LIMIT_BURST, s->value);
+	nftnl_expr_set_u32(expr, NFTNL_EXPR_LIMIT_TYPE, NFT_LIMIT_PKTS);
+	nftnl_expr_set_u32(expr, NFTNL_EXPR_LIMIT_FLAGS, 0);
 }
 
 /* The module's own match, for which nf_tables has no expression but that of xtables. */
@@ -480,6 +495,7 @@ static void (*const statement_kinds[RULESET_KINDS])(struct expr_rule *r, const s
 	[RULESET_REJECT] = statement_reject,
 	[RULESET_QUEUE] = statement_queue,
 	[RULESET_LOG] = statement_log,
+	[RULESET_LIMIT] = statement_limit,
 	[RULESET_IIFNAME_NOT_LO] = statement_not_lo,
 	[RULESET_ASSIST] = statement_assist,
 };

@@ -95,7 +95,8 @@ enum ruleset_kind {
 	RULESET_REJECT, /* reject with tcp reset | icmpx admin-prohibited */
 	RULESET_ASSIST, /* xt match "fqdn", of the kernel module: the answer need not be seen */
 	RULESET_QUEUE, /* queue flags bypass to FIRST[-LAST] */
-	RULESET_LOG, /* log group NUMBER [snaplen VALUE] queue-threshold 1 */
+	RULESET_LOG, /* log [prefix "NAME"] group NUMBER [snaplen VALUE] queue-threshold 1 */
+	RULESET_LIMIT, /* limit rate NUMBER/second burst VALUE packets */
 	RULESET_KINDS
 };
 
@@ -130,11 +131,11 @@ struct ruleset_statement {
 		enum ruleset_verdict verdict;
 		enum ruleset_reject reject;
 	};
-	uint16_t number; /* port, first queue, group */
+	uint16_t number; /* port, first queue, group, packets a second */
 	uint16_t last; /* last queue */
-	uint16_t offset, mask, value; /* RAW; offset in bits. LOG: octets of a copy, 0 for all */
+	uint16_t offset, mask, value; /* RAW; offset in bits. LOG: octets of a copy, 0 for all. LIMIT: burst */
 	enum ruleset_part parts[RULESET_FIELDS];
-	const char *name; /* of a set, counter or chain */
+	const char *name; /* of a set, counter or chain; prefix of a copy */
 };
 
 struct ruleset_rule {
@@ -142,6 +143,7 @@ struct ruleset_rule {
 	const struct ruleset_statement *statements;
 	size_t count;
 	bool assist; /* left out unless the kernel module is used (table.h) */
+	bool report; /* copies what is denied: left out where the kernel cannot (table.h) */
 };
 
 enum ruleset_hook { RULESET_UNHOOKED, RULESET_FORWARD, RULESET_INPUT, RULESET_OUTPUT };

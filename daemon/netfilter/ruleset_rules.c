@@ -84,6 +84,11 @@
 
 /* `octets`: how much of a packet is copied; 0 all. */
 #define LOG(group, octets) STATEMENT(.kind = RULESET_LOG, .number = (group), .value = (octets))
+/* Copies of what is denied, told by `text`; more than the limit are denied and counted alone. */
+#define REPORTED(text)                                                                                                 \
+	STATEMENT(.kind = RULESET_LIMIT, .number = LIMIT_DENIED_RATE, .value = LIMIT_DENIED_BURST),                    \
+		STATEMENT(.kind = RULESET_LOG, .number = ruleset_report_group(b->config),                              \
+			  .value = LIMIT_DENIED_OCTETS, .name = (text))
 
 struct builder {
 	struct ruleset *ruleset;
@@ -122,8 +127,10 @@ static void rule_add(struct builder *b, struct ruleset_chain *chain, const struc
 	}
 	rule->statements = copy;
 	rule->count = count;
-	for (size_t i = 0; i < count; i++)
+	for (size_t i = 0; i < count; i++) {
 		rule->assist |= statements[i].kind == RULESET_ASSIST;
+		rule->report |= statements[i].kind == RULESET_LIMIT;
+	}
 	*chain->rules_end = rule;
 	chain->rules_end = &rule->next;
 }
@@ -148,20 +155,27 @@ static bool auditing(const struct builder *b)
 
 /* ---- what is denied ---- */
 
-/* The end of what is denied. A TCP client is told by a reset: on an ICMP error Windows waits 21 s (KERNEL 0b). */
-static void build_deny(struct builder *b, const char *name, const char *counter)
+/* The end of what is denied, one chain for each reason, so that a flood of one does not hide the others. A TCP client is
+ * told by a reset: on an ICMP error Windows waits 21 s (KERNEL 0b). */
+static void build_deny(struct builder *b, enum ruleset_reason reason)
 {
-	struct ruleset_chain *chain = chain_add(b, name, RULESET_UNHOOKED, 0);
+	static const char *const chains[] = {
+		[RULESET_REASON_POLICY] = "deny",          [RULESET_REASON_REPLY] = "deny_reply",
+		[RULESET_REASON_SOURCE] = "deny_source",   [RULESET_REASON_DNS] = "deny_dns",
+		[RULESET_REASON_INBOUND] = "deny_inbound",
+	};
+	struct ruleset_chain *chain = chain_add(b, chains[reason], RULESET_UNHOOKED, 0);
 
+	RULE(b, chain, COUNTER(reason == RULESET_REASON_INBOUND ? "denied_inbound" : "denied"));
+	RULE(b, chain, REPORTED(ruleset_report_prefixes[auditing(b)][reason]));
 	if (auditing(b)) {
-		RULE(b, chain, COUNTER(counter), ACCEPT);
+		RULE(b, chain, ACCEPT);
 		return;
 	}
 	if (b->config->denied == CONFIG_DROP) {
-		RULE(b, chain, COUNTER(counter), DROP);
+		RULE(b, chain, DROP);
 		return;
 	}
-	RULE(b, chain, COUNTER(counter));
 	RULE(b, chain, L4PROTO(IPPROTO_TCP), REJECT(RULESET_TCP_RESET));
 	RULE(b, chain, REJECT(RULESET_ADMIN_PROHIBITED));
 }
@@ -241,7 +255,7 @@ static void build_client_replies(struct builder *b, struct ruleset_chain *chain)
 		RULE(b, chain, L4PROTO(IPPROTO_UDP), CT_DIRECTION(RULESET_REPLY), CT_PORT(DNS_PORT), ACCEPT);
 		RULE(b, chain, L4PROTO(IPPROTO_TCP), CT_DIRECTION(RULESET_REPLY), CT_PORT(DNS_PORT), ACCEPT);
 	}
-	RULE(b, chain, CT_DIRECTION(RULESET_REPLY), COUNTER("denied_reply"), GOTO("deny"));
+	RULE(b, chain, CT_DIRECTION(RULESET_REPLY), COUNTER("denied_reply"), GOTO("deny_reply"));
 }
 
 static void build_client_destinations(struct builder *b, struct ruleset_chain *chain)
@@ -280,11 +294,11 @@ static void build_client(struct builder *b)
 	build_client_replies(b, chain);
 	/* A family without ranges has an empty set and is denied wholly: a second IPv6 prefix must not be a way out. */
 	for (int v = 0; v < 2 && b->config->clients.count; v++)
-		RULE(b, chain, ADDRESS_NOT(SRC, v, b->clients[v]), COUNTER("denied_source"), GOTO("deny"));
+		RULE(b, chain, ADDRESS_NOT(SRC, v, b->clients[v]), COUNTER("denied_source"), GOTO("deny_source"));
 	build_client_destinations(b, chain);
 	build_client_groups(b, chain);
-	RULE(b, chain, DPORT(IPPROTO_UDP, DNS_PORT), COUNTER("dns_foreign"));
-	RULE(b, chain, DPORT(IPPROTO_TCP, DNS_PORT), COUNTER("dns_foreign"));
+	RULE(b, chain, DPORT(IPPROTO_UDP, DNS_PORT), COUNTER("dns_foreign"), GOTO("deny_dns"));
+	RULE(b, chain, DPORT(IPPROTO_TCP, DNS_PORT), COUNTER("dns_foreign"), GOTO("deny_dns"));
 	RULE(b, chain, GOTO("deny"));
 }
 
@@ -490,8 +504,8 @@ void ruleset_rules_build(struct ruleset *ruleset)
 
 	/* A chain comes after those that it leads to, base chains last: so the kernel has everything but them before
 	 * they go in. */
-	build_deny(&b, "deny", "denied");
-	build_deny(&b, "deny_inbound", "denied_inbound");
+	for (enum ruleset_reason reason = 0; reason < RULESET_REASONS; reason++)
+		build_deny(&b, reason);
 	build_groups(&b);
 	build_client(&b);
 	build_guarded(&b);

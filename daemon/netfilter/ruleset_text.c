@@ -286,10 +286,18 @@ static void text_queue(FILE *out, const struct ruleset_statement *s)
 
 static void text_log(FILE *out, const struct ruleset_statement *s)
 {
-	fprintf(out, "log group %u", s->number);
+	fputs("log ", out);
+	if (s->name)
+		fprintf(out, "prefix \"%s\" ", s->name);
+	fprintf(out, "group %u", s->number);
 	if (s->value)
 		fprintf(out, " snaplen %u", s->value);
 	fputs(" queue-threshold 1", out);
+}
+
+static void text_limit(FILE *out, const struct ruleset_statement *s)
+{
+	fprintf(out, "limit rate %u/second burst %u packets", s->number, s->value);
 }
 
 static void (*const text_kinds[RULESET_KINDS])(FILE *out, const struct ruleset_statement *s) = {
@@ -316,6 +324,7 @@ static void (*const text_kinds[RULESET_KINDS])(FILE *out, const struct ruleset_s
 	[RULESET_REJECT] = text_reject,
 	[RULESET_QUEUE] = text_queue,
 	[RULESET_LOG] = text_log,
+	[RULESET_LIMIT] = text_limit,
 	[RULESET_IIFNAME_NOT_LO] = text_iifname_not_lo,
 	[RULESET_ASSIST] = text_assist,
 };

@@ -18,6 +18,7 @@ struct table_capabilities {
 	enum table_queue_backend queue;
 	bool update; /* an add of an element that exists sets its timeout (Linux 6.12) */
 	bool destroy; /* NFT_MSG_DESTROYSETELEM (Linux 6.3) */
+	bool report; /* what is denied can be copied to us (limit, log) */
 	bool assist; /* the kernel module is asked before the queue: table_assist() */
 	bool own; /* tables with an owner that outlive it (Linux 6.9) */
 };

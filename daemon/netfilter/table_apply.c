@@ -274,7 +274,7 @@ static void apply_make_objects(struct apply *a, bool missing_hooks)
 static void apply_rules(struct apply *a, const struct ruleset_chain *chain, const char *into)
 {
 	for (const struct ruleset_rule *rule = chain->rules; rule; rule = rule->next)
-		if (!rule->assist || a->table->capabilities.assist)
+		if (table_uses_rule(a->table, rule))
 			ruleset_netlink_rule(a->table->batch, a->table->name, into, rule, a->table->capabilities.queue);
 }
 

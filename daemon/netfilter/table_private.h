@@ -6,7 +6,7 @@
 #include "base/ipaddr.h"
 #include "base/limits.h"
 #include "netfilter/batch.h"
-#include "netfilter/ruleset.h"
+#include "netfilter/ruleset_model.h"
 #include "netfilter/table.h"
 
 #define TABLE_ERROR_SIZE 256
@@ -38,6 +38,12 @@ struct table {
 	struct table_place places[3 * LIMIT_BATCH_ELEMENTS];
 	size_t place_count;
 };
+
+/* Rules for what the kernel lacks are left out. */
+static inline bool table_uses_rule(const struct table *table, const struct ruleset_rule *rule)
+{
+	return (!rule->assist || table->capabilities.assist) && (!rule->report || table->capabilities.report);
+}
 
 /* Index of `learned`. */
 static inline unsigned int table_family_index(enum ipaddr_family family)

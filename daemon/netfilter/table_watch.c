@@ -375,9 +375,9 @@ static int watch_take_chains(struct table_watch *watch, const struct ruleset *ru
 	for (size_t i = 0; i < watch->chain_count && error == 0; i++, chain = chain->next) {
 		size_t wanted = 0;
 
-		/* As table_apply() does: without the module its rules are left out. */
+		/* As table_apply() does: what the kernel cannot do is left out. */
 		for (const struct ruleset_rule *rule = chain->rules; rule; rule = rule->next)
-			wanted += !rule->assist || watch->table->capabilities.assist;
+			wanted += table_uses_rule(watch->table, rule);
 		if (watch->chains[i].rules != wanted)
 			error = -EAGAIN;
 	}

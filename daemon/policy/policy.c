@@ -10,6 +10,7 @@
 #include "policy/nat64.h"
 #include "policy/policy_boxes.h"
 #include "policy/policy_group.h"
+#include "policy/policy_hints.h"
 #include "policy/policy_input.h"
 #include "policy/policy_rules.h"
 #include "policy/policy_select.h"
@@ -130,6 +131,8 @@ static int fill_entries(struct policy *policy, const struct policy_input *input,
 		policy->rule_count = policy->rules ? rules.count : 0;
 		result = policy->rules ? compile_patterns(policy, input) : -ENOMEM;
 	}
+	if (!result)
+		result = policy_hints_build(policy);
 	if (!result)
 		result = policy_boxes_finish(boxes, policy, groups);
 	policy_list_clear(&rules);

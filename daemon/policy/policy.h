@@ -90,6 +90,8 @@ struct policy_nat64 {
 	uint8_t length; /* of the prefix: 32, 40, 48, 56, 64 or 96 */
 };
 
+struct policy_hints; /* policy_hints.h */
+
 struct policy {
 	struct arena *arena; /* owns everything, the configuration included */
 	const struct config *config;
@@ -103,6 +105,7 @@ struct policy {
 	size_t rule_count;
 	const struct pattern_set *patterns;
 	struct hash_key hash_key;
+	const struct policy_hints *hints;
 	const struct policy_provenance *outbound; /* sorted by range.first (IPv4 before IPv6) */
 	size_t outbound_count;
 	const struct policy_provenance *inbound; /* sources */

@@ -67,6 +67,25 @@ static void check_udp(const uint8_t *data, size_t size, const struct packet_udp 
 	must(packet_read_udp(data, (size_t)(end - data) - 1, &again) < 0);
 }
 
+/* What reads one protocol and what reads the head of all agree. */
+static void check_head(const uint8_t *data, size_t size, const struct packet_udp *udp, const struct packet_tcp *tcp)
+{
+	struct packet_head head;
+	int result;
+
+	memset(&head, 0x5a, sizeof(head));
+	result = packet_read_head(data, size, &head);
+	must(result == 0 || (is_error(result) && all_same(&head, sizeof(head))));
+	if (udp)
+		must(result == 0 && ipaddr_equal(&head.source, &udp->source) && head.source_port == udp->source_port &&
+		     ipaddr_equal(&head.destination, &udp->destination) &&
+		     head.destination_port == udp->destination_port);
+	if (tcp)
+		must(result == 0 && ipaddr_equal(&head.source, &tcp->source) && head.source_port == tcp->source_port &&
+		     ipaddr_equal(&head.destination, &tcp->destination) &&
+		     head.destination_port == tcp->destination_port);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct packet_udp udp;
@@ -82,6 +101,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	must(is_udp == 0 || (is_error(is_udp) && all_same(&udp, sizeof(udp))));
 	must(is_tcp == 0 || (is_error(is_tcp) && all_same(&tcp, sizeof(tcp))));
 	must(is_udp < 0 || is_tcp < 0);
+	check_head(data, size, is_udp == 0 ? &udp : NULL, is_tcp == 0 ? &tcp : NULL);
 	check_start(data, size, is_udp == 0 ? &udp : NULL);
 	if (is_udp == 0)
 		check_udp(data, size, &udp);

@@ -75,6 +75,12 @@ def counted(d, **want):
     expect({name: got[name] for name in want}, want, "counters")
 
 
+def log_groups(t):
+    """Those in use, but for those of `nfqdnctl denied` (queue.first + 38068)."""
+    numbers = [int(line.split()[0]) for line in t.gw.proc("netfilter/nfnetlink_log").splitlines()]
+    return [number for number in numbers if not 38068 <= number < 38100]
+
+
 @case("answers to queries teach: UDP and TCP, IPv4 and IPv6, A and AAAA", tags=["smoke"])
 def teaches(t):
     t.simple()
@@ -100,7 +106,7 @@ def flow_copies_nothing(t):
     d = t.gateway(allow=WEB)
     t.client.lookup("10.2.0.2", "www.example.net")
     expect((d.status()["verify"], d.counters()["queries"]), ("flow", 0), "status")
-    expect(t.gw.proc("netfilter/nfnetlink_log"), "", "groups")
+    expect(log_groups(t), [], "groups")
     check(" log " not in t.gw.run("nft list table inet nfqdn").stdout, "rules that log")
 
 
@@ -406,7 +412,7 @@ def older_flows(t):
     d.reload(t.config(allow=WEB))
     new.answer("20.70.0.9", number=79)
     check(d.knows("20.70.0.9"), "back under flow any id teaches")
-    expect(t.gw.proc("netfilter/nfnetlink_log"), "", "groups")
+    expect(log_groups(t), [], "groups")
 
 
 @case("two instances in one namespace have two groups; one that another program has is told")
@@ -415,7 +421,7 @@ def groups(t):
     t.dns(t.inet, ZONE)
     a = t.daemon(t.gw, t.config(allow=WEB, name="a", table="gate_a", verify="query"), name="a")
     b = t.daemon(t.gw, t.config(allow=WEB, name="b", table="gate_b", queue={"first": 9}, verify="query"), name="b")
-    numbers = [int(line.split()[0]) for line in t.gw.proc("netfilter/nfnetlink_log").splitlines()]
+    numbers = log_groups(t)
     expect(sorted(numbers), [5300, 5309], "groups")
     t.client.lookup("10.2.0.2", "www.example.net")
     for d in (a, b):

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* LINK: learn/snoop.o learn/snoop_assist.o learn/snoop_keep.o learn/queries.o learn/derived.o learn/lifetime.o learn/past.o learn/store.o learn/store_plan.o learn/store_name.o */
+/* LINK: learn/snoop.o learn/names.o learn/snoop_assist.o learn/snoop_keep.o learn/queries.o learn/derived.o learn/lifetime.o learn/past.o learn/store.o learn/store_plan.o learn/store_name.o */
 /* LINK: learn/store_heap.o learn/pool.o dns/packet.o dns/stream.o dns/stream_flow.o dns/message.o dns/svcb.o dns/wire.o dns/name.o */
 /* LINK: learn/store_share.o */
 /* LINK: dns/pattern.o dns/pattern_text.o */
-/* LINK: policy/policy.o policy/policy_boxes.o policy/policy_group.o policy/policy_input.o policy/policy_list.o */
+/* LINK: policy/policy.o policy/policy_boxes.o policy/policy_group.o policy/policy_hints.o policy/policy_input.o policy/policy_list.o */
 /* LINK: policy/policy_rules.o policy/policy_select.o policy/policy_tenant.o policy/policy_text.o */
 /* LINK: policy/policy_warn.o policy/interval.o policy/reserved.o policy/nat64.o policy/catalog.o policy/catalog_field.o */
 /* LINK: policy/catalog_read.o policy/config.o policy/config_check.o policy/config_list.o policy/config_print.o */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* LINK: control/commands.o control/describe.o control/difference.o control/explain.o control/json.o control/listing.o */
+/* LINK: control/commands.o control/denied.o control/describe.o learn/denials.o learn/names.o control/difference.o control/explain.o control/json.o control/listing.o */
 /* LINK: control/overview.o control/request.o control/status.o control/wait.o control/why.o */
 /* LINK: learn/derived.o learn/past.o learn/store.o learn/store_heap.o learn/store_name.o learn/store_plan.o learn/pool.o */
 /* LINK: learn/store_share.o */
@@ -8,7 +8,7 @@
 /* LINK: policy/catalog.o policy/catalog_field.o policy/catalog_read.o policy/config.o */
 /* LINK: policy/config_check.o policy/config_list.o policy/config_print.o policy/config_read.o */
 /* LINK: policy/config_reader.o policy/config_scalar.o policy/config_scan.o policy/config_scan_plain.o policy/config_scan_tell.o policy/config_scan_token.o policy/interval.o policy/option.o */
-/* LINK: policy/policy.o policy/policy_boxes.o policy/policy_group.o policy/policy_input.o policy/policy_list.o */
+/* LINK: policy/policy.o policy/policy_boxes.o policy/policy_group.o policy/policy_hints.o policy/policy_input.o policy/policy_list.o */
 /* LINK: policy/policy_rules.o policy/policy_select.o policy/policy_tenant.o policy/policy_text.o */
 /* LINK: policy/policy_warn.o policy/problem.o policy/reserved.o policy/nat64.o policy/value.o */
 /* LINK: learn/state_text.o */
@@ -166,6 +166,8 @@ static int setup(void **state)
 	world->now.msec = 500000;
 	world->context = (struct control_context) { .policy = world->policy,
 						    .store = store_new(&key, 1000),
+						    .denials = denials_new(&key),
+						    .names = names_new(&key),
 						    .config_path = "/etc/nfqdn.conf",
 						    .started = { 247500 },
 						    .ready = true,
@@ -183,6 +185,8 @@ static int teardown(void **state)
 	struct world *world = *state;
 
 	store_free(world->context.store);
+	denials_free((struct denials *)world->context.denials);
+	names_free((struct names *)world->context.names);
 	policy_free(world->policy);
 	free(world);
 	return 0;
@@ -982,6 +986,174 @@ static void texts_that_are_not_utf8(void **state)
 
 #define TEST(function) cmocka_unit_test_setup_teardown(function, setup, teardown)
 
+/* ---- denied ---- */
+
+struct denial {
+	const char *client, *address, *name;
+	uint16_t port;
+	uint8_t l4proto, reason, audit;
+};
+
+static void deny(struct world *world, const struct denial *denial)
+{
+	struct denials_key key = {
+		.port = denial->port, .l4proto = denial->l4proto, .reason = denial->reason, .audit = denial->audit
+	};
+	struct dns_name name;
+
+	assert_int_equal(ipaddr_from_text(denial->client, &key.client), 0);
+	assert_int_equal(ipaddr_from_text(denial->address, &key.destination), 0);
+	if (denial->name)
+		assert_int_equal(dns_name_from_text(denial->name, &name), 0);
+	denials_add((struct denials *)world->context.denials, &key, denial->name ? &name : NULL, world->now);
+}
+
+static void expect_denied(struct world *world, const struct denial *denial, const char *why, const char *row)
+{
+	json_t *result, *last;
+
+	deny(world, denial);
+	result = result_of(world, "\"denied\"", 0);
+	last = json_array_get(result, json_array_size(result) - 1);
+	assert_string_equal(json_string_value(json_object_get(last, "why")), why);
+	same_json(json_object_get(last, "verdict"), denial->audit ? "\"would deny\"" : "\"denied\"");
+	last = json_array_get(json_object_get(last, "rows"), 0);
+	if (row)
+		assert_string_equal(json_string_value(json_object_get(last, "text")), row);
+	else
+		assert_null(last);
+	json_decref(result);
+}
+
+static void denied_tells_why(void **state)
+{
+	static const struct {
+		struct denial denial;
+		const char *why, *row;
+	} cases[] = {
+		{ { "10.1.0.5", "20.1.1.1", "nowhere.example", 443, IPPROTO_TCP, RULESET_REASON_POLICY, 0 },
+		  "name",
+		  NULL },
+		{ { "10.1.0.5", "20.1.1.1", "bing.com", 443, IPPROTO_TCP, RULESET_REASON_POLICY, 1 },
+		  "name",
+		  "power-bi optional, custom visuals" },
+		{ { "10.1.0.5", "20.1.1.1", "a.example.com", 8080, IPPROTO_TCP, RULESET_REASON_POLICY, 0 },
+		  "port",
+		  NULL },
+		{ { "10.1.0.5", "20.1.1.1", "a.example.com", 8443, IPPROTO_TCP, RULESET_REASON_POLICY, 0 },
+		  "port",
+		  NULL },
+		{ { "10.1.9.5", "20.1.1.1", "a.example.com", 8443, IPPROTO_TCP, RULESET_REASON_POLICY, 0 },
+		  "not-in-set",
+		  NULL },
+		{ { "10.1.0.5", "20.1.1.1", "a.example.com", 0x0800, IPPROTO_ICMP, RULESET_REASON_POLICY, 0 },
+		  "not-in-set",
+		  NULL },
+		{ { "10.1.0.5", "20.1.1.1", "example.com", 443, IPPROTO_TCP, RULESET_REASON_POLICY, 0 }, "apex", NULL },
+		{ { "10.1.0.5", "198.18.5.9", "nowhere.example", 80, IPPROTO_TCP, RULESET_REASON_POLICY, 0 },
+		  "port",
+		  NULL },
+		{ { "10.1.0.5", "198.18.7.9", NULL, 8443, IPPROTO_TCP, RULESET_REASON_POLICY, 0 },
+		  "other-client",
+		  NULL },
+		{ { "10.1.0.5", "20.9.9.9", NULL, 443, IPPROTO_TCP, RULESET_REASON_POLICY, 0 }, "no-dns", NULL },
+		{ { "10.1.0.5", "13.107.219.9", NULL, 443, IPPROTO_TCP, RULESET_REASON_POLICY, 0 },
+		  "no-dns",
+		  "intune, azure front door" },
+		{ { "10.1.0.5", "8.8.8.8", NULL, 53, IPPROTO_UDP, RULESET_REASON_DNS, 0 }, "resolver", NULL },
+		{ { "10.7.0.5", "20.9.9.9", "a.test", 443, IPPROTO_TCP, RULESET_REASON_SOURCE, 0 }, "client", NULL },
+		{ { "10.1.0.5", "20.9.9.9", NULL, 50000, IPPROTO_TCP, RULESET_REASON_REPLY, 0 }, "reply", NULL },
+		{ { "13.89.171.80", "10.1.0.10", NULL, 1433, IPPROTO_TCP, RULESET_REASON_INBOUND, 0 },
+		  "inbound",
+		  "power-automate, connectors" },
+	};
+	struct world *world = *state;
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+		expect_denied(world, &cases[i].denial, cases[i].why, cases[i].row);
+}
+
+static void denied_tells_everything(void **state)
+{
+	const struct denial first = { "10.1.0.5", "20.1.1.1", "a\\007b.nowhere.example", 443, IPPROTO_TCP, 0, 0 };
+	const struct denial second = { "fd00:1::5", "2603:1030::1", NULL, 0x8000, IPPROTO_ICMPV6, 0, 0 };
+	struct world *world = *state;
+	json_t *result;
+
+	deny(world, &first);
+	deny(world, &second);
+	world->now.msec += 5000;
+	deny(world, &first);
+	world->now.msec += 2000;
+	result = result_of(world, "\"denied\"", 0);
+	same_json(result,
+		  "[{\"sequence\":2,\"first\":1699999993,\"last\":1699999993,\"client\":\"fd00:1::5\",\"address\":"
+		  "\"2603:1030::1\",\"proto\":\"icmp\",\"protocol\":58,\"port\":null,\"name\":null,\"count\":1,"
+		  "\"verdict\":\"denied\",\"why\":\"no-dns\",\"reason\":\"no entry has this address, and no answer "
+		  "seen had it\",\"rows\":[]},{\"sequence\":3,\"first\":1699999993,\"last\":1699999998,\"client\":"
+		  "\"10.1.0.5\",\"address\":\"20.1.1.1\",\"proto\":\"tcp\",\"protocol\":6,\"port\":443,\"name\":"
+		  "\"a\\\\007b.nowhere.example\",\"count\":2,\"verdict\":\"denied\",\"why\":\"name\",\"reason\":\"no "
+		  "entry has the name a\\\\007b.nowhere.example\",\"rows\":[]}]");
+	json_decref(result);
+	result = result_of(world, "\"denied\",\"after\":2", 0);
+	assert_int_equal(json_array_size(result), 1);
+	json_decref(result);
+	result = result_of(world, "\"denied\",\"after\":3", 0);
+	assert_int_equal(json_array_size(result), 0);
+	json_decref(result);
+	result = result_of(world, "\"denied\",\"since\":3", 0);
+	assert_int_equal(json_array_size(result), 1);
+	json_decref(result);
+	result = result_of(world, "\"denied\",\"since\":8", 0);
+	assert_int_equal(json_array_size(result), 2);
+	json_decref(result);
+}
+
+static void deny_more(struct world *world)
+{
+	const struct denial one = { "10.1.0.5", "20.1.1.1", NULL, 443, IPPROTO_TCP, 0, 0 };
+
+	deny(world, &one);
+}
+
+/* One who asks for what comes after the greatest number told misses nothing that came while it was told. */
+static void denied_while_it_changes(void **state)
+{
+	struct denial denial = { "10.1.0.5", "20.1.1.1", "a.b", 0, IPPROTO_TCP, 0, 0 };
+	static const char request[] = "{\"api\":1,\"command\":\"denied\"}";
+	struct world *world = *state;
+	struct control_reply reply;
+	json_t *answer, *result;
+
+	for (denial.port = 1; denial.port <= 40; denial.port++)
+		deny(world, &denial);
+	assert_int_equal(control_commands_run(&world->context, world->now, request, strlen(request), &reply), 0);
+	answer = read_line(collect(world, &reply, deny_more));
+	result = json_object_get(answer, "result");
+	assert_int_equal(json_array_size(result), 40);
+	for (size_t i = 0; i < 40; i++)
+		assert_true(json_integer_value(json_object_get(json_array_get(result, i), "sequence")) <= 40);
+	json_decref(answer);
+}
+
+static void denied_without_copies(void **state)
+{
+	struct world *world = *state;
+	json_t *answer;
+
+	world->context.denied_why = "the kernel lacks it";
+	answer = answer_of(world, "{\"api\":1,\"command\":\"denied\"}");
+	assert_int_equal(json_integer_value(json_object_get(answer, "exit")), 1);
+	same_json(json_object_get(answer, "error"), "\"the kernel lacks it\"");
+	json_decref(answer);
+	answer = answer_of(world, "{\"api\":1,\"command\":\"denied\",\"after\":-1}");
+	assert_int_equal(json_integer_value(json_object_get(answer, "exit")), 2);
+	json_decref(answer);
+	answer = answer_of(world, "{\"api\":1,\"command\":\"denied\",\"since\":\"1h\"}");
+	assert_int_equal(json_integer_value(json_object_get(answer, "exit")), 2);
+	json_decref(answer);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -1005,6 +1177,10 @@ int main(void)
 		TEST(learned_while_it_changes),
 		TEST(learned_export),
 		TEST(learned_import),
+		TEST(denied_tells_why),
+		TEST(denied_tells_everything),
+		TEST(denied_while_it_changes),
+		TEST(denied_without_copies),
 		TEST(why_by_range),
 		TEST(why_not),
 		TEST(why_without_a_port),

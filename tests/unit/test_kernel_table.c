@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* LINK: tests/unit/ruleset/fixture.o tests/unit/ruleset/kernel.o */
 /* LINK: netfilter/ruleset.o netfilter/ruleset_rules.o netfilter/ruleset_text.o netfilter/ruleset_expr.o netfilter/ruleset_netlink.o netfilter/table.o netfilter/table_apply.o netfilter/table_owner.o netfilter/table_state.o netfilter/table_query.o netfilter/probe.o netfilter/batch.o netfilter/nlsock.o netfilter/nfattr.o netfilter/element.o netfilter/element_dump.o */
-/* LINK: policy/policy.o policy/policy_boxes.o policy/policy_group.o policy/policy_input.o policy/policy_list.o policy/policy_rules.o policy/policy_select.o policy/policy_tenant.o policy/policy_text.o policy/policy_warn.o policy/interval.o policy/catalog.o policy/catalog_field.o policy/catalog_read.o policy/closed.o policy/config.o policy/config_check.o policy/nat64.o policy/config_list.o policy/config_print.o policy/config_read.o policy/config_reader.o policy/config_scalar.o policy/config_scan.o policy/config_scan_plain.o policy/config_scan_tell.o policy/config_scan_token.o policy/option.o policy/problem.o policy/value.o */
+/* LINK: policy/policy.o policy/policy_boxes.o policy/policy_group.o policy/policy_hints.o policy/policy_input.o policy/policy_list.o policy/policy_rules.o policy/policy_select.o policy/policy_tenant.o policy/policy_text.o policy/policy_warn.o policy/interval.o policy/catalog.o policy/catalog_field.o policy/catalog_read.o policy/closed.o policy/config.o policy/config_check.o policy/nat64.o policy/config_list.o policy/config_print.o policy/config_read.o policy/config_reader.o policy/config_scalar.o policy/config_scan.o policy/config_scan_plain.o policy/config_scan_tell.o policy/config_scan_token.o policy/option.o policy/problem.o policy/value.o */
 /* LINK: dns/name.o dns/pattern.o dns/pattern_text.o base/arena.o base/counters.o base/escape.o base/hash.o base/ipaddr.o base/log.o */
 /* LIBS: jansson libconfig libmnl libnftnl */
 /* table*.c against the running kernel, in a network namespace of its own, looked at with nft. */
@@ -186,7 +186,7 @@ static void copies_come_and_go(void **state)
 	table = kernel_open("nfqdn");
 	for (int turn = 0; turn < 2; turn++) {
 		kernel_apply(table, flow);
-		assert_int_equal(kernel_status("nft list table inet nfqdn | grep -w log"), 1);
+		assert_int_equal(kernel_status("nft list table inet nfqdn | grep 'log group'"), 1);
 		kernel_apply(table, query);
 		text = kernel_sorted(kernel_without_queue(kernel_list("nfqdn")));
 		expect_same(text, kernel_sorted(kernel_without_queue(fixture_print(query, RULESET_B))));
@@ -263,7 +263,7 @@ static void groups_come_and_go(void **state)
 	assert_int_equal(element_commit(table, &change, 1), 1); /* there is no third group */
 	assert_int_equal(change.error, -ENOENT);
 	kernel_apply(table, none);
-	assert_false(listed("nfqdn", "second"));
+	assert_false(listed("nfqdn", "group_second"));
 	expect_elements(table, "");
 	kernel_apply(table, both);
 	assert_true(listed("nfqdn", "jump group_first"));

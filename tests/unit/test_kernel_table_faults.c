@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* LINK: tests/unit/ruleset/fixture.o tests/unit/ruleset/kernel.o */
 /* LINK: netfilter/ruleset.o netfilter/ruleset_rules.o netfilter/ruleset_text.o netfilter/ruleset_expr.o netfilter/ruleset_netlink.o netfilter/table.o netfilter/table_apply.o netfilter/table_owner.o netfilter/table_state.o netfilter/table_query.o netfilter/probe.o netfilter/batch.o netfilter/nfattr.o netfilter/element.o netfilter/element_dump.o */
-/* LINK: policy/policy.o policy/policy_boxes.o policy/policy_group.o policy/policy_input.o policy/policy_list.o policy/policy_rules.o policy/policy_select.o policy/policy_tenant.o policy/policy_text.o policy/policy_warn.o policy/interval.o policy/catalog.o policy/catalog_field.o policy/catalog_read.o policy/closed.o policy/config.o policy/config_check.o policy/nat64.o policy/config_list.o policy/config_print.o policy/config_read.o policy/config_reader.o policy/config_scalar.o policy/config_scan.o policy/config_scan_plain.o policy/config_scan_tell.o policy/config_scan_token.o policy/option.o policy/problem.o policy/value.o */
+/* LINK: policy/policy.o policy/policy_boxes.o policy/policy_group.o policy/policy_hints.o policy/policy_input.o policy/policy_list.o policy/policy_rules.o policy/policy_select.o policy/policy_tenant.o policy/policy_text.o policy/policy_warn.o policy/interval.o policy/catalog.o policy/catalog_field.o policy/catalog_read.o policy/closed.o policy/config.o policy/config_check.o policy/nat64.o policy/config_list.o policy/config_print.o policy/config_read.o policy/config_reader.o policy/config_scalar.o policy/config_scan.o policy/config_scan_plain.o policy/config_scan_tell.o policy/config_scan_token.o policy/option.o policy/problem.o policy/value.o */
 /* LINK: dns/name.o dns/pattern.o dns/pattern_text.o base/arena.o base/counters.o base/escape.o base/hash.o base/ipaddr.o base/log.o */
 /* LIBS: jansson libconfig libmnl libnftnl */
 /* table_apply() when any one of its requests goes wrong: nlsock.c is the real one, with a fault between it and its
@@ -412,7 +412,7 @@ static void removal(void **state)
 	policy_free(policy);
 }
 
-/* A kernel without log expressions: everything but verify = "query" works, and that is told; the rules stay. */
+/* A kernel without log expressions: everything but verify = "query" and copies of what is denied works, and that is told; the rules stay. */
 static void no_log(void **state)
 {
 	struct policy *flow, *query;
@@ -428,6 +428,8 @@ static void no_log(void **state)
 	injected.lacking = "log";
 	table = kernel_open("nfqdn");
 	kernel_apply(table, flow);
+	assert_false(table_capabilities(table)->report);
+	assert_int_equal(kernel_status("nft list table inet nfqdn | grep -w log"), 1);
 	assert_int_equal(table_apply(table, query, &error), -EOPNOTSUPP);
 	assert_non_null(strstr(error, "verify = \"query\""));
 	assert_non_null(strstr(error, "CONFIG_NFT_LOG"));
@@ -437,6 +439,9 @@ static void no_log(void **state)
 	assert_int_equal(table_apply(table, flow, &error), -EOPNOTSUPP);
 	assert_non_null(strstr(error, "CONFIG_NFT_CT"));
 	injected.lacking = NULL;
+	table_close(table); /* the kernel is asked anew at a start */
+	table = kernel_open("nfqdn");
+	assert_true(table_capabilities(table)->report);
 	kernel_apply(table, query);
 	expect_whole(query, RULESET_B);
 	table_close(table);

@@ -500,6 +500,36 @@ static void test_start(void **state)
 	}
 }
 
+/* What any packet says of itself, also cut short. */
+static void test_head(void **state)
+{
+	struct packet_head head = { .l4proto = 99 };
+	const uint8_t echo[8] = { 8, 0, 0x12, 0x34 };
+
+	(void)state;
+	build4(&b, 4, 60);
+	assert_int_equal(packet_read_head(b.octets, 28, &head), 0); /* the header with options, and both ports */
+	assert_true(head.l4proto == 17 && head.source_port == 53 && head.destination_port == 0xc350);
+	assert_true(head.source.bytes[0] == 10 && head.source.bytes[3] == 2 && head.destination.bytes[3] == 9);
+	assert_int_equal(packet_read_head(b.octets, 27, &head), -EMSGSIZE);
+	build6(&b, 60);
+	assert_int_equal(packet_read_head(b.octets, 44, &head), 0);
+	assert_true(head.l4proto == 17 && head.source.family == IPADDR_V6 && head.source_port == 53);
+	b.octets[6] = 47; /* GRE: no ports */
+	assert_int_equal(packet_read_head(b.octets, 40, &head), 0);
+	assert_true(head.l4proto == 47 && head.source_port == 0 && head.destination_port == 0);
+	build4(&b, 0, 0);
+	memcpy(b.octets + 20, echo, sizeof(echo));
+	b.octets[9] = 1;
+	assert_int_equal(packet_read_head(b.octets, b.length, &head), 0);
+	assert_true(head.l4proto == 1 && head.destination_port == 0x0800); /* as in a set: an echo request */
+	head.l4proto = 99;
+	b.octets[0] = 0x55;
+	assert_int_equal(packet_read_head(b.octets, b.length, &head), -EINVAL);
+	assert_int_equal(packet_read_head(b.octets, 0, &head), -EMSGSIZE);
+	assert_int_equal(head.l4proto, 99);
+}
+
 /* Whatever the octets: no read outside, no payload outside. */
 static void test_noise(void **state)
 {
@@ -552,6 +582,7 @@ int main(void)
 		cmocka_unit_test(test_tcp_after_extensions),
 		cmocka_unit_test(test_tcp_fragment_and_others),
 		cmocka_unit_test(test_start),
+		cmocka_unit_test(test_head),
 		cmocka_unit_test(test_noise),
 	};
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* LINK: policy/policy.o policy/nat64.o policy/policy_boxes.o policy/policy_group.o policy/policy_input.o policy/policy_list.o */
+/* LINK: policy/policy.o policy/nat64.o policy/policy_boxes.o policy/policy_group.o policy/policy_hints.o policy/policy_input.o policy/policy_list.o */
 /* LINK: policy/policy_rules.o policy/policy_select.o policy/policy_tenant.o policy/policy_text.o */
 /* LINK: policy/policy_warn.o policy/interval.o policy/catalog.o policy/catalog_field.o policy/catalog_read.o */
 /* LINK: policy/config.o policy/config_check.o policy/config_list.o policy/config_print.o policy/config_read.o */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* LINK: tests/unit/ruleset/fixture.o netfilter/ruleset.o netfilter/ruleset_rules.o netfilter/ruleset_text.o */
-/* LINK: policy/policy.o policy/policy_boxes.o policy/policy_group.o policy/policy_input.o policy/policy_list.o policy/policy_rules.o policy/policy_select.o policy/policy_tenant.o policy/policy_text.o policy/policy_warn.o policy/interval.o policy/catalog.o policy/catalog_field.o policy/catalog_read.o policy/closed.o policy/config.o policy/config_check.o policy/nat64.o policy/config_list.o policy/config_print.o policy/config_read.o policy/config_reader.o policy/config_scalar.o policy/config_scan.o policy/config_scan_plain.o policy/config_scan_tell.o policy/config_scan_token.o policy/option.o policy/problem.o policy/value.o */
+/* LINK: policy/policy.o policy/policy_boxes.o policy/policy_group.o policy/policy_hints.o policy/policy_input.o policy/policy_list.o policy/policy_rules.o policy/policy_select.o policy/policy_tenant.o policy/policy_text.o policy/policy_warn.o policy/interval.o policy/catalog.o policy/catalog_field.o policy/catalog_read.o policy/closed.o policy/config.o policy/config_check.o policy/nat64.o policy/config_list.o policy/config_print.o policy/config_read.o policy/config_reader.o policy/config_scalar.o policy/config_scan.o policy/config_scan_plain.o policy/config_scan_tell.o policy/config_scan_token.o policy/option.o policy/problem.o policy/value.o */
 /* LINK: dns/name.o dns/pattern.o dns/pattern_text.o base/arena.o base/counters.o base/escape.o base/hash.o base/ipaddr.o base/log.o */
 /* LIBS: jansson libconfig */
 /* The text of rulesets. Each NAME.conf of tests/unit/ruleset/ has the expected text in NAME.nft beside it;
@@ -193,7 +193,8 @@ static void names(void **state)
 			for (const struct ruleset_rule *rule = chain->rules; rule; rule = rule->next)
 				for (size_t k = 0; k < rule->count; k++) {
 					const struct ruleset_statement *s = &rule->statements[k];
-					bool found = s->name == NULL || s->kind == RULESET_ASSIST; /* an instance */
+					bool found = s->name == NULL || s->kind == RULESET_ASSIST || /* an instance */
+						     s->kind == RULESET_LOG; /* a prefix */
 
 					for (const struct ruleset_set *set = ruleset->sets; set && s->name;
 					     set = set->next)

@@ -107,7 +107,7 @@ def flow_copies_nothing(t):
     t.client.lookup("10.2.0.2", "www.example.net")
     expect((d.status()["verify"], d.counters()["queries"]), ("flow", 0), "status")
     expect(log_groups(t), [], "groups")
-    check(" log " not in t.gw.run("nft list table inet nfqdn").stdout, "rules that log")
+    check(" log group " not in t.gw.run("nft list table inet nfqdn").stdout, "rules that copy queries")
 
 
 @case("getaddrinfo: A and AAAA in parallel on one socket", tags=["smoke"])

@@ -104,7 +104,7 @@ check:
 	$(Q)$(MAKE) --no-print-directory all test-programs
 	$(Q)NFQDN_VM_BRIEF=1 tests/run --vm
 
-# Debian's kernels in QEMU: what `check` does there and all cases of the kernel module, or the whole of the namespaces
+# Debian's kernels in QEMU: all that differs between kernels and all cases of the kernel module, or the whole of the namespaces
 # suite (an hour).
 check-vm:
 	@scripts/install-deps check

@@ -59,13 +59,15 @@ def echo(source, destination, number=1, sequence=1, payload=b"nfqdn"):
     return icmp(source, destination, 128 if ":" in str(source) else 8, 0, struct.pack("!HH", number, sequence), payload)
 
 
-def icmp_with_checksum(source, destination, wanted, number=7):
-    """An echo request whose checksum field has the value `wanted`: what a rule that reads ports without looking at the protocol takes for a port."""
-    for filler in range(0x10000):
-        packet = echo(source, destination, number, 1, struct.pack("!H", filler))
-        if packet[22:24] == struct.pack("!H", wanted):
-            return packet
-    raise ValueError("no filler gives that checksum")
+def icmp_with_checksum(source, destination, wanted, kind=8, payload=b""):
+    """An IPv4 ICMP message whose checksum field has the value `wanted`: what a rule that reads ports without looking at the protocol takes
+    for a port."""
+    rest = struct.pack("!HH", 7, 1)
+    got, = struct.unpack("!H", icmp(source, destination, kind, 0, rest, b"\0\0" + payload)[22:24])
+    packet = icmp(source, destination, kind, 0, rest, struct.pack("!H", (got - wanted) % 0xFFFF) + payload)
+    if packet[22:24] != struct.pack("!H", wanted):
+        raise ValueError("no filler gives that checksum")
+    return packet
 
 
 def send(net, interface, mac, packet):

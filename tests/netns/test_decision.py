@@ -114,7 +114,7 @@ def one_family(t):
     expect((t.client.tcp(IN4).result, t.client.tcp(IN6).result), ("open", "reset"), "IPv4 and IPv6")
 
 
-@case("ping only where it is allowed; no ICMP message takes its checksum for a port", tags=["kernel", "smoke"])
+@case("ping only where it is allowed; no ICMP message takes its checksum for a port", tags=["brief", "kernel", "smoke"])
 def icmp(t):
     t.simple(ports=[443, 2048])
     t.inet.nft("table inet count {\n counter arrived {\n }\n chain c {\n type filter hook input priority 0\n icmp type != destination-unreachable counter name arrived\n"
@@ -135,11 +135,8 @@ def icmp(t):
         packets.send(t.client, "eth0", mac, packets.icmp_with_checksum("10.1.0.2", address, 2048))
         crafted += 1
     for address in ("20.83.0.1", "20.84.0.1", "20.85.0.1"):
-        for filler in range(0x10000):  # a timestamp request with the wanted checksum
-            packet = packets.icmp("10.1.0.2", address, 13, 0, b"\0\7\0\1", bytes([filler >> 8, filler & 255]) + bytes(10))
-            if packet[22:24] == b"\x08\x00":
-                break
-        check(packet[22:24] == b"\x08\x00", "the packet has the wanted checksum")
+        # A timestamp request.
+        packet = packets.icmp_with_checksum("10.1.0.2", address, 2048, kind=13, payload=bytes(10))
         packets.send(t.client, "eth0", mac, packet)
         crafted += 1
     # ICMPv6 node information query to an address with ping.

@@ -146,7 +146,7 @@ def two_thousand(t):
     no_packet_lost(t, d, crowd(t, 20, list(range(2000))), 2000)
 
 
-@case("the same while another program's transactions hold the kernel's commit lock", tags=["kernel", "smoke"], seconds=120)
+@case("the same while another program's transactions hold the kernel's commit lock", tags=["brief", "kernel", "smoke"], seconds=120)
 def under_contention(t):
     t.simple(clients=8)
     t.dns(t.inet, fresh)

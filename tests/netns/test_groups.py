@@ -29,7 +29,7 @@ def ranges(t):
     expect(results(t, "20.162.0.1", 5671), ["reset", "open", "reset"], "the data gateway's second port")
 
 
-@case("what one client learned is closed for the others until they ask for it", tags=["kernel", "smoke"])
+@case("what one client learned is closed for the others until they ask for it", tags=["brief", "kernel", "smoke"])
 def learned(t):
     t.simple(clients=3)
     t.dns(t.inet, ZONE)

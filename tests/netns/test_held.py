@@ -50,7 +50,7 @@ class Holder:
         return arrived
 
 
-@case("packets held in another program's queue survive all that nfqdnd does", tags=["kernel", "smoke"])
+@case("packets held in another program's queue survive all that nfqdnd does", tags=["brief", "kernel", "smoke"])
 def others(t):
     t.simple()
     t.dns(t.inet, {"*.example.net": ["20.150.0.1"]})

@@ -82,7 +82,7 @@ def refresh(t):
     expect(d.counters()["elements_expired"], 0, "expired")
 
 
-@case("an answer with the same TTL refreshes too, in the kernel as well, once too little is left", tags=["kernel"])
+@case("an answer with the same TTL refreshes too, in the kernel as well, once too little is left", tags=["brief", "kernel"])
 def same_ttl(t):
     t.simple()
     with_ttl(t, {"www.example.net": 6 * S})

@@ -70,7 +70,7 @@ def sigterm(t):
     check(not d.socket_path.exists(), "the control socket is gone")
 
 
-@case("a second start takes the table over with its learned addresses, without a gap", tags=["kernel", "smoke"])
+@case("a second start takes the table over with its learned addresses, without a gap", tags=["brief", "kernel", "smoke"])
 def adopt(t):
     t.simple()
     t.dns(t.inet, ZONE)

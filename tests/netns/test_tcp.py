@@ -154,7 +154,7 @@ def pieces_of(stream, cuts):
     return [(a, stream[a:b]) for a, b in zip(edges, edges[1:])]
 
 
-@case("an answer over TCP opens its address, in both families", tags=["kernel", "smoke"])
+@case("an answer over TCP opens its address, in both families", tags=["brief", "kernel", "smoke"])
 def plain(t):
     t.simple()
     t.dns(t.inet, {"*.example.net": ["20.70.0.1", "2603:1030::70"], "www.example.org": ["20.70.0.2"]})

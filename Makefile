@@ -45,7 +45,7 @@ learn := assisted denials derived judge lifetime names past pool queries rebuild
 	store_plan store_share verify
 control := aside boot cmdline commands denied describe difference explain json listing notify offline overview request server status wait why
 CTL := feed feed_change feed_file feed_m365 feed_tags feed_target nfqdnctl nfqdnctl_catalog nfqdnctl_client nfqdnctl_feed nfqdnctl_follow \
-	nfqdnctl_import nfqdnctl_print nfqdnctl_request nfqdnctl_summary nfqdnctl_table
+	nfqdnctl_import nfqdnctl_print nfqdnctl_request nfqdnctl_suggest nfqdnctl_summary nfqdnctl_table
 
 CTL_OBJECTS := $(CTL:%=$(B)/control/%.o)
 OBJECTS := $(foreach f,base dns policy netfilter learn control,$($(f):%=$(B)/$(f)/%.o)) \

@@ -15,6 +15,8 @@
 	REMOTE(why, "ADDR [PROTO/PORT] [from CLIENT]", "tell whether a connection to ADDR is allowed, and by what")    \
 	REMOTE(explain, "NAME", "tell whether a DNS name is allowed, and by which patterns")                           \
 	REMOTE(denied, "", "list what was denied of late, with the names behind the addresses, and why")               \
+	REMOTE(suggest, "",                                                                                            \
+	       "turn what was denied, or would be in audit, into entries for `allow`, the catalog's first")            \
 	REMOTE(wait, "ready | learned NAME | generation N", "wait until it is so (--timeout SECONDS, else 30)")        \
 	REMOTE(reload, "", "read configuration and catalog again; refused as a whole when anything is wrong")          \
 	LOCAL(catalog,                                                                                                 \

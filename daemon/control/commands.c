@@ -182,6 +182,12 @@ static void run_denied(struct call *call)
 		call->listing = NULL;
 }
 
+/* nfqdnctl makes entries of it. */
+static void run_suggest(struct call *call)
+{
+	run_denied(call);
+}
+
 static void run_wait(struct call *call)
 {
 	struct control_wait wait;

@@ -113,6 +113,23 @@ static void judge_known(const struct judging *judging, const char *what, struct 
 		say(out, "other-client", "%s is allowed to other clients only", what);
 }
 
+/* A row that has the address, but not the port, would not allow it. */
+static void keep_rows_with_port(const struct denials_key *key, struct control_denied *out)
+{
+	static const struct value_ports usual[] = { { VALUE_TCP, 443, 443 } };
+	size_t kept = 0;
+
+	for (size_t i = 0; i < out->row_count; i++) {
+		const struct catalog_row *row = out->rows[i];
+
+		if (control_describe_ports_hold(row->port_count ? row->ports : usual,
+						row->port_count ? row->port_count : 1, key->destination.family,
+						key->l4proto, key->port))
+			out->rows[kept++] = row;
+	}
+	out->row_count = kept;
+}
+
 static void judge_named(struct judging *judging, struct monotime now, struct control_denied *out)
 {
 	const struct dns_name *name = &judging->record->name;
@@ -123,6 +140,7 @@ static void judge_named(struct judging *judging, struct monotime now, struct con
 	dns_name_to_text(name, text);
 	take_ranges(judging);
 	out->row_count = policy_hints_name(policy, name, out->rows);
+	keep_rows_with_port(&judging->record->key, out);
 	if (known || json_array_size(judging->ports) || judging->other_client)
 		judge_known(judging, text, out);
 	else if (pattern_set_is_apex(policy->patterns, name))
@@ -138,6 +156,7 @@ static void judge_unnamed(struct judging *judging, struct control_denied *out)
 
 	take_ranges(judging);
 	out->row_count = policy_hints_address(judging->context->policy, address, false, out->rows);
+	keep_rows_with_port(&judging->record->key, out);
 	out->looked = true;
 	if (json_array_size(judging->ports) || judging->other_client)
 		judge_known(judging, ipaddr_to_text(address, text), out);
@@ -207,6 +226,15 @@ static json_t *row_text(const struct catalog_row *row)
 	return control_json_text(text);
 }
 
+static json_t *clouds_json(const struct catalog_row *row)
+{
+	json_t *array = json_array();
+
+	for (size_t i = 0; i < row->clouds.count; i++)
+		control_json_add(&array, control_json_text(row->clouds.items[i]));
+	return array;
+}
+
 static json_t *rows_json(const struct control_denied *denied)
 {
 	json_t *array = json_array();
@@ -218,6 +246,13 @@ static json_t *rows_json(const struct control_denied *denied)
 		control_json_set(&object, "row", control_describe_row(row));
 		control_json_set(&object, "text", row_text(row));
 		control_json_set(&object, "title", control_json_text(row->title));
+		control_json_set(&object, "service", control_json_text(row->service));
+		control_json_set(&object, "feature", control_json_text(row->feature));
+		control_json_set(&object, "clouds", clouds_json(row));
+		control_json_set(&object, "optional", json_boolean(!row->required));
+		control_json_set(&object, "opt_in", json_boolean(row->opt_in));
+		control_json_set(&object, "broad", json_boolean(row->broad));
+		control_json_set(&object, "rentable", json_boolean(row->rentable));
 		control_json_add(&array, object);
 	}
 	return array;

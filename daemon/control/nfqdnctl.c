@@ -17,6 +17,7 @@
 #include "control/nfqdnctl_import.h"
 #include "control/nfqdnctl_print.h"
 #include "control/nfqdnctl_request.h"
+#include "control/nfqdnctl_suggest.h"
 #include "control/nfqdnctl_summary.h"
 #include "control/protocol.h"
 #include "policy/problem.h"
@@ -367,6 +368,8 @@ static int print_answer(const struct command *command, const struct nfqdnctl_opt
 
 	if (status < NFQDNCTL_YES || status > NFQDNCTL_USAGE)
 		status = NFQDNCTL_NO;
+	if (result && command->request == nfqdnctl_request_suggest)
+		result = nfqdnctl_suggest(result);
 	if (result && options->summary)
 		result = nfqdnctl_summary(result);
 	if (!result) {

@@ -561,6 +561,67 @@ void nfqdnctl_print_denied(const json_t *result, FILE *out)
 	nfqdnctl_table_print(table, 0, out);
 }
 
+/* ---- suggest ---- */
+
+/* name = [ "a", "b" ]; */
+static void print_list(const char *name, const json_t *texts, FILE *out)
+{
+	if (json_array_size(texts) == 0)
+		return;
+	fprintf(out, " %s = [", name);
+	for (size_t i = 0; i < json_array_size(texts); i++)
+		fprintf(out, "%s\"%s\"", i ? ", " : " ", text_at(texts, i));
+	fputs(" ];", out);
+}
+
+/* What it is good for stands behind it. */
+static void print_suggestion(const json_t *entry, FILE *out)
+{
+	const char *service = text_of(entry, "service");
+	char *reasons = words_of(json_object_get(entry, "for"));
+
+	fprintf(out, "    %s: {", text_of(entry, "name"));
+	if (service[0])
+		fprintf(out, " service = \"%s\";", service);
+	print_list("features", json_object_get(entry, "features"), out);
+	print_list("clouds", json_object_get(entry, "clouds"), out);
+	if (json_is_true(json_object_get(entry, "optional")))
+		fputs(" optional = true;", out);
+	print_list("names", json_object_get(entry, "names"), out);
+	print_list("addresses", json_object_get(entry, "addresses"), out);
+	print_list("ports", json_object_get(entry, "ports"), out);
+	fprintf(out, " };  # %lld times%s%s\n", (long long)number_of(entry, "count"), reasons && reasons[0] ? ": " : "",
+		reasons ? reasons : "");
+	free(reasons);
+}
+
+static void print_suggestions(const char *title, const char *mark, const json_t *entries, FILE *out)
+{
+	if (json_array_size(entries) == 0)
+		return;
+	fprintf(out, "    # %s\n", title);
+	for (size_t i = 0; i < json_array_size(entries); i++) {
+		fputs(mark, out);
+		print_suggestion(json_array_get(entries, i), out);
+	}
+}
+
+void nfqdnctl_print_suggest(const json_t *result, FILE *out)
+{
+	const json_t *others = json_object_get(result, "others");
+
+	if (json_array_size(json_object_get(result, "entries")) +
+		    json_array_size(json_object_get(result, "addresses")) + json_array_size(others) ==
+	    0)
+		fputs("    # nothing was denied\n", out);
+	print_suggestions("for `allow`: what clients were denied; look at each before you allow it", "",
+			  json_object_get(result, "entries"), out);
+	print_suggestions("no answer named these addresses: find out what they are first", "#",
+			  json_object_get(result, "addresses"), out);
+	for (size_t i = 0; i < json_array_size(others); i++)
+		fprintf(out, "    # no entry of `allow` helps: %s\n", text_at(others, i));
+}
+
 /* ---- wait and reload ---- */
 
 /* Quiet when it came true: it stands in scripts. */

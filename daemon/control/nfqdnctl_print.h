@@ -21,6 +21,7 @@ nfqdnctl_print_function nfqdnctl_print_learned;
 nfqdnctl_print_function nfqdnctl_print_why;
 nfqdnctl_print_function nfqdnctl_print_explain;
 nfqdnctl_print_function nfqdnctl_print_denied;
+nfqdnctl_print_function nfqdnctl_print_suggest;
 nfqdnctl_print_function nfqdnctl_print_wait;
 nfqdnctl_print_function nfqdnctl_print_reload;
 

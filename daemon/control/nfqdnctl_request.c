@@ -155,6 +155,13 @@ int nfqdnctl_request_denied(char **words, const struct nfqdnctl_options *options
 	return no_words(words, why);
 }
 
+int nfqdnctl_request_suggest(char **words, const struct nfqdnctl_options *options, json_t *request, const char **why)
+{
+	(void)options;
+	(void)request;
+	return no_words(words, why);
+}
+
 static int add_generation(json_t *request, const char *word, const char **why)
 {
 	char *end;

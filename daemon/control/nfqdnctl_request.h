@@ -18,6 +18,7 @@ nfqdnctl_request_function nfqdnctl_request_learned;
 nfqdnctl_request_function nfqdnctl_request_why;
 nfqdnctl_request_function nfqdnctl_request_explain;
 nfqdnctl_request_function nfqdnctl_request_denied;
+nfqdnctl_request_function nfqdnctl_request_suggest;
 nfqdnctl_request_function nfqdnctl_request_wait;
 nfqdnctl_request_function nfqdnctl_request_reload;
 

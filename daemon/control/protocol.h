@@ -22,6 +22,7 @@
  *	why		"address", "port" (one), "from"		denied			object
  *	explain		"name"					denied			object
  *	denied		"after", "since" (seconds)		-			array
+ *	suggest		as denied, of which nfqdnctl makes its entries
  *	wait		"for": "ready"|"learned"|"generation",	timed out		object
  *			"name" or "generation", "timeout" (30)
  *	reload		-					refused			object
@@ -34,7 +35,8 @@
  *	explain	{name, verdict, by: [{entry, group, pattern, row, ports: [], derived_from?, expires_in?}], hint?}
  *	denied	[{sequence, first, last, client, address, proto ("other" too), protocol (IP's number), port, name, count,
  *		verdict: "denied"|"would deny", why: "name"|"apex"|"port"|"other-client"|"no-dns"|"not-in-set"|
- *		"resolver"|"client"|"reply"|"inbound", reason (for people), rows: [{row, text, title}]}], the oldest first;
+ *		"resolver"|"client"|"reply"|"inbound", reason (for people), rows: [{row, text, title, service, feature,
+ *		clouds: [], optional, opt_in, broad, rentable}]}], the oldest first;
  *		first and last are seconds since 1970; "after" takes the greatest sequence told so far
  *	wait	{for, met}
  *	reload	{ok, generation, errors, problems: [{severity, file, line, setting, text}]}

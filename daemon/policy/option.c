@@ -62,7 +62,8 @@ const struct option option_table[] = {
 	  .help = "Destinations that are not decided here: traffic inside the site; [ ] for none" },
 	{ OPTION_GATEWAY, "mode", OPTION_WORD, 0, CONFIG(mode), .fallback = "\"enforce\"", .unit = "",
 	  .words = mode_words,
-	  .help = "enforce denies what is not allowed; audit allows all and counts what enforce would deny" },
+	  .help = "enforce denies what is not allowed; audit allows all, and counts and records what enforce would "
+		  "deny" },
 	{ OPTION_GATEWAY, "denied", OPTION_WORD, 0, CONFIG(denied), .fallback = "\"reject\"", .unit = "",
 	  .words = denied_words,
 	  .help = "What becomes of a denied packet: reject tells the sender at once, drop lets it wait" },

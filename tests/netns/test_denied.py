@@ -11,7 +11,7 @@ import time
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "lib"))
 import dnswire  # noqa: E402
 import packets  # noqa: E402
-from netns import NFQDNCTL, PATIENCE, case, check, expect, main, until  # noqa: E402
+from netns import NFQDNCTL, NFQDND, PATIENCE, case, check, expect, main, until  # noqa: E402
 
 ALLOW = '''web: { names = [ "*.example.net" ]; };
     mail: { names = [ "mail.example.com" ]; clients = [ "10.1.0.3" ]; };
@@ -235,6 +235,44 @@ sys.stdin.read()
     finally:
         other.stdin.close()
         other.wait()
+
+
+@case("audit records what enforce would deny; suggest makes entries of it that --check takes, and enforce keeps the sets", tags=["kernel"])
+def suggest(t):
+    t.simple(clients=2)
+    t.echo(t.inet, [4000])
+    t.dns(t.inet, ZONE)
+    d = t.gateway(allow=ALLOW, mode="audit")
+    check("nothing was denied" in d.ctl("suggest").stdout, "nothing to suggest")
+    for qname in ("www.example.net", "example.net", "www.example.org", "bing.com"):
+        t.client.lookup("10.2.0.2", qname)
+    flows = (("20.91.0.3", 443), ("20.91.0.3", 8443), ("20.91.0.2", 443), ("20.91.0.5", 443), ("20.91.0.1", 80), ("20.91.9.9", 443))
+    for address, port in flows:
+        expect(t.client.tcp(address, port, source="10.1.0.2").result, "open", f"audit: {address} port {port}")
+    expect(t.client.udp("20.91.0.3", 4000, source="10.1.0.2").result, "reply", "UDP in audit")
+    t.client.lookup("8.8.8.8", "www.example.org", source="10.1.0.2")
+    until(lambda: len(denials(d)) == len(flows) + 2, "all are recorded")
+    expect({r["verdict"] for r in denials(d)}, {"would deny"}, "verdicts")
+    counters = d.counters()
+    expect((counters["denials"], counters["denials_audited"]), (0, len(flows) + 2), "counters of their own")
+    got = d.json("suggest")
+    expect([(e["name"], e.get("service"), e.get("names"), sorted(e.get("ports", []))) for e in got["entries"]],
+           [("suggested-power-bi-custom-visuals", "power-bi", None, []), ("suggested-names-2", None, ["www.example.org"], ["tcp/443", "tcp/8443", "udp/4000"]),
+            ("suggested-names-3", None, ["example.net"], ["tcp/443"]), ("suggested-names-4", None, ["www.example.net"], ["tcp/80"])], "entries")
+    expect((got["api"], [a["addresses"] for a in got["addresses"]], len(got["others"])), (1, [["20.91.9.9"]], 1), "addresses and others")
+    text = d.ctl("suggest").stdout
+    check(all(line.startswith(("    suggested-", "    #", "#")) for line in text.splitlines()), f"entries and comments alone:\n{text}")
+    learned = d.learned()
+    d.write(t.config(allow=ALLOW + "\n" + text, mode="enforce"))
+    t.gw.run([NFQDND, "-c", str(d.file), "--check"])
+    d.reload()
+    expect([e["address"] for e in d.learned()], [e["address"] for e in learned], "what was learned in audit stays")
+    for qname in ("example.net", "www.example.org", "bing.com", "www.example.net"):
+        t.client.lookup("10.2.0.2", qname)
+    for address, port in flows[:-1]:
+        expect(t.client.tcp(address, port, source="10.1.0.2").result, "open", f"enforce with what was suggested: {address} port {port}")
+    expect(t.client.tcp("20.91.9.9", source="10.1.0.2").result, "reset", "an address that stands in a comment")
+    expect(denial(d, "20.91.9.9", verdict="denied")["count"], 1, "a record of its own")
 
 
 if __name__ == "__main__":

@@ -104,8 +104,8 @@ check:
 	$(Q)$(MAKE) --no-print-directory all test-programs
 	$(Q)NFQDN_VM_BRIEF=1 tests/run --vm
 
-# Debian's kernels in QEMU: all that differs between kernels and all cases of the kernel module, or the whole of the namespaces
-# suite (an hour).
+# Debian's kernels in QEMU: all that differs between kernels and all cases of the kernel module, or everything that asks
+# a kernel, each program in a machine of its own (hours).
 check-vm:
 	@scripts/install-deps check
 	$(Q)$(MAKE) --no-print-directory all test-programs
@@ -114,7 +114,7 @@ check-vm:
 check-vm-full:
 	@scripts/install-deps check
 	$(Q)$(MAKE) --no-print-directory all test-programs
-	$(Q)NFQDN_VM_FULL=1 tests/run --suite vm
+	$(Q)tests/vm/full
 
 lint:
 	@scripts/install-deps lint

@@ -77,6 +77,8 @@ struct daemon {
 	int epoll, signals, own;
 	int fault; /* of the queue, while a policy was read or applied */
 	bool running, ending;
+	bool cold; /* and nothing was learned: enforce-after counts from `started` on */
+	struct log_limit enforce_told;
 	bool found; /* our table was there when we started: flows were decided before */
 	struct monotime now;
 };
@@ -117,10 +119,18 @@ static int apply_table(struct daemon *daemon, const struct policy *policy, const
 	return result;
 }
 
+/* enforce-after: when it ends by this policy. */
+static struct monotime enforces(const struct daemon *daemon, const struct policy *policy)
+{
+	return monotime_add(daemon->context.started, 1000 * (int64_t)policy->config->enforce_after);
+}
+
 static int apply(struct daemon *daemon, struct policy *policy, const char **error)
 {
 	int result = assisted_prepare(&daemon->assisted, policy->config, error);
 
+	policy->waiting = daemon->cold && policy->config->mode == CONFIG_ENFORCE &&
+			  monotime_before(daemon->now, enforces(daemon, policy));
 	if (result == 0)
 		result = apply_table(daemon, policy, error);
 	if (result < 0) {
@@ -132,6 +142,7 @@ static int apply(struct daemon *daemon, struct policy *policy, const char **erro
 	policy->generation = ++daemon->generation;
 	snoop_set_policy(daemon->snoop, policy);
 	daemon->context.policy = policy;
+	daemon->context.enforces = enforces(daemon, policy);
 	rebuild_applied(&daemon->rebuild, policy);
 	policy_free(daemon->policy);
 	daemon->policy = policy;
@@ -394,6 +405,7 @@ static int start_control(struct daemon *daemon)
 		.assist = daemon->assisted.told,
 		.config_path = daemon->options.config,
 		.started = daemon->now,
+		.enforces = daemon->context.enforces,
 		.ready = true,
 		.reload = reload,
 		.try_reload = try_reload,
@@ -407,6 +419,56 @@ static int start_control(struct daemon *daemon)
 		log_error("control socket %s: %s", path,
 			  error == -EBUSY ? "another nfqdnd listens there" : strerror(-error));
 	return error < 0 ? error : watch(daemon, control_server_fd(daemon->control));
+}
+
+/* The same policy, but for `waiting`. */
+static int apply_waiting(struct daemon *daemon, bool waiting)
+{
+	const char *why = NULL;
+	int error;
+
+	daemon->policy->waiting = waiting;
+	error = table_apply(daemon->table, daemon->policy, &why);
+	if (error == 0) {
+		rebuild_applied(&daemon->rebuild, daemon->policy);
+		revoke_begin(daemon->revoke, daemon->now);
+		return 0;
+	}
+	daemon->policy->waiting = !waiting;
+	log_limited(&daemon->enforce_told, daemon->now, LOG_LEVEL_ERROR, "enforce-after: %s",
+		    why ? why : strerror(-error));
+	return error;
+}
+
+/* Nothing was decided or learned before: clients have addresses in their caches that nobody saw. Until here it was
+ * enforced, since a table that is filled again must not be open for a moment. */
+static void begin_enforce_after(struct daemon *daemon)
+{
+	uint32_t seconds = daemon->policy->config->enforce_after;
+
+	if (daemon->found || store_count(daemon->store) > 0 || !seconds ||
+	    daemon->policy->config->mode != CONFIG_ENFORCE)
+		return;
+	daemon->cold = true;
+	daemon->context.enforces = enforces(daemon, daemon->policy);
+	if (apply_waiting(daemon, true) == 0)
+		log_info("enforce-after: a cold start, so nothing is denied for %u s; `nfqdnctl denied` tells what "
+			 "would be",
+			 seconds);
+}
+
+static int64_t enforce_when_due(struct daemon *daemon)
+{
+	int64_t left = monotime_until(daemon->now, daemon->context.enforces);
+
+	if (!daemon->policy->waiting)
+		return -1;
+	if (left > 0)
+		return left;
+	if (apply_waiting(daemon, false) < 0)
+		return 1000;
+	log_info("enforce-after is over: what the policy does not allow is denied from now on");
+	return -1;
 }
 
 static void log_owner(const struct daemon *daemon)
@@ -490,6 +552,7 @@ static int start(struct daemon *daemon, struct policy *policy, bool fallback)
 		lastgood_keeper_begin(&daemon->lastgood, daemon->policy);
 	log_start(daemon);
 	log_owner(daemon);
+	begin_enforce_after(daemon);
 	notify_send("READY=1");
 	return 0;
 }
@@ -688,6 +751,7 @@ static int run(struct daemon *daemon)
 		timeout = sooner(snoop_tick(daemon->snoop, daemon->now),
 				 control_server_notify(daemon->control, daemon->now));
 		timeout = sooner(timeout, mend(daemon));
+		timeout = sooner(timeout, enforce_when_due(daemon));
 		timeout = sooner(timeout, keep_state(daemon));
 		timeout = sooner(timeout, lastgood_keeper_tick(&daemon->lastgood, daemon->policy, false));
 		tell_refusals(daemon);

@@ -32,6 +32,7 @@ struct control_context {
 	const char *assist; /* the kernel module that is used, or why none is; NULL: not told */
 	const char *config_path;
 	struct monotime started;
+	struct monotime enforces; /* while policy->waiting: when it ends */
 	bool ready; /* the first commit and the queue's bind are done */
 	/* Reads the configuration again and applies it, or refuses: 0 or -errno, problems added either way. It may
 	 * change `policy`. */

@@ -240,7 +240,7 @@ json_t *control_overview(const struct policy *policy)
 	json_t *object = json_object();
 
 	control_json_set(&object, "generation", control_json_count(policy->generation));
-	control_json_set(&object, "mode", json_string(control_describe_mode(policy->config->mode)));
+	control_json_set(&object, "mode", json_string(control_describe_mode(policy_mode(policy))));
 	control_json_set(&object, "resolvers", control_describe_resolvers(policy->config));
 	control_json_set(&object, "groups", groups_json(policy));
 	control_json_set(&object, "entries", entries_json(policy));

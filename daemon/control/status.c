@@ -149,7 +149,9 @@ json_t *control_status(const struct control_context *context, struct monotime no
 
 	control_json_set(&object, "version", json_string(NFQDN_VERSION));
 	control_json_set(&object, "ready", json_boolean(context->ready));
-	control_json_set(&object, "mode", json_string(control_describe_mode(policy->config->mode)));
+	control_json_set(&object, "mode", json_string(control_describe_mode(policy_mode(policy))));
+	if (policy->waiting)
+		control_json_set(&object, "enforce_in", control_describe_left(now, context->enforces));
 	control_json_set(&object, "verify", json_string(control_describe_verify(policy->config->verify)));
 	control_json_set(&object, "table", control_json_text(policy->config->table));
 	control_json_set(&object, "owned", json_boolean(owner == TABLE_OWNER_US));

@@ -459,7 +459,7 @@ json_t *control_why(const struct control_context *context, struct monotime now,
 	judge(&judgement);
 	*allowed = json_array_size(judgement.by) > 0;
 	add_question(&object, question);
-	control_json_set(&object, "mode", json_string(control_describe_mode(context->policy->config->mode)));
+	control_json_set(&object, "mode", json_string(control_describe_mode(policy_mode(context->policy))));
 	control_json_set(&object, "verdict", json_string(*allowed ? "allowed" : "denied"));
 	control_json_set(&object, "by", judgement.by);
 	if (!*allowed) {

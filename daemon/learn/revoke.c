@@ -148,7 +148,7 @@ static bool doomed(void *context, const struct conntrack_flow *flow)
 
 	if (!forbidden(revoke, flow))
 		return false;
-	if (revoke->judge.policy->config->mode != CONFIG_AUDIT)
+	if (policy_mode(revoke->judge.policy) != CONFIG_AUDIT)
 		return true;
 	counters.flows_audited++;
 	return false;

@@ -150,7 +150,7 @@ static const char *service_set(const struct builder *b, const char *prefix, int 
 
 static bool auditing(const struct builder *b)
 {
-	return b->config->mode == CONFIG_AUDIT;
+	return policy_mode(b->ruleset->policy) == CONFIG_AUDIT;
 }
 
 /* ---- what is denied ---- */

@@ -84,6 +84,7 @@ struct config {
 	bool resolvers_local; /* "local" among them: what the gateway itself answers to clients is believed */
 	enum config_mode mode;
 	enum config_denied denied;
+	uint32_t enforce_after; /* seconds; 0: enforce at once */
 	const char *table; /* nft table name, "nfqdn" */
 	uint16_t queue_first, queue_count;
 	const char *control; /* path of the control socket */

@@ -128,8 +128,10 @@ const struct option option_table[] = {
 	  .help = "NAT64 prefixes besides 64:ff9b::/96: an answer inside is judged by the IPv4 address that it "
 		  "carries, "
 		  "and \"local\" does not reach into it" },
-	{ OPTION_GATEWAY, "enforce-after", OPTION_INTEGER, OPTION_LATER, OPTION_NOWHERE, .unit = "seconds",
-	  .help = "Audit this long after a cold start, then enforce" },
+	{ OPTION_GATEWAY, "enforce-after", OPTION_INTEGER, 0, CONFIG(enforce_after), 0, 86400, "0", "seconds",
+	  .help = "With mode = \"enforce\": after a cold start (no table, nothing learned) audit this long first, so "
+		  "that "
+		  "clients ask anew for what they have in their caches" },
 	{ OPTION_GATEWAY, "mark", OPTION_INTEGER, OPTION_LATER, OPTION_NOWHERE, .unit = "",
 	  .help = "Mark bit for allowed flows" },
 	{ OPTION_GATEWAY, "mark-hook", OPTION_WORD, OPTION_LATER, OPTION_NOWHERE, .unit = "",

@@ -96,6 +96,7 @@ struct policy {
 	struct arena *arena; /* owns everything, the configuration included */
 	const struct config *config;
 	const struct catalog *catalog;
+	bool waiting; /* set by the caller: enforce-after runs, and what enforce would deny passes */
 	uint64_t generation; /* set by the caller: 1 for the first policy of a run, then counted up */
 	const struct policy_entry *entries;
 	size_t entry_count;
@@ -123,6 +124,12 @@ struct policy {
  * older than a year, names past `until`). */
 struct policy *policy_build(struct config *config, const char *today, struct problems *problems);
 void policy_free(struct policy *policy);
+
+/* The mode in force: audit while enforce-after runs. */
+static inline enum config_mode policy_mode(const struct policy *policy)
+{
+	return policy->waiting && policy->config->mode == CONFIG_ENFORCE ? CONFIG_AUDIT : policy->config->mode;
+}
 
 /* Bit set of groups. */
 typedef uint32_t policy_group_mask;

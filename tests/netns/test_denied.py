@@ -275,5 +275,31 @@ def suggest(t):
     expect(denial(d, "20.91.9.9", verdict="denied")["count"], 1, "a record of its own")
 
 
+@case("enforce-after: a cold start audits first; a reload does not begin it anew, a restart and a state file do without", tags=["kernel"])
+def enforce_after(t):
+    t.simple()
+    t.dns(t.inet, ZONE)
+    settings = {"allow": ALLOW, "enforce_after": int(6 * PATIENCE)}
+    d = t.gateway(**settings)
+    status = until(lambda: (lambda s: s if s["mode"] == "audit" else None)(d.status()), "audit at first")
+    check(0 < status["enforce_in"] <= 6 * PATIENCE, f"counted down: {status['enforce_in']}")
+    expect(t.client.tcp("20.91.0.9").result, "open", "an address from before")
+    expect(denial(d, "20.91.0.9")["verdict"], "would deny", "recorded")
+    t.client.lookup("10.2.0.2", "www.example.net")
+    before = d.status()["enforce_in"]
+    d.reload(t.config(**settings))
+    check(d.status().get("enforce_in", 0) <= before, "a reload does not begin it anew")
+    until(lambda: d.status()["mode"] == "enforce", "it enforces", 12 * PATIENCE)
+    check("enforce_in" not in d.status() and "enforce-after is over" in d.log(), "told in status and log")
+    expect((t.client.tcp("20.91.0.9").result, t.client.tcp("20.91.0.1").result), ("reset", "open"), "denied, and what was learned meanwhile")
+    d.stop()
+    d.start()
+    expect((d.status()["mode"], t.client.tcp("20.91.0.9").result), ("enforce", "reset"), "a restart with its table")
+    d.stop()
+    t.gw.run([NFQDND, "-c", str(d.file), "--flush"])
+    d.start()
+    expect((d.status()["mode"], t.client.tcp("20.91.0.9").result), ("enforce", "reset"), "a start with a state file")
+
+
 if __name__ == "__main__":
     main()

@@ -29,7 +29,7 @@ ifeq ($(WERROR),1)
 BASE_CFLAGS += -Werror
 endif
 
-LIBS_nfqdnd := libmnl libnftnl libnetfilter_queue jansson libconfig
+LIBS_nfqdnd := libmnl libnftnl libnetfilter_queue jansson libconfig libcap-ng libseccomp
 LIBS_nfqdnctl := jansson
 
 # daemon/FLOOR/: what each floor has. Objects of nfqdnctl alone begin with nfqdnctl.
@@ -40,10 +40,10 @@ policy := catalog catalog_field catalog_read closed config config_check config_f
 	nat64 option policy policy_boxes policy_group policy_hints policy_input policy_list policy_rules policy_select policy_tenant policy_text \
 	policy_warn problem problem_log reserved value
 netfilter := assist batch conntrack element element_dump nfattr nflog nlsock own probe queue route ruleset ruleset_expr ruleset_netlink \
-	ruleset_rules ruleset_text table table_apply table_owner table_query table_state table_watch
+	ruleset_rules ruleset_text table table_apply table_lock table_owner table_query table_state table_watch
 learn := assisted denials derived judge lifetime names past pool queries rebuild reports restore revoke snoop snoop_assist snoop_keep state state_read state_text store store_heap store_name \
 	store_plan store_share verify
-control := aside boot cmdline commands denied describe difference explain json listing notify offline overview request server status wait why
+control := aside boot cmdline commands denied describe difference explain json listing notify offline overview privileges readable request sandbox server status wait why
 CTL := feed feed_change feed_file feed_m365 feed_tags feed_target nfqdnctl nfqdnctl_catalog nfqdnctl_client nfqdnctl_feed nfqdnctl_follow \
 	nfqdnctl_import nfqdnctl_print nfqdnctl_request nfqdnctl_suggest nfqdnctl_summary nfqdnctl_table
 

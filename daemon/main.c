@@ -9,7 +9,9 @@
  *  4. the queue is bound before any rule can send a packet to it (netfilter/queue.c);
  *  5. the table is made, or the one found is adopted (netfilter/table.c, learn/snoop_keep.c), joined with the state file
  *     (learn/state.c): what was learned is in the kernel before the first held answer is looked at;
- *  6. the control socket appears and the service manager is told.
+ *  6. nothing is left that needs more than the sandbox allows (control/sandbox.c), and the service manager is told.
+ * When the table is there the control socket appears (its clients wait for the loop) and root becomes gateway.user
+ * (control/privileges.c): what earlier runs wrote is read as that user.
  *
  * Then one loop: wait, read the clock once, drain the queue (snoop_drain() commits what the answers teach), give the
  * verdicts, serve the control socket, delete what expired, look whether others changed the table, write a bit of the
@@ -35,6 +37,9 @@
 #include "control/cmdline.h"
 #include "control/notify.h"
 #include "control/offline.h"
+#include "control/privileges.h"
+#include "control/readable.h"
+#include "control/sandbox.h"
 #include "control/server.h"
 #include "learn/assisted.h"
 #include "learn/rebuild.h"
@@ -67,6 +72,8 @@ struct daemon {
 	struct assisted assisted;
 	struct control_server *control;
 	struct control_context context;
+	struct privileges privileges;
+	struct notify notify;
 	struct state_keeper keeper;
 	struct log_limit state_told;
 	struct lastgood_keeper lastgood;
@@ -259,11 +266,11 @@ static void reload_by_signal(struct daemon *daemon)
 {
 	struct problems problems = { 0 };
 
-	notify_send("RELOADING=1");
+	notify_send(&daemon->notify, "RELOADING=1");
 	reload(daemon, &problems);
 	problem_log(&problems);
 	problem_clear(&problems);
-	notify_send("READY=1");
+	notify_send(&daemon->notify, "READY=1");
 }
 
 /* ---- start ---- */
@@ -392,6 +399,7 @@ static int start_control(struct daemon *daemon)
 	const char *path = daemon->policy->config->control;
 	int error;
 
+	daemon->now = monotime_now();
 	daemon->context = (struct control_context) {
 		.policy = daemon->policy,
 		.store = daemon->store,
@@ -414,11 +422,13 @@ static int start_control(struct daemon *daemon)
 		.revoking = revoking,
 		.daemon = daemon,
 	};
-	error = control_server_open(path, &daemon->context, &daemon->control);
+	error = privileges_group(&daemon->privileges, true);
+	if (error == 0)
+		error = control_server_open(path, &daemon->context, &daemon->control);
 	if (error < 0)
 		log_error("control socket %s: %s", path,
 			  error == -EBUSY ? "another nfqdnd listens there" : strerror(-error));
-	return error < 0 ? error : watch(daemon, control_server_fd(daemon->control));
+	return error < 0 ? error : privileges_group(&daemon->privileges, false);
 }
 
 /* The same policy, but for `waiting`. */
@@ -531,12 +541,60 @@ static void take_over(struct daemon *daemon)
 	revoke_begin(daemon->revoke, daemon->now);
 }
 
-static int start(struct daemon *daemon, struct policy *policy, bool fallback)
+static void tell_unreadable(const struct config *config)
+{
+	struct problems problems = { 0 };
+
+	readable_check(config, &problems);
+	for (size_t i = 0; i < problems.count; i++)
+		log_warning("%s: %s", problems.items[i].file, problems.items[i].text);
+	problem_clear(&problems);
+}
+
+/* What root alone can do, and who comes after it. What a bad configuration is replaced by was not written by root. */
+static int prepare(struct daemon *daemon, const struct config *config, bool fallback)
 {
 	int error = hash_key_random(&daemon->hash_key);
 
+	if (error == 0 && fallback)
+		error = privileges_find_owner(daemon->options.boot, config->user, &daemon->privileges);
+	else if (error == 0)
+		error = privileges_find(config->user, &daemon->privileges);
+	if (error == -ENOENT && fallback) /* denying as root is better than not denying */
+		error = privileges_find("", &daemon->privileges);
+	if (error == 0)
+		error = privileges_make_folders(&daemon->privileges, config);
+	if (error == 0 && !fallback)
+		tell_unreadable(config);
+	if (error == 0)
+		notify_open(&daemon->notify);
+	return error;
+}
+
+static int confine(struct daemon *daemon, bool fallback)
+{
+	int landlock = 0;
+	int error = sandbox_enter(daemon->policy->config, daemon->options.config, fallback, &landlock);
+
+	if (error < 0)
+		return error;
+	log_info("runs as %s with CAP_NET_ADMIN alone, behind seccomp and Landlock (%s)", daemon->privileges.name,
+		 landlock ? fallback ? "which lets it read all until a restart, for the repaired configuration"
+				     : "its own folders"
+			  : "which this kernel lacks");
+	return 0;
+}
+
+static int start(struct daemon *daemon, struct policy *policy, bool fallback)
+{
+	int error = prepare(daemon, policy->config, fallback);
+
 	if (error == 0)
 		error = start_kernel(daemon, policy);
+	if (error == 0)
+		error = start_control(daemon);
+	if (error == 0)
+		error = privileges_drop(&daemon->privileges);
 	if (error < 0)
 		return error;
 	read_own_addresses(daemon);
@@ -545,7 +603,9 @@ static int start(struct daemon *daemon, struct policy *policy, bool fallback)
 	if (error < 0)
 		return error;
 	open_reports(daemon);
-	error = start_control(daemon);
+	error = watch(daemon, control_server_fd(daemon->control));
+	if (error == 0)
+		error = confine(daemon, fallback);
 	if (error < 0)
 		return error;
 	if (!fallback)
@@ -553,7 +613,7 @@ static int start(struct daemon *daemon, struct policy *policy, bool fallback)
 	log_start(daemon);
 	log_owner(daemon);
 	begin_enforce_after(daemon);
-	notify_send("READY=1");
+	notify_send(&daemon->notify, "READY=1");
 	return 0;
 }
 
@@ -627,9 +687,7 @@ static int reopen_queue(struct daemon *daemon)
 	const char *why = NULL;
 	int error;
 
-	queue_close(daemon->queue);
-	daemon->queue = NULL;
-	error = queue_open(config->queue_first, config->queue_count, !config->drop_on_overload, &daemon->queue, &why);
+	error = queue_reopen(&daemon->queue, !config->drop_on_overload, &why);
 	daemon->context.queue = daemon->queue;
 	if (error < 0) {
 		log_error("the queue cannot be opened again: %s", why ? why : strerror(-error));
@@ -765,7 +823,7 @@ static int run(struct daemon *daemon)
 
 static void stop(struct daemon *daemon)
 {
-	notify_send("STOPPING=1");
+	notify_send(&daemon->notify, "STOPPING=1");
 	control_server_close(daemon->control);
 	queue_close(daemon->queue); /* before the disk is waited for: DNS passes from here on */
 	if (daemon->running) {
@@ -783,6 +841,7 @@ static void stop(struct daemon *daemon)
 	assisted_close(&daemon->assisted);
 	table_close(daemon->table);
 	policy_free(daemon->policy);
+	notify_close(&daemon->notify);
 }
 
 static int flush(const struct cmdline *options)
@@ -811,7 +870,7 @@ static int flush(const struct cmdline *options)
 
 static int main_run(const struct cmdline *options)
 {
-	struct daemon daemon = { .options = *options, .epoll = -1, .signals = -1, .own = -1 };
+	struct daemon daemon = { .options = *options, .epoll = -1, .signals = -1, .own = -1, .notify = NOTIFY_NONE };
 	bool fallback = false;
 	struct policy *policy = boot_load(options->config, options->boot, &fallback);
 	int error;

@@ -17,12 +17,17 @@ static struct policy *load(const char *config)
 	return policy;
 }
 
-static struct policy *load_closed(void)
+/* Its state folder is that of --boot, so that a repaired configuration can follow it without a restart. */
+static struct policy *load_closed(const char *state)
 {
 	struct problems problems = { 0 };
 	struct config *closed = closed_config();
-	struct policy *policy = closed ? policy_build(closed, "", &problems) : NULL;
+	struct policy *policy;
 
+	if (!closed)
+		return NULL;
+	closed->state = state;
+	policy = policy_build(closed, "", &problems);
 	problem_clear(&problems);
 	return policy;
 }
@@ -42,5 +47,5 @@ struct policy *boot_load(const char *config, const char *state, bool *fallback)
 		return policy;
 	}
 	log_error("%s is bad and no policy was ever in force: DNS passes and nothing else", config);
-	return load_closed();
+	return load_closed(state);
 }

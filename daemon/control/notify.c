@@ -9,13 +9,14 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-int notify_send(const char *state)
+int notify_open(struct notify *notify)
 {
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
 	const char *path = getenv("NOTIFY_SOCKET");
 	size_t length;
 	int fd, error = 0;
 
+	*notify = NOTIFY_NONE;
 	if (!path || (path[0] != '/' && path[0] != '@'))
 		return 0;
 	length = strlen(path);
@@ -27,9 +28,25 @@ int notify_send(const char *state)
 	fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	if (fd < 0)
 		return -errno;
-	if (sendto(fd, state, strlen(state), MSG_NOSIGNAL, (struct sockaddr *)&address,
-		   (socklen_t)(offsetof(struct sockaddr_un, sun_path) + length)) < 0)
+	if (connect(fd, (struct sockaddr *)&address, (socklen_t)(offsetof(struct sockaddr_un, sun_path) + length)) < 0)
 		error = -errno;
-	close(fd);
+	if (error == 0)
+		notify->fd = fd;
+	else
+		close(fd);
 	return error;
+}
+
+int notify_send(const struct notify *notify, const char *state)
+{
+	if (notify->fd < 0)
+		return 0;
+	return send(notify->fd, state, strlen(state), MSG_NOSIGNAL) < 0 ? -errno : 0;
+}
+
+void notify_close(struct notify *notify)
+{
+	if (notify->fd >= 0)
+		close(notify->fd);
+	*notify = NOTIFY_NONE;
 }

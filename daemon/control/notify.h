@@ -1,10 +1,17 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The service manager's readiness protocol (sd_notify(3)) without its library. */
+/* Tells the service manager how we are, by the sd_notify protocol. */
 #ifndef NFQDN_CONTROL_NOTIFY_H
 #define NFQDN_CONTROL_NOTIFY_H
 
-/* Sends `state` ("READY=1", "RELOADING=1", "STOPPING=1") to the socket named by NOTIFY_SOCKET. 0, also when there is
- * none; else -errno. */
-int notify_send(const char *state);
+struct notify {
+	int fd; /* -1: nobody wants to know */
+};
+#define NOTIFY_NONE ((struct notify) { -1 })
+
+/* Connects to the socket of $NOTIFY_SOCKET, now that sockets can still be made. 0, also when there is none; -errno. */
+int notify_open(struct notify *notify);
+/* Sends "READY=1" and the like. 0, also when nobody wants to know; -errno. */
+int notify_send(const struct notify *notify, const char *state);
+void notify_close(struct notify *notify);
 
 #endif

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <time.h>
 
+#include "control/readable.h"
 #include "netfilter/own.h"
 #include "netfilter/ruleset.h"
 
@@ -64,6 +65,8 @@ int offline_check(const char *config_path, bool json)
 	struct policy *policy = offline_load(config_path, &problems);
 	int status = policy ? 0 : 1;
 
+	if (policy)
+		readable_check(policy->config, &problems);
 	problem_sort(&problems);
 	if (json)
 		problem_print_json(&problems, stdout);

@@ -13,6 +13,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -33,6 +34,8 @@
 #define IDLE_MS 30000
 /* How long the listener rests when descriptors have run out and none of ours is closed. */
 #define DEAF_MS 1000
+#define LOCK_MS 2000
+#define LOCK_TURN_MS 10
 #define PATH_SIZE sizeof(((struct sockaddr_un *)0)->sun_path)
 
 struct client {
@@ -75,6 +78,19 @@ static int make_folder(const char *path, char folder[PATH_SIZE])
 	return 0;
 }
 
+/* Whoever may read a folder may lock it: a daemon does so for a moment, and no other shall keep us from starting. */
+static int wait_lock(int fd)
+{
+	for (int waited = 0; waited < LOCK_MS; waited += LOCK_TURN_MS) {
+		if (flock(fd, LOCK_EX | LOCK_NB) == 0)
+			return 0;
+		if (errno != EWOULDBLOCK && errno != EINTR)
+			return -errno;
+		(void)poll(NULL, 0, LOCK_TURN_MS);
+	}
+	return 0;
+}
+
 /* Two daemons that start at the same moment must not both find the socket dead: the folder's lock makes them take
  * turns. */
 static int lock_folder(const char *path, int *out)
@@ -88,8 +104,8 @@ static int lock_folder(const char *path, int *out)
 	fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0)
 		return -errno;
-	if (flock(fd, LOCK_EX) < 0) {
-		error = -errno;
+	error = wait_lock(fd);
+	if (error < 0) {
 		close(fd);
 		return error;
 	}

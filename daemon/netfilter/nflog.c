@@ -53,7 +53,9 @@ static int open_socket(struct nflog *nflog, uint32_t receive_octets)
 	nflog->socket = mnl_socket_open2(NETLINK_NETFILTER, SOCK_CLOEXEC | SOCK_NONBLOCK);
 	if (!nflog->socket || mnl_socket_bind(nflog->socket, 0, MNL_SOCKET_AUTOPID) < 0)
 		return -errno;
-	if (setsockopt(nflog_fd(nflog), SOL_SOCKET, SO_RCVBUFFORCE, &octets, sizeof(octets)) < 0)
+	/* In a user namespace nobody may force it: net.core.rmem_max is the most there. */
+	if (setsockopt(nflog_fd(nflog), SOL_SOCKET, SO_RCVBUFFORCE, &octets, sizeof(octets)) < 0 &&
+	    (errno != EPERM || setsockopt(nflog_fd(nflog), SOL_SOCKET, SO_RCVBUF, &octets, sizeof(octets)) < 0))
 		return -errno;
 	/* Without this, one overrun makes the kernel refuse every further message until we have read the buffer
 	 * empty. */
@@ -116,11 +118,12 @@ static int read_bind_answer(const struct nflog *nflog)
 	return -errno;
 }
 
-/* Does PROC_FILE list the group? Its rows begin with the group's number. */
+/* Does PROC_FILE list the group? Its rows begin with the group's number. Where only root may read it, we have the
+ * capability, or would not have come this far. */
 static bool is_taken(uint16_t group)
 {
 	FILE *file = fopen(PROC_FILE, "re");
-	bool taken = false;
+	bool taken = !file && errno == EACCES;
 	char line[256];
 
 	while (file && !taken && fgets(line, sizeof(line), file)) {

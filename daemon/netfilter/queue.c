@@ -90,7 +90,9 @@ static int open_socket(struct queue *queue)
 		return -errno;
 	fd = socket_of(queue);
 	queue->port = mnl_socket_get_portid(queue->socket);
-	if (setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &bytes, sizeof(bytes)) < 0)
+	/* In a user namespace nobody may force it: net.core.rmem_max is the most there. */
+	if (setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &bytes, sizeof(bytes)) < 0 &&
+	    (errno != EPERM || setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &bytes, sizeof(bytes)) < 0))
 		return -errno;
 	/* Without this, one overrun makes the kernel refuse every further message until we have read the buffer empty.
 	 * What is lost shows in the ids. */
@@ -319,16 +321,19 @@ static int set_up(struct queue *queue, bool fail_open)
 	return rc;
 }
 
-int queue_open(uint16_t first, uint16_t count, bool fail_open, struct queue **out, const char **error)
+/* Takes over `proc` (-1: none is open). */
+static int open_with(int proc, uint16_t first, uint16_t count, bool fail_open, struct queue **out, const char **error)
 {
 	struct queue *queue = calloc(1, sizeof(*queue));
 	int rc;
 
 	if (!queue) {
 		*error = "no memory";
+		if (proc >= 0)
+			close(proc);
 		return -ENOMEM;
 	}
-	queue->proc = -1;
+	queue->proc = proc;
 	queue->first = first;
 	queue->count = count;
 	rc = set_up(queue, fail_open);
@@ -339,6 +344,22 @@ int queue_open(uint16_t first, uint16_t count, bool fail_open, struct queue **ou
 	}
 	*out = queue;
 	return 0;
+}
+
+int queue_open(uint16_t first, uint16_t count, bool fail_open, struct queue **out, const char **error)
+{
+	return open_with(-1, first, count, fail_open, out, error);
+}
+
+int queue_reopen(struct queue **queue, bool fail_open, const char **error)
+{
+	uint16_t first = (*queue)->first, count = (uint16_t)(*queue)->count;
+	int proc = (*queue)->proc;
+
+	(*queue)->proc = -1;
+	queue_close(*queue);
+	*queue = NULL;
+	return open_with(proc, first, count, fail_open, queue, error);
 }
 
 void queue_close(struct queue *queue)

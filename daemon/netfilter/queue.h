@@ -22,6 +22,9 @@ struct queue_packet {
  * together; `fail_open`: a full queue lets packets pass. 0; -EBUSY when another program has one of them; -errno.
  * `*error` as in table_open(). */
 int queue_open(uint16_t first, uint16_t count, bool fail_open, struct queue **out, const char **error);
+/* The same queues in another socket; the old one is closed first, whatever comes of it: then `*queue` is NULL. What of
+ * /proc only root may open is taken over. */
+int queue_reopen(struct queue **queue, bool fail_open, const char **error);
 void queue_close(struct queue *queue);
 int queue_fd(const struct queue *queue); /* for epoll */
 

@@ -5,13 +5,9 @@
 #include <errno.h>
 #include <libmnl/libmnl.h>
 #include <linux/netfilter/nf_tables.h>
-#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <sys/un.h>
-#include <unistd.h>
 
 #include "netfilter/nfattr.h"
 #include "netfilter/nlsock.h"
@@ -22,38 +18,14 @@
 #include "netfilter/table_private.h"
 #include "netfilter/table_query.h"
 
-#define LOCK_PREFIX "nfqdn/"
-
-/* An abstract socket is bound in the network namespace, like the table that it stands for, and goes with the
- * process. */
-static int table_lock(const char *name, int *out)
-{
-	struct sockaddr_un address = { .sun_family = AF_UNIX };
-	size_t length = strlen(name);
-	int fd, error;
-
-	if (length > sizeof(address.sun_path) - sizeof(LOCK_PREFIX))
-		return -ENAMETOOLONG;
-	memcpy(address.sun_path + 1, LOCK_PREFIX, strlen(LOCK_PREFIX));
-	memcpy(address.sun_path + sizeof(LOCK_PREFIX), name, length);
-	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	if (fd < 0)
-		return -errno;
-	length += offsetof(struct sockaddr_un, sun_path) + sizeof(LOCK_PREFIX);
-	if (bind(fd, (struct sockaddr *)&address, (socklen_t)length) < 0) {
-		error = errno == EADDRINUSE ? -EBUSY : -errno;
-		close(fd);
-		return error;
-	}
-	*out = fd;
-	return 0;
-}
-
 static const char *table_open_text(int error)
 {
 	switch (error) {
 	case -EBUSY:
 		return "another nfqdnd in this network namespace works on this table";
+	case -EADDRINUSE:
+		return "a program that may not change nf_tables holds the abstract socket of this table's lock: find "
+		       "it with `ss -xlp`, or start nfqdnd as root";
 	case -ENAMETOOLONG:
 		return "the table's name is too long";
 	case -EPROTONOSUPPORT:
@@ -86,11 +58,11 @@ int table_open(const char *name, struct table **out, const char **error)
 
 	*error = NULL;
 	if (table) {
-		table->lock = -1;
+		table->lock = TABLE_LOCK_NONE;
 		table->name = strdup(name);
 	}
 	if (table && table->name)
-		result = table_lock(name, &table->lock);
+		result = table_lock_take(name, &table->lock);
 	if (result == 0)
 		result = table_sockets(table);
 	if (result == 0)
@@ -114,8 +86,7 @@ void table_close(struct table *table)
 	batch_free(table->batch);
 	nlsock_close(table->queries);
 	nlsock_close(table->socket);
-	if (table->lock >= 0)
-		close(table->lock);
+	table_lock_leave(&table->lock);
 	free(table->name);
 	free(table);
 }

@@ -31,7 +31,7 @@ enum table_owner {
 	TABLE_OWNER_US,
 };
 
-/* Opens the netlink sockets, takes the lock of the table's name (abstract socket, per network namespace) and probes
+/* Opens the netlink sockets, takes the lock of the table's name (table_lock.h) and probes
  * the kernel in a table of its own without base chains. `*error` receives a text for people (static or kept in the
  * table's own memory until the next call of this function) naming what is missing, such as the kernel option. 0;
  * -EBUSY: another nfqdnd holds the lock; -EPERM; -EOPNOTSUPP: the kernel lacks something; -errno. */

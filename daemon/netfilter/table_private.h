@@ -8,6 +8,7 @@
 #include "netfilter/batch.h"
 #include "netfilter/ruleset_model.h"
 #include "netfilter/table.h"
+#include "netfilter/table_lock.h"
 
 #define TABLE_ERROR_SIZE 256
 #define TABLE_SET_NAME_SIZE (LIMIT_OBJECT_NAME + sizeof("name4_"))
@@ -20,7 +21,7 @@ struct table_place {
 
 struct table {
 	char *name;
-	int lock; /* bound abstract socket */
+	struct table_lock lock;
 	struct nlsock *socket; /* all transactions: the table belongs to it */
 	struct nlsock *queries; /* dumps: one that was given up must not be in a transaction's way */
 	struct batch *batch;

@@ -37,7 +37,10 @@ static int read_folder(struct catalog_read *read, const char *folder, size_t ind
 
 	if (count < 0) {
 		problem_add(read->problems, PROBLEM_ERROR, folder, 0, "", "the catalog folder cannot be read: %s",
-			    strerror(errno));
+			    errno == EACCES
+				    ? "no permission for the user that nfqdnd runs as; a folder that it did not "
+				      "have at its start needs more than a reload: restart nfqdnd"
+				    : strerror(errno));
 		return 0;
 	}
 	for (int i = 0; i < count; i++) {

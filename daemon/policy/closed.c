@@ -44,6 +44,7 @@ struct config *closed_config(void)
 		.queue_count = 1,
 		.control = "/run/nfqdn/control.sock",
 		.state = "/var/lib/nfqdn",
+		.user = "nfqdn",
 		.state_interval = CONFIG_OFF, /* what was learned waits there for a policy that allows it */
 		.log_level = LOG_LEVEL_INFO,
 		.lifetime = { .grace = 60, .min = 300, .max = 86400 },

@@ -89,6 +89,7 @@ struct config {
 	uint16_t queue_first, queue_count;
 	const char *control; /* path of the control socket */
 	const char *state; /* folder */
+	const char *user; /* "nfqdn"; "": the caller's */
 	uint32_t state_interval; /* seconds; 0: at the end only; CONFIG_OFF: neither written nor read */
 	/* folders, later ones override; of the default, CONFIG_OVERLAY only where it is there */
 	struct config_texts catalog;

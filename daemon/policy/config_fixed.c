@@ -26,6 +26,7 @@ static bool same(const struct option *option, const struct config *old, const st
 		return memcmp(a, b, sizeof(bool)) == 0;
 	case OPTION_TABLE:
 	case OPTION_PATH:
+	case OPTION_USER:
 		return same_text(a, b);
 	case OPTION_WORD:
 	case OPTION_TEXT:

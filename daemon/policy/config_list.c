@@ -347,6 +347,7 @@ static const struct kind *kind_of(enum option_type type)
 	case OPTION_WORD_BOOL:
 	case OPTION_TABLE:
 	case OPTION_PATH:
+	case OPTION_USER:
 	case OPTION_GROUP:
 		break;
 	}

@@ -142,6 +142,7 @@ static void print_value(struct printer *printer, const struct option *option, co
 		break;
 	case OPTION_TABLE:
 	case OPTION_PATH:
+	case OPTION_USER:
 		print_text(printer->out, *(const char *const *)field);
 		break;
 	case OPTION_TEXT:
@@ -198,6 +199,7 @@ static bool is_left_out(const struct option *option, const void *base)
 	case OPTION_WORD_BOOL:
 	case OPTION_TABLE:
 	case OPTION_PATH:
+	case OPTION_USER:
 	case OPTION_GROUP:
 		break;
 	}
@@ -374,6 +376,7 @@ static const char *type_name(enum option_type type)
 	case OPTION_WORD_BOOL:
 		return "word";
 	case OPTION_TABLE:
+	case OPTION_USER:
 	case OPTION_TEXT:
 		return "text";
 	case OPTION_PATH:

@@ -211,6 +211,33 @@ static void read_path(struct config_reader *reader, const config_setting_t *sett
 		*out = config_reader_keep(reader, text);
 }
 
+/* Longer than what useradd takes, which is 32. */
+#define USER_NAME_MAX 63
+
+static bool is_user(const char *text)
+{
+	size_t length = strlen(text);
+
+	for (size_t i = 0; i < length; i++)
+		if (!isalnum((unsigned char)text[i]) && (i == 0 || !strchr("-.", text[i])) && text[i] != '_')
+			return false;
+	return length <= USER_NAME_MAX;
+}
+
+static void read_user(struct config_reader *reader, const config_setting_t *setting, const char **out)
+{
+	const char *text = config_reader_is_text(setting) ? config_setting_get_string(setting) : NULL;
+
+	if (text == NULL) /* tells of the type */
+		(void)config_reader_text(reader, setting);
+	else if (is_user(text))
+		*out = config_reader_keep(reader, text);
+	else
+		config_reader_error(
+			reader, config_reader_line(setting),
+			"\"%s\" is no user: write a name or a number, or \"\" for the one that starts nfqdnd", text);
+}
+
 static void read_text(struct config_reader *reader, const config_setting_t *setting, struct config_text *out)
 {
 	const char *text = config_reader_text(reader, setting);
@@ -253,6 +280,9 @@ void config_scalar_read(struct config_reader *reader, const config_setting_t *se
 		break;
 	case OPTION_PATH:
 		read_path(reader, setting, option, field);
+		break;
+	case OPTION_USER:
+		read_user(reader, setting, field);
 		break;
 	case OPTION_TEXT:
 		read_text(reader, setting, field);

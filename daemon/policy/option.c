@@ -38,7 +38,6 @@ static const struct option_word assist_words[] = {
 };
 static const struct option_word report_words[] = { { "all", false }, { "policy", true }, { NULL, false } };
 static const struct option_word off_words[] = { { "off", false }, { NULL, false } };
-static const struct option_word user_words[] = { { "", false }, { NULL, false } };
 
 const struct option option_table[] = {
 	/* gateway */
@@ -77,8 +76,8 @@ const struct option option_table[] = {
 	  .help = "Kernel queues by which DNS answers come to nfqdnd" },
 	{ OPTION_GATEWAY, "control", OPTION_PATH, OPTION_FIXED, CONFIG(control),
 	  .fallback = "\"/run/nfqdn/control.sock\"", .unit = "", .help = "Socket for nfqdnctl" },
-	{ OPTION_GATEWAY, "state", OPTION_PATH, 0, CONFIG(state), .fallback = "\"/var/lib/nfqdn\"", .unit = "",
-	  .help = "Folder for what outlives a restart" },
+	{ OPTION_GATEWAY, "state", OPTION_PATH, OPTION_FIXED, CONFIG(state), .fallback = "\"/var/lib/nfqdn\"",
+	  .unit = "", .help = "Folder for what outlives a restart" },
 	{ OPTION_GATEWAY, "state-interval", OPTION_INTEGER, 0, CONFIG(state_interval), 0, MONTH, "300", "seconds",
 	  .words = off_words,
 	  .help = "How often learned addresses are written to the state folder, to come back after a reboot; 0 writes "
@@ -88,8 +87,9 @@ const struct option option_table[] = {
 	  .help = "Folders with catalog files; later ones add to or override earlier ones, row by row. Of the default "
 		  "the "
 		  "second one, where nfqdn-update puts the vendors' lists, need not be there" },
-	{ OPTION_GATEWAY, "user", OPTION_WORD, OPTION_LATER, OPTION_NOWHERE, .fallback = "\"\"", .unit = "",
-	  .words = user_words, .help = "User that nfqdnd runs as after start-up; \"\" keeps the caller's" },
+	{ OPTION_GATEWAY, "user", OPTION_USER, OPTION_FIXED, CONFIG(user), .fallback = "\"nfqdn\"", .unit = "",
+	  .help = "User (name or number) that nfqdnd runs as after start-up, with CAP_NET_ADMIN alone; \"\" keeps the "
+		  "caller's" },
 	{ OPTION_GATEWAY, "log-level", OPTION_WORD, 0, CONFIG(log_level), .fallback = "\"info\"", .unit = "",
 	  .words = level_words, .help = "Least urgent lines that are logged" },
 	{ OPTION_GATEWAY, "lifetime", OPTION_GROUP, 0, OPTION_NOWHERE, .unit = "", .inner = OPTION_LIFETIME,
@@ -253,6 +253,7 @@ bool option_is_list(const struct option *option)
 	case OPTION_WORD_BOOL:
 	case OPTION_TABLE:
 	case OPTION_PATH:
+	case OPTION_USER:
 	case OPTION_TEXT:
 	case OPTION_GROUP:
 		break;

@@ -27,6 +27,7 @@ enum option_type {
 	OPTION_WORD_BOOL, /* one of two `words`: a bool, true for the second */
 	OPTION_TABLE, /* const char *, a name that nft can spell */
 	OPTION_PATH, /* const char *, absolute */
+	OPTION_USER, /* const char *, a user's name or number, or "" */
 	OPTION_TEXT, /* struct config_text */
 	OPTION_TEXTS, /* struct config_texts */
 	OPTION_PATHS, /* struct config_texts, each absolute */

@@ -22,7 +22,7 @@ PATIENCE = float(os.environ.get("NFQDN_TEST_PATIENCE", "1"))
 CASES = []
 
 CONFIG = """gateway: {{ interfaces = [ "lan0" ]; clients = [ "10.1.0.0/16" ]; resolvers = [ "9.9.9.9" ]; table = "{table}";
-  queue = {{ first = {queue}; count = 1; }}; control = "{folder}/run/control.sock"; state = "{folder}/state-{table}"; catalog = [ "{data}" ]; }};
+  queue = {{ first = {queue}; count = 1; }}; control = "{folder}/run/control.sock"; state = "{folder}/state-{table}"; user = "nobody"; catalog = [ "{data}" ]; }};
 allow: {{ web: {{ names = [ "*.example.net" ]; addresses = [ "198.18.5.0/24" ]; }}; {more} }};
 """
 
@@ -51,6 +51,8 @@ class Gateway:
         self.log = os.path.join(folder, f"{table}.log")
         self.process = None
         os.makedirs(os.path.join(folder, f"state-{table}"), exist_ok=True)
+        os.chmod(folder, 0o755)
+        shutil.chown(os.path.join(folder, f"state-{table}"), "nobody", "nogroup")
         self.write()
 
     def write(self, more=""):

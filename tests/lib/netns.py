@@ -24,6 +24,7 @@ import itertools
 import json
 import os
 import pathlib
+import pwd
 import re
 import selectors
 import shlex
@@ -44,6 +45,8 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 BUILD = pathlib.Path(os.environ.get("NFQDN_BUILD", ROOT / "build"))
 NFQDND, NFQDNCTL = str(BUILD / "nfqdnd"), str(BUILD / "nfqdnctl")
 # Slow machines (an emulated CPU, a sanitizer) wait longer for what must happen, never for what must not.
+# The user that daemons run as, and the owner of their folders.
+USER = "nobody"
 PATIENCE = float(os.environ.get("NFQDN_TEST_PATIENCE", "1"))
 
 CLONE_NEWNET = 0x40000000
@@ -560,6 +563,13 @@ def spell(value):
     return "[ " + ", ".join(spell(v) for v in value) + " ]"
 
 
+def give(path):
+    """To the user that daemons run as, unless a test gave it to somebody else."""
+    owner = pwd.getpwnam(USER)
+    if path.stat().st_uid == 0:
+        os.chown(path, owner.pw_uid, owner.pw_gid)
+
+
 class Daemon:
     """A running nfqdnd, with its own folder for configuration, control socket, state and log."""
 
@@ -567,6 +577,9 @@ class Daemon:
         self.case, self.net, self.name = case, net, name
         self.folder = folder or case.folder / name
         (self.folder / "state").mkdir(parents=True, exist_ok=True)
+        if 'user = ""' not in config:
+            for path in (self.folder, self.folder / "state"):
+                give(path)
         self.file, self.socket_path, self.log_path = self.folder / "nfqdn.conf", self.folder / "control.sock", self.folder / "log"
         self.process, self.arguments, self.ended = None, list(arguments), True
         self.write(config)
@@ -755,7 +768,7 @@ class Case:
         """A configuration for a daemon called `name`. Keyword arguments are settings of `gateway` (underscores for dashes); None leaves one out."""
         folder = self.folder / name
         settings = {"interfaces": ["lan0"], "resolvers": ["10.2.0.2", "fd00:2::2"], "control": str(folder / "control.sock"), "state": str(folder / "state"),
-                    "user": "", "catalog": [str(ROOT / "data")]}
+                    "user": USER, "catalog": [str(ROOT / "data")]}
         if os.environ.get("NFQDN_TEST_ASSIST"):
             settings["kernel-assist"] = os.environ["NFQDN_TEST_ASSIST"]
         settings.update({key.replace("_", "-"): value for key, value in gateway.items()})

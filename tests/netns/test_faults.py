@@ -6,6 +6,7 @@ NFQDN_TEST_KILLS: how often it is killed (40); NFQDN_TEST_SEED: the delays of an
 import ctypes
 import os
 import pathlib
+import pwd
 import random
 import re
 import resource
@@ -20,7 +21,7 @@ import time
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "lib"))
 import dnswire  # noqa: E402
 import packets  # noqa: E402
-from netns import NFQDNCTL, NFQDND, Skip, case, check, element, elements, expect, holds, main, until  # noqa: E402
+from netns import NFQDNCTL, NFQDND, USER, Skip, case, check, element, elements, expect, holds, main, until  # noqa: E402
 
 WEB = 'web: { names = "*.example.net"; };'
 KILLS = int(os.environ.get("NFQDN_TEST_KILLS", "40"))
@@ -405,13 +406,20 @@ def still_flood(t):
 
 # ---- without descriptors, without memory ----
 
+def limit(t, d, what, value):
+    """prlimit(1) as the daemon's own user: root may need CAP_SYS_RESOURCE for it. "RESOURCE=SOFT:" leaves the hard limit."""
+    owner = pwd.getpwnam(USER)
+    t.gw.run(["setpriv", "--reuid", str(owner.pw_uid), "--regid", str(owner.pw_gid), "--clear-groups", "prlimit", "--pid", str(d.process.pid),
+              f"--{what}={value}:"])
+
+
 @case("no descriptors left: no control client is served, no processor time is burnt, learning goes on; then all is well again", seconds=60)
 def descriptors(t):
     d, flow, _ = begin(t)
     learns(t, 1)
     used = len(os.listdir(f"/proc/{d.process.pid}/fd"))
-    before = resource.prlimit(d.process.pid, resource.RLIMIT_NOFILE)
-    resource.prlimit(d.process.pid, resource.RLIMIT_NOFILE, (used, before[1]))
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+    limit(t, d, "nofile", used)
     clients = []
     for _ in range(20):
         sock = socket.socket(socket.AF_UNIX)
@@ -429,7 +437,7 @@ def descriptors(t):
     until(lambda: "reload refused" in d.log(), "a reload is refused, with a line in the log")
     learns(t, 2000)
     denies(t, 500000)
-    resource.prlimit(d.process.pid, resource.RLIMIT_NOFILE, before)
+    limit(t, d, "nofile", before)
     for sock in clients:
         sock.close()
     until(lambda: d.status()["ready"] is not None, "the control socket answers again", 10)
@@ -446,10 +454,9 @@ def memory(t):
         raise Skip("a sanitizer reserves memory of its own")
     status = pathlib.Path(f"/proc/{d.process.pid}/status").read_text(encoding="ascii")
     size = int(re.search(r"VmSize:\s+(\d+) kB", status).group(1)) << 10
-    before = resource.prlimit(d.process.pid, resource.RLIMIT_AS)
     good, names = d.config, ", ".join(f'"*.n{i}.test"' for i in range(20000))
     for spare in (0, 64 << 10, 256 << 10, 1 << 20, 4 << 20):
-        resource.prlimit(d.process.pid, resource.RLIMIT_AS, (size + spare, before[1]))
+        limit(t, d, "as", size + spare)
         d.write(t.config(allow=WEB + f' many: {{ names = [ {names} ]; }};'))
         d.signal(signal.SIGHUP)
         for i in range(0, 12000, 20):
@@ -460,7 +467,7 @@ def memory(t):
         d.check_running()
         expect(t.client.tcp(address_of(1)).result, "open", "what was known")
         denies(t, 500000)
-    resource.prlimit(d.process.pid, resource.RLIMIT_AS, before)
+    limit(t, d, "as", "unlimited")
     d.reload(good)
     learns(t, 400000)
     until(lambda: agree(t, d) is not None, "daemon and kernel agree", 10)

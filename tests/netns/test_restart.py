@@ -10,7 +10,7 @@ import threading
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "lib"))
 import dnswire  # noqa: E402
-from netns import NFQDND, PATIENCE, case, check, element, elements, expect, main, until  # noqa: E402
+from netns import NFQDND, PATIENCE, case, check, element, elements, expect, give, main, until  # noqa: E402
 
 # The unit of short lives: a second, more on a slow machine.
 S = max(1, int(PATIENCE))
@@ -317,6 +317,7 @@ def boot_closed(t):
     # Started by hand: its control socket is where "DNS and nothing" has it, not where the bad file says.
     folder = t.folder / "nfqdnd"
     (folder / "state").mkdir(parents=True)
+    give(folder / "state")
     (folder / "nfqdn.conf").write_text(config.replace("gateway: {", "gateway: { nonsense = 1;"), encoding="utf-8")
     with open(t.folder / "boot.log", "wb") as log:
         process = t.gw.popen([NFQDND, "-c", str(folder / "nfqdn.conf"), "--boot", str(folder / "state")], stdout=log, stderr=log)

@@ -484,6 +484,8 @@ static void test_fixed(void **state)
 		{ "gateway.table", "table = \"other\";" },
 		{ "gateway.own-table", "own-table = \"off\";" },
 		{ "gateway.control", "control = \"/run/other.sock\";" },
+		{ "gateway.state", "state = \"/var/lib/other\";" },
+		{ "gateway.user", "user = \"nobody\";" },
 		{ "gateway.on-overload", "on-overload = \"drop\";" },
 		{ "gateway.queue.first", "queue: { first = 7; };" },
 		{ "gateway.queue.count", "queue: { count = 2; };" },

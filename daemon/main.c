@@ -134,17 +134,13 @@ static struct monotime enforces(const struct daemon *daemon, const struct policy
 
 static int apply(struct daemon *daemon, struct policy *policy, const char **error)
 {
-	int result = assisted_prepare(&daemon->assisted, policy->config, error);
+	int result;
 
 	policy->waiting = daemon->cold && policy->config->mode == CONFIG_ENFORCE &&
 			  monotime_before(daemon->now, enforces(daemon, policy));
-	if (result == 0)
-		result = apply_table(daemon, policy, error);
-	if (result < 0) {
-		if (daemon->policy)
-			assisted_load(&daemon->assisted, daemon->policy, daemon->now);
+	result = apply_table(daemon, policy, error);
+	if (result < 0)
 		return result;
-	}
 	snoop_set_queries(daemon->snoop, verify_queries(daemon->verify));
 	policy->generation = ++daemon->generation;
 	snoop_set_policy(daemon->snoop, policy);
@@ -222,11 +218,15 @@ static int replace_policy(struct daemon *daemon, struct problems *problems)
 		return -EINVAL;
 	if (revoke_prepare(daemon->revoke, policy->config, &error) < 0)
 		problem_add(problems, PROBLEM_ERROR, policy->config->file, 0, "gateway.revoke", "%s", error);
+	else if (assisted_prepare(&daemon->assisted, policy->config, &error) < 0)
+		problem_add(problems, PROBLEM_ERROR, policy->config->file, 0, "gateway.kernel-assist",
+			    "\"require\" cannot be had: %s", error);
 	else if (apply_served(daemon, policy, &error) < 0)
 		problem_add(problems, PROBLEM_ERROR, daemon->options.config, 0, "",
 			    "the kernel refused the new table: %s", error ? error : "no reason told");
 	if (problems->errors == 0)
 		return 0;
+	assisted_return(&daemon->assisted, daemon->policy, daemon->now);
 	policy_free(policy);
 	return -EINVAL;
 }
@@ -354,7 +354,7 @@ static int open_loop(struct daemon *daemon)
 static int start_kernel(struct daemon *daemon, struct policy *policy)
 {
 	const struct config *config = policy->config;
-	const char *why = NULL;
+	const char *why = NULL, *refused = "";
 	int error = control_server_probe(config->control);
 
 	if (error == -EBUSY)
@@ -380,10 +380,14 @@ static int start_kernel(struct daemon *daemon, struct policy *policy)
 	if (error == 0)
 		error = revoke_prepare(daemon->revoke, config, &why);
 	daemon->found = error == 0 && table_exists(daemon->table) == 1;
+	if (error == 0) {
+		error = assisted_prepare(&daemon->assisted, config, &why);
+		refused = error < 0 ? "kernel-assist = \"require\" cannot be had: " : "";
+	}
 	if (error == 0)
 		error = apply(daemon, policy, &why);
 	if (error < 0)
-		log_error("%s", why ? why : strerror(-error));
+		log_error("%s%s", refused, why ? why : strerror(-error));
 	return error;
 }
 

@@ -7,7 +7,7 @@
 
 #define ASSISTED_AGAIN_MS 1000
 
-static void drop(struct assisted *assisted)
+static void drop(struct assisted *assisted, const char *why)
 {
 	if (assisted->module)
 		assist_pause(assisted->module);
@@ -15,37 +15,60 @@ static void drop(struct assisted *assisted)
 	table_assist(assisted->table, false);
 	assist_close(assisted->module);
 	assisted->module = NULL;
+	assisted->used = false;
+	assisted->told = why;
 }
 
-void assisted_load(struct assisted *assisted, const struct policy *policy, struct monotime now)
+static void load(struct assisted *assisted, const struct policy *policy, struct monotime now)
 {
 	const char *why = NULL;
-	int error;
+	int error = assist_begin(assisted->module, policy, &why);
 
-	if (!assisted->module)
-		return;
-	error = assist_begin(assisted->module, policy, &why);
 	if (error == 0) {
 		snoop_tell_derived(assisted->snoop, now);
 		error = assist_commit(assisted->module, &why);
 	}
 	assisted->next = monotime_add(now, ASSISTED_AGAIN_MS);
+	assisted->used = true;
 	assisted->told = error < 0 ? why : "nf_fqdn";
 	if (error < 0)
 		log_warning("the kernel module is not used: %s", why);
+	if (error == -ENOENT) /* rules that ask what was removed are left alone by it */
+		drop(assisted, why);
 }
 
-static int find(struct assisted *assisted, const struct config *config, const char **why)
+void assisted_load(struct assisted *assisted, const struct policy *policy, struct monotime now)
 {
-	int error;
+	if (assisted->wanted)
+		load(assisted, policy, now);
+	else
+		drop(assisted, assisted->unwanted);
+}
 
-	if (config->verify == CONFIG_QUERY) {
-		*why = "verify = \"query\" needs to see every answer";
-		return -EOPNOTSUPP;
+static void take(struct assisted *assisted)
+{
+	assisted->calls = (struct snoop_assist) { .context = assisted->module,
+						  .derived = assist_derived,
+						  .settle = assist_settle,
+						  .known = assist_known,
+						  .forget = assist_forget };
+	snoop_set_assist(assisted->snoop, &assisted->calls);
+}
+
+static int find(struct assisted *assisted, const char *table, const char **why)
+{
+	int error = 0;
+
+	if (assisted->module && assist_pause(assisted->module) < 0) {
+		snoop_set_assist(assisted->snoop, NULL);
+		assist_close(assisted->module);
+		assisted->module = NULL;
 	}
-	error = assist_open(config->table, &assisted->module, why);
+	if (!assisted->module)
+		error = assist_open(table, &assisted->module, why);
 	if (error < 0)
 		return error;
+	take(assisted);
 	error = table_assist(assisted->table, true);
 	if (error < 0)
 		*why = "nf_tables takes no xtables match (CONFIG_NFT_COMPAT)";
@@ -54,37 +77,43 @@ static int find(struct assisted *assisted, const struct config *config, const ch
 
 int assisted_prepare(struct assisted *assisted, const struct config *config, const char **why)
 {
-	int error;
+	int error = -EOPNOTSUPP;
 
-	if (config->kernel_assist == CONFIG_ASSIST_OFF) {
-		drop(assisted);
-		assisted->told = "off";
+	if (config->kernel_assist == CONFIG_ASSIST_OFF)
+		assisted->unwanted = "off";
+	else if (config->verify == CONFIG_QUERY)
+		assisted->unwanted = "verify = \"query\" needs to see every answer";
+	else
+		error = find(assisted, config->table, &assisted->unwanted);
+	assisted->wanted = error == 0;
+	if (assisted->wanted)
 		return 0;
-	}
-	if (assisted->module && config->verify == CONFIG_FLOW) {
+	if (assisted->module)
 		assist_pause(assisted->module);
+	table_assist(assisted->table, false);
+	if (config->kernel_assist != CONFIG_ASSIST_REQUIRE)
 		return 0;
-	}
-	drop(assisted);
-	error = find(assisted, config, why);
-	if (error < 0) {
-		drop(assisted);
-		assisted->told = *why;
-		return config->kernel_assist == CONFIG_ASSIST_REQUIRE ? error : 0;
-	}
-	assisted->calls = (struct snoop_assist) { .context = assisted->module,
-						  .derived = assist_derived,
-						  .settle = assist_settle,
-						  .known = assist_known,
-						  .forget = assist_forget };
-	snoop_set_assist(assisted->snoop, &assisted->calls);
-	return 0;
+	*why = assisted->unwanted;
+	return error;
+}
+
+void assisted_return(struct assisted *assisted, const struct policy *policy, struct monotime now)
+{
+	const char *told = assisted->told;
+
+	assisted->unwanted = told;
+	assisted->wanted = assisted->used && find(assisted, policy->config->table, &assisted->unwanted) == 0;
+	assisted_load(assisted, policy, now);
 }
 
 void assisted_tick(struct assisted *assisted, const struct policy *policy, struct monotime now)
 {
+	if (assisted->module && !table_capabilities(assisted->table)->assist) {
+		drop(assisted, "the kernel module went away; a reload looks for it");
+		log_warning("the kernel module is not used: %s", assisted->told);
+	}
 	if (assisted->module && assist_tick(assisted->module) && !monotime_before(now, assisted->next))
-		assisted_load(assisted, policy, now);
+		load(assisted, policy, now);
 }
 
 void assisted_count(struct assisted *assisted)

@@ -14,16 +14,23 @@ struct assisted {
 	struct snoop *snoop;
 	struct table *table;
 	struct assist *module; /* NULL: not used */
+	bool used; /* by the policy in force */
+	bool wanted; /* by the one that was prepared */
+	const char *unwanted; /* why not */
 	struct snoop_assist calls;
 	struct monotime next; /* when loading is tried again */
 	const char *told; /* the module that is used, or why none is: for `status`; static */
 };
 
 /* Before a policy is applied: finds the module, or sees that it is not wanted. From then on every answer comes to
- * nfqdnd, until assisted_load(). 0; -errno with `*why` (static) when `kernel-assist = "require"` cannot be had. */
+ * nfqdnd, until assisted_load() or assisted_return(). 0; -errno with `*why` (static) when `kernel-assist = "require"`
+ * cannot be had: then comes assisted_return(), where a policy is in force. */
 int assisted_prepare(struct assisted *assisted, const struct config *config, const char **why);
-/* Puts the policy in force into the module, where one is used. A failure costs wake-ups, no more. */
+/* Puts the policy that was prepared, and is in force now, into the module, where one is used. A failure costs wake-ups,
+ * no more. */
 void assisted_load(struct assisted *assisted, const struct policy *policy, struct monotime now);
+/* The policy that was prepared is not taken: what was before it, with the policy that stays in force. */
+void assisted_return(struct assisted *assisted, const struct policy *policy, struct monotime now);
 /* To be called at each wake-up, after the verdicts. */
 void assisted_tick(struct assisted *assisted, const struct policy *policy, struct monotime now);
 /* Takes the module's counters over, before they are told. */

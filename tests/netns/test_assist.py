@@ -5,6 +5,7 @@ cases are skipped, but for those that say what nfqdnd does then. tests/vm/test_m
 import os
 import pathlib
 import random
+import signal
 import socket
 import struct
 import subprocess
@@ -51,7 +52,41 @@ def without(t):
     until(lambda: d.process.poll() is not None, "it ends")
     expect(d.process.returncode, 4, "exit status")
     check("nf_fqdn is not there" in d.log(), "the log names the module")
+    check('kernel-assist = "require"' in d.log(), "and the setting")
+    expect(t.gw.run("nft list tables").stdout.split(), ["table", "inet", "nfqdn"], "tables")
     d.ended = True
+
+
+@case("without the module: a reload to require is refused with the reason, and the old policy stays")
+def refused_reload(t):
+    t.simple()
+    with t.gw:
+        try:
+            genl.Family()
+            raise Skip("the kernel module is loaded")
+        except FileNotFoundError:
+            pass
+    t.dns(t.inet, ZONE)
+    d = t.gateway(allow=WEB, kernel_assist="auto")
+    told, rules = d.status()["kernel_assist"], t.gw.run("nft list chain inet nfqdn client").stdout
+    stays(t, d, t.config(allow='web: { names = "other.example.org"; };', kernel_assist="require"), "nf_fqdn is not there")
+    expect((d.status()["kernel_assist"], t.gw.run("nft list chain inet nfqdn client").stdout), (told, rules), "status and rules")
+    d.reload(t.config(allow='web: { names = "other.example.org"; };', kernel_assist="auto"))
+    t.client.lookup("10.2.0.2", "other.example.org")
+    expect(t.client.tcp("20.140.0.4").result, "open", "what a reload without it allows")
+
+
+def stays(t, d, config, reason):
+    """A reload to this configuration is refused for this reason, and the old policy, WEB, still decides."""
+    before = d.counters()["reloads_refused"]
+    done = d.reload(config, ok=None)
+    check(done.returncode != 0, "the reload is refused")
+    for part in ("gateway.kernel-assist", '"require"', reason):
+        check(part in done.stdout + done.stderr, f"{part!r} in {done.stdout + done.stderr!r}")
+    expect(d.counters()["reloads_refused"] - before, 1, "reloads refused")
+    t.client.lookup("10.2.0.2", "www.example.net")
+    t.client.lookup("10.2.0.2", "other.example.org")
+    expect((t.client.tcp("20.140.0.1").result, t.client.tcp("20.140.0.4").result), ("open", "reset"), "old names and new ones")
 
 
 @case("unrelated answers and known ones pass without a wake-up, new ones teach", tags=["module"])
@@ -308,6 +343,63 @@ def answer(t, data):
     server.close()
 
 
+@case("require: a reload without the module is refused and the old policy stays, with the module or without", tags=["module"], seconds=120)
+def required(t):
+    t.simple()
+    module = family(t.gw)
+    t.dns(t.inet, ZONE, ttl=200)
+    d = t.gateway(allow=WEB, kernel_assist="require")
+    other = 'web: { names = "other.example.org"; };'
+    # What cannot be had with the module there: the one in force keeps it.
+    stays(t, d, t.config(allow=other, kernel_assist="require", verify="query"), "verify")
+    expect((d.status()["kernel_assist"], module.get()["loaded"] > 0), ("nf_fqdn", True), "status and the module")
+    before = queued(d), module.get()["unrelated"]
+    t.client.lookup("10.2.0.2", "other.example.org")
+    expect((queued(d), module.get()["unrelated"]), (before[0], before[1] + 1), "packets queued and passed after the refused reload")
+    if not MODULE:
+        return
+    d.reload(t.config(allow=WEB, kernel_assist="off"))
+    unload(t)
+    try:
+        stays(t, d, t.config(allow=other, kernel_assist="require"), "nf_fqdn is not there")
+        expect(d.status()["kernel_assist"], "off", "status")
+    finally:
+        subprocess.run(["insmod", MODULE], check=True)
+    d.reload(t.config(allow=WEB, kernel_assist="require"))
+    expect(d.status()["kernel_assist"], "nf_fqdn", "status when it is there again")
+
+
+def unload(t):
+    with t.gw:
+        until(lambda: subprocess.run(["rmmod", "nf_fqdn"], capture_output=True, check=False).returncode == 0, "it can be unloaded", 20)
+
+
+@case("the table is deleted and the module unloaded behind nfqdnd's back: the table comes back without it", tags=["module"], seconds=120)
+def unloaded_beneath(t):
+    t.simple()
+    family(t.gw)
+    if not MODULE:
+        raise Skip("NFQDN_TEST_MODULE does not say where the module is")
+    t.dns(t.inet, ZONE, ttl=200)
+    d = t.gateway(allow=WEB, kernel_assist="require", own_table="off")
+    t.client.lookup("10.2.0.2", "www.example.net")
+    d.signal(signal.SIGSTOP)
+    t.gw.nft("delete table inet nfqdn\n")
+    unload(t)
+    d.signal(signal.SIGCONT)
+    try:
+        until(lambda: d.counters()["table_rebuilt"] > 0, "the table is there again")
+        check("went away" in d.status()["kernel_assist"], "status says so")
+        expect((t.client.tcp("20.140.0.1").result, t.client.tcp("20.140.0.4").result), ("open", "reset"), "what is open")
+        stays(t, d, t.config(allow='web: { names = "other.example.org"; };', kernel_assist="require"), "nf_fqdn is not there")
+    finally:
+        subprocess.run(["insmod", MODULE], check=True)
+    d.reload(t.config(allow=WEB, kernel_assist="require"))
+    before = queued(d)
+    t.client.lookup("10.2.0.2", "other.example.org")
+    expect((d.status()["kernel_assist"], queued(d)), ("nf_fqdn", before), "status and packets queued when it is there again")
+
+
 @case("loaded and unloaded a hundred times while answers come by", tags=["module"], seconds=600)
 def again_and_again(t):
     t.simple()
@@ -327,11 +419,12 @@ def again_and_again(t):
     thread = threading.Thread(target=traffic)
     thread.start()
     try:
-        for _ in range(int(os.environ.get("NFQDN_TEST_LOADS", "100"))):
+        for i in range(int(os.environ.get("NFQDN_TEST_LOADS", "100"))):
+            if i % 10 == 0:
+                print(f"# loaded {i} times", flush=True)
             expect(subprocess.run(["rmmod", "nf_fqdn"], capture_output=True, check=False).returncode, 1, "unloading a module that rules use")
             d.reload(t.config(allow=WEB, kernel_assist="off"))
-            with t.gw:
-                until(lambda: subprocess.run(["rmmod", "nf_fqdn"], capture_output=True, check=False).returncode == 0, "it can be unloaded", 20)
+            unload(t)
             subprocess.run(["insmod", MODULE], check=True)
             d.reload(t.config(allow=WEB, kernel_assist="require"))
     finally:

@@ -395,7 +395,6 @@ static void build_snoop_queue(struct builder *b)
 	struct ruleset_chain *chain = chain_add(b, "snoop_queue", RULESET_UNHOOKED, 0);
 	uint16_t first = b->config->queue_first;
 
-	RULE(b, chain, L4PROTO(IPPROTO_UDP), ASSIST(b->config->table), RETURN);
 	RULE(b, chain, COUNTER("snoop_queued"), QUEUE(first, (uint16_t)(first + b->config->queue_count - 1)));
 }
 
@@ -420,6 +419,8 @@ static void build_snoop_path(struct builder *b)
 {
 	struct ruleset_chain *chain = chain_add(b, "snoop_path", RULESET_UNHOOKED, 0);
 
+	/* What the module lets pass teaches nothing, whoever made it: that comes before what costs more. */
+	RULE(b, chain, L4PROTO(IPPROTO_UDP), ASSIST(b->config->table), RETURN);
 	build_snoop_interface(b, chain);
 	if (b->config->reverse_path == CONFIG_STRICT)
 		RULE(b, chain, FIB(RULESET_FIB_SENDER_NOT_THERE), COUNTER("snoop_unlearned_path"), RETURN);
@@ -458,12 +459,15 @@ static void build_snoop_output(struct builder *b)
 	struct ruleset_chain *chain = chain_add(b, "snoop_output", RULESET_OUTPUT, PRIORITY_SNOOP);
 
 	for (int v = 0; v < 2; v++) {
+		RULE(b, chain, OIFNAME_NOT_LO, REPLY(IPPROTO_UDP), TRUSTED(v), SOCKET, TEACHING,
+		     ASSIST(b->config->table), RETURN);
 		RULE(b, chain, OIFNAME_NOT_LO, REPLY(IPPROTO_UDP), TRUSTED(v), SOCKET, TEACHING, GOTO("snoop_queue"));
 		RULE(b, chain, OIFNAME_NOT_LO, REPLY(IPPROTO_TCP), TRUSTED(v), SOCKET, GOTO("snoop_queue"));
 	}
 	if (!b->config->resolvers_local)
 		return;
 	/* whatever the address: one that was redirected, comes and goes, or is of a link */
+	RULE(b, chain, OIFNAME(b->interfaces), REPLY(IPPROTO_UDP), SOCKET, TEACHING, ASSIST(b->config->table), RETURN);
 	RULE(b, chain, OIFNAME(b->interfaces), REPLY(IPPROTO_UDP), SOCKET, TEACHING, GOTO("snoop_queue"));
 	RULE(b, chain, OIFNAME(b->interfaces), REPLY(IPPROTO_TCP), SOCKET, GOTO("snoop_queue"));
 }

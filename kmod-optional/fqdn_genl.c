@@ -19,6 +19,7 @@ static const struct nla_policy fqdn_policy[NF_FQDN_A_MAX + 1] = {
 	[NF_FQDN_A_KNOWN_BUCKETS] = { .type = NLA_U32 },
 	[NF_FQDN_A_PATTERNS] = { .type = NLA_BINARY, .len = NF_FQDN_PATTERNS_OCTETS },
 	[NF_FQDN_A_NAMES] = { .type = NLA_BINARY, .len = NF_FQDN_ENTRIES_MAX * sizeof(struct nf_fqdn_entry) },
+	[NF_FQDN_A_MESSAGES] = { .type = NLA_BINARY },
 	[NF_FQDN_A_KNOWN] = { .type = NLA_BINARY, .len = NF_FQDN_ENTRIES_MAX * sizeof(struct nf_fqdn_entry) },
 };
 
@@ -284,6 +285,37 @@ static int fqdn_run_get(struct fqdn_net *own, struct fqdn_instance *instance, st
 	return genlmsg_reply(reply, info);
 }
 
+/* ---- TRY ---- */
+
+#ifdef CONFIG_NF_FQDN_TRY
+static int fqdn_run_try(struct fqdn_net *own, struct fqdn_instance *instance, struct genl_info *info)
+{
+	const struct nlattr *messages = info->attrs[NF_FQDN_A_MESSAGES];
+	struct sk_buff *reply;
+	void *header;
+	int count;
+
+	count = messages ? fqdn_try_count(nla_data(messages), nla_len(messages)) : -EINVAL;
+	if (count < 0)
+		return count;
+	reply = genlmsg_new(nla_total_size(count), GFP_KERNEL);
+	if (!reply)
+		return -ENOMEM;
+	header = genlmsg_put_reply(reply, info, &fqdn_family, 0, NF_FQDN_TRY);
+	if (header) {
+		struct nlattr *verdicts = nla_reserve(reply, NF_FQDN_A_VERDICTS, count);
+		int error = verdicts ? fqdn_try(instance, nla_data(messages), count, nla_data(verdicts)) : -EMSGSIZE;
+
+		if (!error) {
+			genlmsg_end(reply, header);
+			return genlmsg_reply(reply, info);
+		}
+	}
+	nlmsg_free(reply);
+	return -ENOMEM;
+}
+#endif
+
 /* ---- the family ---- */
 
 #define FQDN_COMMAND(name)                                                                                             \
@@ -300,6 +332,12 @@ FQDN_COMMAND(known)
 FQDN_COMMAND(forget)
 FQDN_COMMAND(get)
 FQDN_COMMAND(delete)
+#ifdef CONFIG_NF_FQDN_TRY
+static int fqdn_try_command(struct sk_buff *skb, struct genl_info *info)
+{
+	return fqdn_with_instance(info, fqdn_run_try);
+}
+#endif
 
 /* CAP_NET_ADMIN in the namespace's owner; strict validation is what no flag asks for. */
 static const struct genl_ops fqdn_operations[] = {
@@ -312,6 +350,9 @@ static const struct genl_ops fqdn_operations[] = {
 	{ .cmd = NF_FQDN_FORGET, .flags = GENL_UNS_ADMIN_PERM, .doit = fqdn_forget },
 	{ .cmd = NF_FQDN_GET, .flags = GENL_UNS_ADMIN_PERM, .doit = fqdn_get },
 	{ .cmd = NF_FQDN_DELETE, .flags = GENL_UNS_ADMIN_PERM, .doit = fqdn_delete },
+#ifdef CONFIG_NF_FQDN_TRY
+	{ .cmd = NF_FQDN_TRY, .flags = GENL_UNS_ADMIN_PERM, .doit = fqdn_try_command },
+#endif
 };
 
 static struct genl_family fqdn_family __ro_after_init = {

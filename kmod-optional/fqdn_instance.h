@@ -59,7 +59,15 @@ static inline s64 fqdn_now(void)
 
 int fqdn_genl_init(void);
 void fqdn_genl_exit(void);
+/* Judges a packet and counts it. Under rcu_read_lock(). */
+struct xt_action_param;
+enum fqdn_verdict fqdn_match_judge(const struct fqdn_instance *instance, const struct sk_buff *skb,
+				   const struct xt_action_param *par);
 int fqdn_match_init(void);
 void fqdn_match_exit(void);
+
+/* NF_FQDN_TRY (nf_fqdn.h): how many messages there are, or -EINVAL; and a verdict for each of so many. 0 or -ENOMEM. */
+int fqdn_try_count(const u8 *messages, unsigned int length);
+int fqdn_try(const struct fqdn_instance *instance, const u8 *messages, unsigned int count, u8 *verdicts);
 
 #endif

@@ -111,18 +111,25 @@ static void fqdn_count(const struct fqdn_instance *instance, enum fqdn_verdict v
 	local_bh_enable();
 }
 
-/* Called under rcu_read_lock(), as all of netfilter's hooks. */
-static bool fqdn_match(const struct sk_buff *skb, struct xt_action_param *par)
+enum fqdn_verdict fqdn_match_judge(const struct fqdn_instance *instance, const struct sk_buff *skb,
+				   const struct xt_action_param *par)
 {
-	const struct xt_fqdn_info *info = par->matchinfo;
-	const struct fqdn_table *table = rcu_dereference(info->kernel->table);
+	const struct fqdn_table *table = rcu_dereference(instance->table);
 	enum fqdn_verdict verdict = FQDN_LEFT;
 	struct fqdn_payload payload;
 
 	if (table && fqdn_find_payload(skb, par, &payload))
 		verdict = fqdn_judge(table, skb, &payload);
-	fqdn_count(info->kernel, verdict);
-	return verdict != FQDN_LEFT;
+	fqdn_count(instance, verdict);
+	return verdict;
+}
+
+/* Called under rcu_read_lock(), as all of netfilter's hooks. */
+static bool fqdn_match(const struct sk_buff *skb, struct xt_action_param *par)
+{
+	const struct xt_fqdn_info *info = par->matchinfo;
+
+	return fqdn_match_judge(info->kernel, skb, par) != FQDN_LEFT;
 }
 
 static int fqdn_match_check(const struct xt_mtchk_param *par)

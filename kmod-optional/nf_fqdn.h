@@ -52,6 +52,11 @@ enum nf_fqdn_command {
 	NF_FQDN_GET,
 	/* Removes the instance: INSTANCE. Rules that name it stay and match nothing. -ENOENT. */
 	NF_FQDN_DELETE,
+	/* Answers with VERDICTS, and counts them: INSTANCE, MESSAGES. Each message is judged as if it had come in a
+	 * packet. -ENOENT; -EINVAL: a length is wrong; -ENOMEM. Only for tests: -EOPNOTSUPP unless built with
+	 * CONFIG_NF_FQDN_TRY.
+	 */
+	NF_FQDN_TRY,
 	__NF_FQDN_COMMANDS
 };
 
@@ -71,6 +76,8 @@ enum nf_fqdn_attribute {
 	NF_FQDN_A_UNRELATED, /* u64: passed, for no pattern matches the question */
 	NF_FQDN_A_KNOWN_PASSED, /* u64: passed, for they change nothing */
 	NF_FQDN_A_PAD,
+	NF_FQDN_A_MESSAGES, /* DNS messages, one behind the other, each behind its length, a __u16 in network order */
+	NF_FQDN_A_VERDICTS, /* one octet each, in their order; 0: left, 1: error, 2: unrelated, 3: known */
 	__NF_FQDN_A_END
 };
 #define NF_FQDN_A_MAX (__NF_FQDN_A_END - 1)

@@ -29,7 +29,7 @@ enum fqdn_verdict fqdn_judge_answer(const struct fqdn_table *table, const u8 *me
 
 	if (fqdn_read_digest(message, length, question, &table->patterns.key, &digest))
 		return FQDN_LEFT;
-	until = fqdn_cache_until(&table->known, fqdn_name_hash(table, question), digest.digest);
+	until = fqdn_cache_until(&table->known, digest.name, digest.digest);
 	/* The client may use the address for so long as the TTL says: until then it must be learned. */
 	return until > 0 && now + (s64)digest.ttl * 1000 <= until ? FQDN_KNOWN : FQDN_LEFT;
 }

@@ -26,6 +26,8 @@ struct fqdn_reader {
 	const u8 *message;
 	size_t length, at;
 	const struct fqdn_key *key;
+	u64 question; /* hash of its name */
+	bool of_question; /* the record's owner is that name, and `name` is not written */
 	struct fqdn_name name; /* the one expanded last */
 	u64 sum;
 	u32 ttl;
@@ -140,15 +142,17 @@ static void fqdn_add(struct fqdn_reader *reader, enum fqdn_section section, cons
 		reader->ttl = ttl;
 }
 
-static u64 fqdn_hash_name(const struct fqdn_reader *reader)
+static u64 fqdn_hash_owner(const struct fqdn_reader *reader)
 {
+	if (reader->of_question)
+		return reader->question;
 	return fqdn_hash(reader->key, reader->name.octets, reader->name.length);
 }
 
 /* Judges RDATA as nfqdnd does, and adds the record when it can teach. */
 static bool fqdn_take(struct fqdn_reader *reader, enum fqdn_section section, const struct fqdn_record *record)
 {
-	u64 owner;
+	u64 owner, what;
 
 	/* the RCODE's upper eight bits, RFC 6891 6.1.3 */
 	if (record->type == FQDN_TYPE_OPT && section == FQDN_ADDITIONAL)
@@ -165,12 +169,13 @@ static bool fqdn_take(struct fqdn_reader *reader, enum fqdn_section section, con
 			return false;
 		break;
 	case FQDN_TYPE_CNAME:
-		owner = fqdn_hash_name(reader);
+		owner = fqdn_hash_owner(reader);
+		reader->of_question = false; /* it is the target that is expanded now */
 		if (fqdn_expand(reader->message, record->data + record->length, record->data, &reader->name) !=
 		    record->data + record->length)
 			return false;
 		if (section != FQDN_AUTHORITY)
-			fqdn_add(reader, section, record, owner, fqdn_hash_name(reader));
+			fqdn_add(reader, section, record, owner, fqdn_hash_owner(reader));
 		return true;
 	case FQDN_TYPE_SVCB:
 	case FQDN_TYPE_HTTPS:
@@ -178,16 +183,30 @@ static bool fqdn_take(struct fqdn_reader *reader, enum fqdn_section section, con
 	default:
 		return true;
 	}
-	if (section != FQDN_AUTHORITY)
-		fqdn_add(reader, section, record, fqdn_hash_name(reader),
-			 fqdn_hash(reader->key, reader->message + record->data, record->length));
+	if (section == FQDN_AUTHORITY)
+		return true;
+	what = record->type == FQDN_TYPE_A ? fqdn_u32(reader->message + record->data)
+					   : fqdn_hash(reader->key, reader->message + record->data, record->length);
+	fqdn_add(reader, section, record, fqdn_hash_owner(reader), what);
 	return true;
+}
+
+/* Reads the owner's name. Most are a pointer to the question's, which stands behind the header and was read. Returns
+ * the offset behind it, or 0.
+ */
+static size_t fqdn_read_owner(struct fqdn_reader *reader)
+{
+	reader->of_question = reader->length - reader->at >= 2 &&
+			      fqdn_u16(reader->message + reader->at) == (0xc000 | FQDN_HEADER_SIZE);
+	if (reader->of_question)
+		return reader->at + 2;
+	return fqdn_expand(reader->message, reader->length, reader->at, &reader->name);
 }
 
 static bool fqdn_read_record(struct fqdn_reader *reader, enum fqdn_section section)
 {
 	struct fqdn_record record;
-	size_t at = fqdn_expand(reader->message, reader->length, reader->at, &reader->name);
+	size_t at = fqdn_read_owner(reader);
 	const u8 *fixed = reader->message + at;
 
 	if (at == 0 || reader->length - at < FQDN_RECORD_FIXED)
@@ -223,13 +242,15 @@ int fqdn_read_digest(const u8 *message, size_t length, const struct fqdn_questio
 		return -EINVAL;
 	if ((unsigned int)question->answers + question->authorities + question->additionals > FQDN_RECORDS_MAX)
 		return -EINVAL;
+	reader.question = fqdn_hash(key, question->name.octets, question->name.length);
 	if (!fqdn_read_section(&reader, FQDN_ANSWER, question->answers) ||
 	    !fqdn_read_section(&reader, FQDN_AUTHORITY, question->authorities) ||
 	    !fqdn_read_section(&reader, FQDN_ADDITIONAL, question->additionals))
 		return -EINVAL;
-	parts[0] = fqdn_hash(key, question->name.octets, question->name.length);
+	parts[0] = reader.question;
 	parts[1] = reader.sum;
 	parts[2] = (u64)question->qtype << 1 | question->truncated;
+	out->name = reader.question;
 	out->digest = fqdn_hash(key, parts, sizeof(parts));
 	out->ttl = reader.ttl;
 	return 0;

@@ -38,6 +38,7 @@ struct fqdn_question {
 /* Equal digests: the same question with the same records that can teach, whatever their TTLs. */
 struct fqdn_digest {
 	u64 digest;
+	u64 name; /* hash of the question's */
 	u32 ttl; /* seconds, largest of these records; with the top bit set it counts as 0 (RFC 2181 8) */
 };
 

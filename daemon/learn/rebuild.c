@@ -115,9 +115,6 @@ static int apply_anew(struct rebuild *rebuild, const struct policy *policy, bool
 {
 	int error = replaced ? table_remove(rebuild->table) : 0;
 
-	/* When the rules went, the kernel module could, too. A table without it is better than none. */
-	if (table_capabilities(rebuild->table)->assist)
-		(void)table_assist(rebuild->table, true);
 	if (error == 0)
 		error = table_apply(rebuild->table, policy, why);
 	if (!replaced && (error == -EEXIST || error == -EBUSY) && table_remove(rebuild->table) == 0)

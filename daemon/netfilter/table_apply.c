@@ -398,6 +398,9 @@ static int apply_policy(struct apply *a)
 		error = apply_look(a);
 	if (error < 0)
 		return error;
+	/* When others took the rules away, the kernel module could go, too. A table without it is better than none. */
+	if (a->table->capabilities.assist)
+		(void)table_assist(a->table, true);
 	a->ruleset = ruleset_build(a->arena, a->policy, a->state.named[RULESET_A] ? RULESET_B : RULESET_A);
 	if (!a->ruleset)
 		return apply_failed(a->table, -ENOMEM, "memory is out");

@@ -391,10 +391,10 @@ def unloaded_beneath(t):
         until(lambda: d.counters()["table_rebuilt"] > 0, "the table is there again")
         check("went away" in d.status()["kernel_assist"], "status says so")
         expect((t.client.tcp("20.140.0.1").result, t.client.tcp("20.140.0.4").result), ("open", "reset"), "what is open")
-        stays(t, d, t.config(allow='web: { names = "other.example.org"; };', kernel_assist="require"), "nf_fqdn is not there")
+        stays(t, d, t.config(allow='web: { names = "other.example.org"; };', kernel_assist="require", own_table="off"), "nf_fqdn is not there")
     finally:
         subprocess.run(["insmod", MODULE], check=True)
-    d.reload(t.config(allow=WEB, kernel_assist="require"))
+    d.reload(t.config(allow=WEB, kernel_assist="require", own_table="off"))
     before = queued(d)
     t.client.lookup("10.2.0.2", "other.example.org")
     expect((d.status()["kernel_assist"], queued(d)), ("nf_fqdn", before), "status and packets queued when it is there again")

@@ -40,7 +40,7 @@ policy := catalog catalog_field catalog_read closed config config_check config_f
 	nat64 option policy policy_boxes policy_group policy_hints policy_input policy_list policy_rules policy_select policy_tenant policy_text \
 	policy_warn problem problem_log reserved value
 netfilter := assist batch conntrack element element_dump nfattr nflog nlsock own probe queue route ruleset ruleset_expr ruleset_netlink \
-	ruleset_rules ruleset_text table table_apply table_lock table_owner table_query table_state table_watch
+	ruleset_rules ruleset_text table table_apply table_change table_lock table_owner table_query table_state table_watch
 learn := assisted denials derived judge lifetime names past pool queries rebuild reports restore revoke snoop snoop_assist snoop_keep state state_read state_text store store_heap store_name \
 	store_plan store_share verify
 control := aside boot cmdline commands denied describe difference explain json listing notify offline overview privileges readable request sandbox server status wait why

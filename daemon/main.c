@@ -146,7 +146,7 @@ static int apply(struct daemon *daemon, struct policy *policy, const char **erro
 	snoop_set_policy(daemon->snoop, policy);
 	daemon->context.policy = policy;
 	daemon->context.enforces = enforces(daemon, policy);
-	rebuild_applied(&daemon->rebuild, policy);
+	rebuild_applied(&daemon->rebuild);
 	policy_free(daemon->policy);
 	daemon->policy = policy;
 	assisted_load(&daemon->assisted, policy, daemon->now);
@@ -444,7 +444,7 @@ static int apply_waiting(struct daemon *daemon, bool waiting)
 	daemon->policy->waiting = waiting;
 	error = table_apply(daemon->table, daemon->policy, &why);
 	if (error == 0) {
-		rebuild_applied(&daemon->rebuild, daemon->policy);
+		rebuild_applied(&daemon->rebuild);
 		revoke_begin(daemon->revoke, daemon->now);
 		return 0;
 	}

@@ -87,6 +87,9 @@
 	C(verdict_errors, "verdicts the kernel did not take") \
 	C(reloads, "policies applied") \
 	C(reloads_refused, "reloads refused; the old policy stayed") \
+	C(sets_untouched, "interval sets that a policy applied left as they were") \
+	C(sets_grown, "interval sets to which a policy applied only added elements, in place") \
+	C(sets_filled, "interval sets that a policy applied filled aside and put in place of the old ones") \
 	C(table_rebuilt, "times the table was found changed by others and rebuilt") \
 	C(flow_looks, "times all open flows were looked at (revoke = \"cut\")") \
 	C(flow_looks_failed, "looks that did not come to their end and were begun anew") \

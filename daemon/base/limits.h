@@ -62,6 +62,8 @@
 #define LIMIT_PAST_ELEMENTS 16384
 /* Elements in one transaction: 64 KiB of attributes a message, 256 KiB a batch. */
 #define LIMIT_BATCH_ELEMENTS 1024
+/* Elements that a reload adds to interval sets in place, in the transaction of the rules: 60 us each while answers wait. */
+#define LIMIT_GROWN_ELEMENTS 100
 /* A comment of an element: 128 bytes in nft, less the final NUL. */
 #define LIMIT_ELEMENT_COMMENT 127
 

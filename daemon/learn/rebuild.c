@@ -101,9 +101,9 @@ static void warn_of_flowtables(struct rebuild *rebuild)
 	rebuild->warned = warning[0] != '\0';
 }
 
-void rebuild_applied(struct rebuild *rebuild, const struct policy *policy)
+void rebuild_applied(struct rebuild *rebuild)
 {
-	int empty = table_watch_begin(rebuild->watch, policy);
+	int empty = table_watch_begin(rebuild->watch);
 
 	/* At the first start nothing is learned yet: what the kernel has is taken over later. */
 	rebuild->refill |= empty > 0 && store_count(rebuild->store) > 0;
@@ -136,7 +136,7 @@ static void mend(struct rebuild *rebuild, const struct policy *policy, int found
 		rebuild->next = monotime_add(now, FAILED_MS);
 		return;
 	}
-	empty = table_watch_begin(rebuild->watch, policy);
+	empty = table_watch_begin(rebuild->watch);
 	rebuild->refill |= empty > 0;
 	if (!(found & TABLE_WATCH_RULES) && empty <= 0)
 		return;

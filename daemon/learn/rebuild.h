@@ -25,8 +25,8 @@ struct rebuild {
 /* 0 or -ENOMEM. Table and store must outlive it. */
 int rebuild_open(struct rebuild *rebuild, struct table *table, struct store *store);
 void rebuild_close(struct rebuild *rebuild);
-/* To be called after each table_apply(): the table is now that of `policy`. */
-void rebuild_applied(struct rebuild *rebuild, const struct policy *policy);
+/* To be called after each table_apply(): the table is now that of another policy. */
+void rebuild_applied(struct rebuild *rebuild);
 /* To be called at each wake-up, after the verdicts, while nothing is planned in the store. Ten times a second, and at
  * once when a transaction found something missing, looks at the table and mends it. Returns the milliseconds until the
  * next look. */

@@ -115,19 +115,83 @@ void ruleset_element(const struct ruleset_set *set, size_t index, struct ruleset
 	}
 }
 
+static size_t ruleset_item_size(enum ruleset_key key)
+{
+	switch (key) {
+	case RULESET_KEY_IFNAME:
+		return sizeof(struct value_interface);
+	case RULESET_KEY_ADDRESS4:
+	case RULESET_KEY_ADDRESS6:
+		return sizeof(struct value_range);
+	case RULESET_KEY_SERVICE4:
+	case RULESET_KEY_SERVICE6:
+		return sizeof(struct policy_box);
+	case RULESET_KEY_PAIR4:
+	case RULESET_KEY_PAIR6:
+	case RULESET_KEY_FROM4:
+	case RULESET_KEY_FROM6:
+		return sizeof(struct policy_from);
+	case RULESET_KEY_LEARNED4:
+	case RULESET_KEY_LEARNED6:
+		break;
+	}
+	return 0;
+}
+
+const void *ruleset_pick(struct ruleset *ruleset, const struct ruleset_set *set, const size_t places[], size_t count)
+{
+	size_t size = ruleset_item_size(set->key);
+	char *items = arena_array(ruleset->arena, count, size);
+
+	ruleset->failed |= !items;
+	for (size_t i = 0; items && i < count; i++)
+		memcpy(items + i * size, (const char *)set->items + places[i] * size, size);
+	return items;
+}
+
+int ruleset_element_compare(enum ruleset_key key, const struct ruleset_field a[RULESET_FIELDS],
+			    const struct ruleset_field b[RULESET_FIELDS])
+{
+	return memcmp(a, b, ruleset_key_types[key].count * sizeof(a[0]));
+}
+
 /* ---- names ---- */
 
-const char *ruleset_name(struct ruleset *ruleset, const char *prefix, const char *group, bool sided)
+static const char *ruleset_join(struct ruleset *ruleset, const char *prefix, const char *group, const char *end)
 {
-	const char *side = !sided ? "" : ruleset->side == RULESET_A ? "_a" : "_b";
 	size_t size = strlen(prefix) + strlen(group) + sizeof("__a");
 	char *name = arena_alloc(ruleset->arena, size);
 
 	if (name)
-		snprintf(name, size, "%s%s%s%s", prefix, group[0] ? "_" : "", group, side);
+		snprintf(name, size, "%s%s%s%s", prefix, group[0] ? "_" : "", group, end);
 	else
 		ruleset->failed = true;
 	return name;
+}
+
+const char *ruleset_name(struct ruleset *ruleset, const char *prefix, const char *group)
+{
+	return ruleset_join(ruleset, prefix, group, "");
+}
+
+bool ruleset_same_set(const char *a, const char *b)
+{
+	enum ruleset_side side;
+	size_t length = strlen(a);
+
+	return length == strlen(b) && ruleset_side_of(a, &side) && ruleset_side_of(b, &side) &&
+	       strncmp(a, b, length - 1) == 0;
+}
+
+void ruleset_set_side(struct ruleset *ruleset, struct ruleset_set *set, enum ruleset_side side)
+{
+	char *name = set->name ? arena_strdup(ruleset->arena, set->name) : NULL;
+
+	if (name)
+		name[strlen(name) - 1] = side == RULESET_A ? 'a' : 'b';
+	else
+		ruleset->failed = true;
+	set->name = name;
 }
 
 /* "cidr4_tcp" and the like. */
@@ -173,11 +237,11 @@ static void ruleset_add_set(struct ruleset *ruleset, struct ruleset_set set)
 static void ruleset_add_ranges(struct ruleset *ruleset, const char *prefix4, const char *prefix6, const char *group,
 			       const struct policy_ranges46 *ranges)
 {
-	ruleset_add_set(ruleset, (struct ruleset_set) { .name = ruleset_name(ruleset, prefix4, group, true),
+	ruleset_add_set(ruleset, (struct ruleset_set) { .name = ruleset_join(ruleset, prefix4, group, "_a"),
 							.key = RULESET_KEY_ADDRESS4,
 							.items = ranges->v4.items,
 							.count = ranges->v4.count });
-	ruleset_add_set(ruleset, (struct ruleset_set) { .name = ruleset_name(ruleset, prefix6, group, true),
+	ruleset_add_set(ruleset, (struct ruleset_set) { .name = ruleset_join(ruleset, prefix6, group, "_a"),
 							.key = RULESET_KEY_ADDRESS6,
 							.items = ranges->v6.items,
 							.count = ranges->v6.count });
@@ -186,7 +250,7 @@ static void ruleset_add_ranges(struct ruleset *ruleset, const char *prefix4, con
 static void ruleset_add_static(struct ruleset *ruleset, const char *prefix, const char *group, enum ruleset_key key,
 			       const void *items, size_t count)
 {
-	const char *name = ruleset_name(ruleset, prefix, group, true);
+	const char *name = ruleset_join(ruleset, prefix, group, "_a");
 
 	ruleset_add_set(ruleset, (struct ruleset_set) { .name = name, .key = key, .items = items, .count = count });
 }
@@ -249,17 +313,40 @@ static void ruleset_add_service(struct ruleset *ruleset, const char *prefix, enu
 				   model->items, model->count);
 }
 
-/* The boxes of one service; as many as all in memory. */
-static void *ruleset_select_boxes(struct ruleset *ruleset, const struct policy_boxes *boxes,
-				  enum ruleset_service service, size_t *count)
+/* The boxes of one service. Where all are, they need not be copied. */
+static const void *ruleset_select_boxes(struct ruleset *ruleset, const struct policy_boxes *boxes,
+					enum ruleset_service service, size_t *count)
 {
-	struct policy_box *items = arena_array(ruleset->arena, boxes->count, sizeof(*items));
+	struct policy_box *items;
 
 	*count = 0;
-	for (size_t i = 0; items && i < boxes->count; i++)
-		if (ruleset_of_service(boxes->items[i].l4proto, service))
-			items[(*count)++] = boxes->items[i];
+	for (size_t i = 0; i < boxes->count; i++)
+		*count += ruleset_of_service(boxes->items[i].l4proto, service);
+	if (*count == 0 || *count == boxes->count)
+		return boxes->items;
+	items = arena_array(ruleset->arena, *count, sizeof(*items));
 	ruleset->failed |= !items;
+	for (size_t i = 0, k = 0; items && i < boxes->count; i++)
+		if (ruleset_of_service(boxes->items[i].l4proto, service))
+			items[k++] = boxes->items[i];
+	return items;
+}
+
+static const void *ruleset_select_froms(struct ruleset *ruleset, const struct policy_froms *froms,
+					enum ruleset_service service, size_t *count)
+{
+	struct policy_from *items;
+
+	*count = 0;
+	for (size_t i = 0; i < froms->count; i++)
+		*count += ruleset_of_service(froms->items[i].l4proto, service);
+	if (*count == 0 || *count == froms->count)
+		return froms->items;
+	items = arena_array(ruleset->arena, *count, sizeof(*items));
+	ruleset->failed |= !items;
+	for (size_t i = 0, k = 0; items && i < froms->count; i++)
+		if (ruleset_of_service(froms->items[i].l4proto, service))
+			items[k++] = froms->items[i];
 	return items;
 }
 
@@ -267,9 +354,15 @@ static void *ruleset_select_boxes(struct ruleset *ruleset, const struct policy_b
  * become one, as everywhere in sets of ranges. */
 static void *ruleset_select_addresses(struct ruleset *ruleset, const struct policy_boxes *boxes, size_t *count)
 {
-	struct value_range *items = arena_array(ruleset->arena, boxes->count, sizeof(*items));
+	struct value_range *items;
+	size_t most = 0;
 
 	*count = 0;
+	for (size_t i = 0; i < boxes->count; i++)
+		most += ruleset_of_service(boxes->items[i].l4proto, RULESET_ECHO);
+	if (!most)
+		return NULL;
+	items = arena_array(ruleset->arena, most, sizeof(*items));
 	for (size_t i = 0; items && i < boxes->count; i++) {
 		struct ipaddr before = boxes->items[i].address.first;
 
@@ -304,31 +397,32 @@ static void ruleset_add_froms(struct ruleset *ruleset, enum ipaddr_family family
 	bool v4 = family == IPADDR_V4;
 
 	for (enum ruleset_service service = RULESET_TCP; service < RULESET_SERVICES; service++) {
-		struct policy_from *items = arena_array(ruleset->arena, froms->count, sizeof(*items));
-		struct ruleset_set model = { .key = v4 ? RULESET_KEY_FROM4 : RULESET_KEY_FROM6, .items = items };
+		struct ruleset_set model = { .key = v4 ? RULESET_KEY_FROM4 : RULESET_KEY_FROM6 };
 
 		if (service == RULESET_ECHO)
 			model.key = v4 ? RULESET_KEY_PAIR4 : RULESET_KEY_PAIR6;
-		for (size_t i = 0; items && i < froms->count; i++)
-			if (ruleset_of_service(froms->items[i].l4proto, service))
-				items[model.count++] = froms->items[i];
-		ruleset->failed |= !items;
+		model.items = ruleset_select_froms(ruleset, froms, service, &model.count);
 		ruleset_add_service(ruleset, "from", family, service, "", &model);
 	}
+}
+
+const char *ruleset_static_set(const struct ruleset *ruleset, const char *prefix, const char *group)
+{
+	char name[32 + LIMIT_OBJECT_NAME + sizeof("__a")];
+
+	snprintf(name, sizeof(name), "%s%s%s_a", prefix, group[0] ? "_" : "", group);
+	for (const struct ruleset_set *set = ruleset->sets; set; set = set->next)
+		if (ruleset_same_set(set->name, name))
+			return set->name;
+	return NULL;
 }
 
 const char *ruleset_service_set(const struct ruleset *ruleset, const char *prefix, enum ipaddr_family family,
 				enum ruleset_service service, const char *group)
 {
-	const char side = ruleset->side == RULESET_A ? 'a' : 'b';
-	char start[32], name[32 + LIMIT_OBJECT_NAME + sizeof("__a")];
+	char start[32];
 
-	ruleset_service_prefix(prefix, family, service, start);
-	snprintf(name, sizeof(name), "%s%s%s_%c", start, group[0] ? "_" : "", group, side);
-	for (const struct ruleset_set *set = ruleset->sets; set; set = set->next)
-		if (strcmp(set->name, name) == 0)
-			return set->name;
-	return NULL;
+	return ruleset_static_set(ruleset, ruleset_service_prefix(prefix, family, service, start), group);
 }
 
 /* ---- all sets ---- */
@@ -339,7 +433,7 @@ static void ruleset_add_learned(struct ruleset *ruleset, const char *prefix, siz
 	/* Expired elements count until the kernel collects them (KERNEL 1.3), and a full set refuses even add, delete,
 	 * add (0b): hence a batch and an eighth more than our own limit. */
 	uint32_t limit = policy->config->limit_elements + LIMIT_BATCH_ELEMENTS;
-	const char *name = ruleset_name(ruleset, prefix, policy->groups[group].name, false);
+	const char *name = ruleset_name(ruleset, prefix, policy->groups[group].name);
 
 	ruleset_add_set(ruleset, (struct ruleset_set) {
 					 .name = name,
@@ -406,7 +500,8 @@ bool ruleset_report_read(const char *prefix, enum ruleset_reason *reason, bool *
 	return false;
 }
 
-struct ruleset *ruleset_build(struct arena *arena, const struct policy *policy, enum ruleset_side side)
+struct ruleset *ruleset_plan(struct arena *arena, const struct policy *policy,
+			     void (*plan)(void *context, struct ruleset *ruleset), void *context)
 {
 	struct ruleset *ruleset = arena_alloc(arena, sizeof(*ruleset));
 
@@ -415,11 +510,26 @@ struct ruleset *ruleset_build(struct arena *arena, const struct policy *policy, 
 	ruleset->arena = arena;
 	ruleset->name = policy->config->table;
 	ruleset->policy = policy;
-	ruleset->side = side;
 	ruleset->sets_end = &ruleset->sets;
 	ruleset->chains_end = &ruleset->chains;
 	ruleset_add_sets(ruleset);
 	if (!ruleset->failed)
+		plan(context, ruleset);
+	if (!ruleset->failed)
 		ruleset_rules_build(ruleset);
 	return ruleset->failed ? NULL : ruleset;
+}
+
+static void ruleset_one_side(void *context, struct ruleset *ruleset)
+{
+	const enum ruleset_side *side = context;
+
+	for (struct ruleset_set *set = ruleset->sets; set; set = set->next)
+		if (!set->learned)
+			ruleset_set_side(ruleset, set, *side);
+}
+
+struct ruleset *ruleset_build(struct arena *arena, const struct policy *policy, enum ruleset_side side)
+{
+	return ruleset_plan(arena, policy, ruleset_one_side, &side);
 }

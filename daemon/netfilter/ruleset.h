@@ -15,7 +15,7 @@
 
 #define RULESET_LAYOUT "nfqdn layout 1" /* the table's comment: a table without it is not ours */
 
-/* Which of the two copies of the static sets the rules name: they are filled aside and put in place by one
+/* Which of the two copies of a static set the rules name: one that changes is filled aside and put in place by one
  * transaction. */
 enum ruleset_side { RULESET_A, RULESET_B };
 
@@ -28,8 +28,12 @@ extern const struct ruleset_counter ruleset_counters[];
 
 struct ruleset; /* see ruleset_model.h */
 
-/* The ruleset of a policy. Everything lives in `arena`; NULL when memory is out. */
+/* The ruleset of a policy, with all static sets of one side. Everything lives in `arena`, or in the policy; NULL when
+ * memory is out. */
 struct ruleset *ruleset_build(struct arena *arena, const struct policy *policy, enum ruleset_side side);
+/* The same with the sides that `plan` chooses: it is called when the sets are there (of side A) and no rule is. */
+struct ruleset *ruleset_plan(struct arena *arena, const struct policy *policy,
+			     void (*plan)(void *context, struct ruleset *ruleset), void *context);
 /* The NFLOG group to which copies of queries go (verify = "query"): it follows from the first queue's number, so that
  * those of two instances differ as their queues do. */
 uint16_t ruleset_query_group(const struct config *config);

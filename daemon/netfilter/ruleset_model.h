@@ -52,8 +52,17 @@ struct ruleset_key_type {
 	enum ruleset_field_kind fields[RULESET_FIELDS];
 };
 
+/* How a static set comes into force (table_change.h). */
+enum ruleset_way {
+	RULESET_FILLED, /* aside, and the rules then name the side that they did not */
+	RULESET_UNTOUCHED, /* it holds what it shall hold */
+	RULESET_GROWN, /* it lacks `gained` */
+};
+
 struct ruleset_set {
 	struct ruleset_set *next;
+	enum ruleset_way way;
+	const struct ruleset_set *gained;
 	const char *name;
 	enum ruleset_key key;
 	bool learned; /* filled by element_commit(), a hash with timeouts; else an interval set of one side */
@@ -160,7 +169,6 @@ struct ruleset {
 	struct arena *arena;
 	const char *name;
 	const struct policy *policy;
-	enum ruleset_side side;
 	struct ruleset_set *sets, **sets_end; /* static ones first */
 	struct ruleset_chain *chains, **chains_end; /* regular ones first */
 	bool failed; /* memory was out */
@@ -172,8 +180,19 @@ extern const struct ruleset_key_type ruleset_key_types[];
 extern const struct ruleset_field_type ruleset_field_types[];
 /* Element `index` of a static set: fields[i] is of the kind that the key's type names. */
 void ruleset_element(const struct ruleset_set *set, size_t index, struct ruleset_field fields[RULESET_FIELDS]);
-/* "PREFIX", "PREFIX_GROUP", and with a side "..._a". NULL and `failed` when memory is out. */
-const char *ruleset_name(struct ruleset *ruleset, const char *prefix, const char *group, bool sided);
+/* "PREFIX", "PREFIX_GROUP". NULL and `failed` when memory is out. */
+const char *ruleset_name(struct ruleset *ruleset, const char *prefix, const char *group);
+/* The static set "PREFIX_GROUP" of whichever side the ruleset has it; NULL when it has none. */
+const char *ruleset_static_set(const struct ruleset *ruleset, const char *prefix, const char *group);
+/* Do both name one static set, of whichever sides? */
+bool ruleset_same_set(const char *a, const char *b);
+/* Compares two keys field by field, as many as the key has: the order of static sets' elements. */
+int ruleset_element_compare(enum ruleset_key key, const struct ruleset_field a[RULESET_FIELDS],
+			    const struct ruleset_field b[RULESET_FIELDS]);
+/* Those items of a static set, as a list of their own. NULL and `failed` when memory is out. */
+const void *ruleset_pick(struct ruleset *ruleset, const struct ruleset_set *set, const size_t places[], size_t count);
+/* Gives a static set the name of a side. */
+void ruleset_set_side(struct ruleset *ruleset, struct ruleset_set *set, enum ruleset_side side);
 /* The static set of a service, such as "cidr4_tcp_a" or "from6_icmp_GROUP_a"; NULL when there is none because it would
  * be empty. */
 const char *ruleset_service_set(const struct ruleset *ruleset, const char *prefix, enum ipaddr_family family,

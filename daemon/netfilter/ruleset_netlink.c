@@ -265,10 +265,11 @@ static void netlink_box(struct nlmsghdr *message, const struct ruleset_key_type 
 	netlink_element(message, 0, first, last, at);
 }
 
-size_t ruleset_netlink_elements(struct batch *batch, const char *table, const struct ruleset_set *set, size_t first)
+static size_t netlink_elements(struct batch *batch, uint16_t flags, const char *table, const struct ruleset_set *set,
+			       size_t first)
 {
 	const struct ruleset_key_type *type = &ruleset_key_types[set->key];
-	struct nlmsghdr *message = batch_open(batch, NFT_MSG_NEWSETELEM, NLM_F_CREATE);
+	struct nlmsghdr *message = batch_open(batch, NFT_MSG_NEWSETELEM, flags);
 	struct nlattr *list;
 	size_t i;
 
@@ -289,6 +290,17 @@ size_t ruleset_netlink_elements(struct batch *batch, const char *table, const st
 	mnl_attr_nest_end(message, list);
 	batch_close(batch);
 	return i;
+}
+
+size_t ruleset_netlink_elements(struct batch *batch, const char *table, const struct ruleset_set *set, size_t first)
+{
+	return netlink_elements(batch, NLM_F_CREATE, table, set, first);
+}
+
+void ruleset_netlink_gain(struct batch *batch, const char *table, const struct ruleset_set *gained)
+{
+	for (size_t i = 0; i < gained->count;)
+		i = netlink_elements(batch, NLM_F_CREATE | NLM_F_EXCL, table, gained, i);
 }
 
 /* ---- rules ---- */

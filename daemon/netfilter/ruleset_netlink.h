@@ -14,6 +14,9 @@ void ruleset_netlink_counter(struct batch *batch, const char *table, const char 
 void ruleset_netlink_set(struct batch *batch, const char *table, const struct ruleset_set *set);
 /* Adds elements of a static set from `first` on until one message is full; returns the index of the next one. */
 size_t ruleset_netlink_elements(struct batch *batch, const char *table, const struct ruleset_set *set, size_t first);
+/* Adds all elements of `gained` to the set of that name. Refused (-EEXIST) when one is there: then the set is not what
+ * it was believed to be. */
+void ruleset_netlink_gain(struct batch *batch, const char *table, const struct ruleset_set *gained);
 void ruleset_netlink_chain(struct batch *batch, const char *table, const struct ruleset_chain *chain);
 /* Appends the rule to the chain of that name, which need not be the one that it belongs to. */
 void ruleset_netlink_rule(struct batch *batch, const char *table, const char *chain, const struct ruleset_rule *model,

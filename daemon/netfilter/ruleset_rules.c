@@ -207,8 +207,7 @@ static void build_group_icmp(struct builder *b, struct ruleset_chain *chain, int
 static void build_group(struct builder *b, const char *name, const char *group)
 {
 	struct ruleset_chain *chain = chain_add(b, name, RULESET_UNHOOKED, 0);
-	const char *learned[] = { ruleset_name(b->ruleset, "name4", group, false),
-				  ruleset_name(b->ruleset, "name6", group, false) };
+	const char *learned[] = { ruleset_name(b->ruleset, "name4", group), ruleset_name(b->ruleset, "name6", group) };
 	const char *set;
 
 	for (int v = 0; v < 2; v++)
@@ -226,8 +225,7 @@ static void build_groups(struct builder *b)
 	const struct policy *policy = b->ruleset->policy;
 
 	for (size_t i = 0; i < policy->group_count; i++)
-		build_group(b, ruleset_name(b->ruleset, "group", policy->groups[i].name, false),
-			    policy->groups[i].name);
+		build_group(b, ruleset_name(b->ruleset, "group", policy->groups[i].name), policy->groups[i].name);
 }
 
 /* Replies to what inbound let in: the receiver is the source of then. */
@@ -275,10 +273,10 @@ static void build_client_groups(struct builder *b, struct ruleset_chain *chain)
 	RULE(b, chain, JUMP("group"));
 	for (size_t i = 1; i < policy->group_count; i++) {
 		const char *name = policy->groups[i].name;
-		const char *group = ruleset_name(b->ruleset, "group", name, false);
+		const char *group = ruleset_name(b->ruleset, "group", name);
 
-		RULE(b, chain, ADDRESS(SRC, 0, ruleset_name(b->ruleset, "clients4", name, true)), JUMP(group));
-		RULE(b, chain, ADDRESS(SRC, 1, ruleset_name(b->ruleset, "clients6", name, true)), JUMP(group));
+		RULE(b, chain, ADDRESS(SRC, 0, ruleset_static_set(b->ruleset, "clients4", name)), JUMP(group));
+		RULE(b, chain, ADDRESS(SRC, 1, ruleset_static_set(b->ruleset, "clients6", name)), JUMP(group));
 	}
 }
 
@@ -499,11 +497,11 @@ void ruleset_rules_build(struct ruleset *ruleset)
 		.ruleset = ruleset,
 		.config = config,
 		.every_interface = names_no_interface(config),
-		.interfaces = ruleset_name(ruleset, "interfaces", "", true),
-		.resolvers = { ruleset_name(ruleset, "resolvers4", "", true),
-			       ruleset_name(ruleset, "resolvers6", "", true) },
-		.local = { ruleset_name(ruleset, "local4", "", true), ruleset_name(ruleset, "local6", "", true) },
-		.clients = { ruleset_name(ruleset, "clients4", "", true), ruleset_name(ruleset, "clients6", "", true) },
+		.interfaces = ruleset_static_set(ruleset, "interfaces", ""),
+		.resolvers = { ruleset_static_set(ruleset, "resolvers4", ""),
+			       ruleset_static_set(ruleset, "resolvers6", "") },
+		.local = { ruleset_static_set(ruleset, "local4", ""), ruleset_static_set(ruleset, "local6", "") },
+		.clients = { ruleset_static_set(ruleset, "clients4", ""), ruleset_static_set(ruleset, "clients6", "") },
 	};
 
 	/* A chain comes after those that it leads to, base chains last: so the kernel has everything but them before

@@ -87,6 +87,7 @@ void table_close(struct table *table)
 	nlsock_close(table->queries);
 	nlsock_close(table->socket);
 	table_lock_leave(&table->lock);
+	arena_free(table->held_arena);
 	free(table->name);
 	free(table);
 }

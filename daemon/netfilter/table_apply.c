@@ -2,11 +2,13 @@
 /* The table made that of a policy. What decides is exchanged at one moment:
  *
  *   take      a table that an earlier daemon left becomes ours alone (table_owner.h).
- *   prepare   the table, when it is not there; the static sets of the side that no rule names (_a or _b). What a reload
- *             that died left of them is deleted first.
+ *   plan      which static sets stay as they are, which only gain elements, and which are made anew (table_change.h).
+ *   prepare   the table, when it is not there; those static sets that are made anew, of the side that no rule names (_a or
+ *             _b). What a reload that died left of them is deleted first.
  *   fill      their elements, in as many transactions as it takes: no packet looks there yet.
- *   exchange  one transaction: every chain's rules go, the new ones come and name the new side; the old side's sets go,
- *             and what belonged to groups that went. Learned sets stay with their elements.
+ *   exchange  one transaction: every chain's rules go, the new ones come and name the new sides; static sets gain elements
+ *             in place; the sets that no rule names any more go, and what belonged to groups that went. Learned sets
+ *             stay with their elements.
  *   hook      once in a table's life: base chains. Their rules have stood in a chain without a hook by then, so that
  *             this batch is not refused: that would drop every packet held in the namespace (KERNEL 0b). A base chain
  *             that a later policy needs besides comes empty, before the exchange.
@@ -18,10 +20,12 @@
 #include <string.h>
 
 #include "base/arena.h"
+#include "base/counters.h"
 #include "netfilter/probe.h"
 #include "netfilter/ruleset_model.h"
 #include "netfilter/ruleset_netlink.h"
 #include "netfilter/table.h"
+#include "netfilter/table_change.h"
 #include "netfilter/table_owner.h"
 #include "netfilter/table_private.h"
 #include "netfilter/table_state.h"
@@ -38,7 +42,7 @@ struct apply {
 	const struct policy *policy;
 	struct arena *arena;
 	struct table_state state;
-	struct ruleset *ruleset; /* of the side to come */
+	struct ruleset *ruleset; /* to come */
 	bool made; /* the table, by us, just now */
 	bool own; /* if the kernel can */
 };
@@ -72,6 +76,16 @@ static int apply_check_groups(struct apply *a)
 	return 0;
 }
 
+/* Rules of ours name one copy of each set. */
+static bool apply_both_named(const struct table_state *state)
+{
+	for (const struct table_object *set = state->sets; set; set = set->next)
+		for (const struct table_object *other = set->next; set->named && other; other = other->next)
+			if (other->named && ruleset_same_set(set->name, other->name))
+				return true;
+	return false;
+}
+
 static int apply_look(struct apply *a)
 {
 	int exists = table_exists(a->table), error;
@@ -91,9 +105,9 @@ static int apply_look(struct apply *a)
 	if (error < 0)
 		return apply_failed(a->table, error, "table inet %s cannot be read: %s", a->table->name,
 				    strerror(-error));
-	if (a->state.named[RULESET_A] && a->state.named[RULESET_B])
+	if (apply_both_named(&a->state))
 		return apply_failed(a->table, -EBUSY,
-				    "rules of table inet %s name sets of both sides: somebody else changed them; "
+				    "rules of table inet %s name both copies of a set: somebody else changed them; "
 				    "remove it with --flush",
 				    a->table->name);
 	return 0;
@@ -172,28 +186,33 @@ static int apply_empty_hooks(struct apply *a)
 
 /* ---- prepare and fill ---- */
 
-/* Deletes the static sets of a side that the kernel has. */
-static void apply_delete_side(struct apply *a, enum ruleset_side unwanted)
+static bool apply_is_static(const struct table_object *there)
 {
 	enum ruleset_side side;
 
-	for (const struct table_object *set = a->state.sets; set; set = set->next)
-		if (ruleset_side_of(set->name, &side) && side == unwanted)
-			ruleset_netlink_delete_set(a->table->batch, a->table->name, set->name);
+	return ruleset_side_of(there->name, &side);
+}
+
+static bool apply_made_anew(const struct ruleset_set *set)
+{
+	return !set->learned && set->way == RULESET_FILLED;
 }
 
 static int apply_prepare(struct apply *a)
 {
+	struct batch *batch = a->table->batch;
 	int error;
 
-	batch_begin(a->table->batch);
+	batch_begin(batch);
 	if (a->made)
-		ruleset_netlink_table(a->table->batch, a->table->name, table_owner_flags(a->table, a->own));
-	apply_delete_side(a, a->ruleset->side);
+		ruleset_netlink_table(batch, a->table->name, table_owner_flags(a->table, a->own));
+	for (const struct table_object *there = a->state.sets; there; there = there->next)
+		if (apply_is_static(there) && !there->named)
+			ruleset_netlink_delete_set(batch, a->table->name, there->name);
 	for (const struct ruleset_set *set = a->ruleset->sets; set; set = set->next)
-		if (!set->learned)
-			ruleset_netlink_set(a->table->batch, a->table->name, set);
-	error = batch_commit(a->table->batch, NULL);
+		if (apply_made_anew(set))
+			ruleset_netlink_set(batch, a->table->name, set);
+	error = batch_commit(batch, NULL);
 	return error < 0 ? apply_failed(a->table, error, "the kernel refused the table's sets: %s", strerror(-error))
 			 : 0;
 }
@@ -222,7 +241,7 @@ static int apply_fill(struct apply *a)
 	int error = 0;
 
 	for (const struct ruleset_set *set = a->ruleset->sets; set && error == 0; set = set->next)
-		if (!set->learned)
+		if (apply_made_anew(set))
 			error = apply_fill_set(a, set);
 	return error;
 }
@@ -243,9 +262,10 @@ static bool apply_obsolete_chain(const struct apply *a, const struct table_objec
 	return true;
 }
 
+/* A static set that no rule named is gone already. */
 static bool apply_obsolete_set(const struct apply *a, const struct table_object *there)
 {
-	if (!ruleset_learned_name(there->name))
+	if (!ruleset_learned_name(there->name) && !(apply_is_static(there) && there->named))
 		return false;
 	for (const struct ruleset_set *set = a->ruleset->sets; set; set = set->next)
 		if (strcmp(set->name, there->name) == 0)
@@ -293,20 +313,26 @@ static void apply_delete_obsolete(struct apply *a)
 	for (const struct table_object *chain = a->state.chains; chain; chain = chain->next)
 		if (apply_obsolete_chain(a, chain))
 			ruleset_netlink_delete_chain(batch, a->table->name, chain->name);
-	apply_delete_side(a, a->ruleset->side == RULESET_A ? RULESET_B : RULESET_A);
 	for (const struct table_object *set = a->state.sets; set; set = set->next)
 		if (apply_obsolete_set(a, set))
 			ruleset_netlink_delete_set(batch, a->table->name, set->name);
 }
 
-/* When the kernel's answer was lost: which side do the rules name now? */
+/* When the kernel's answer was lost: are there new rules? */
 static int apply_settled(struct apply *a, int error)
 {
 	struct table_state now;
 
 	if (!apply_unknown(error) || table_state_read(a->table, a->arena, &now) < 0)
 		return error;
-	return now.named[a->ruleset->side] ? 0 : error;
+	return now.last_rule > a->state.last_rule ? 0 : error;
+}
+
+static void apply_grow(struct apply *a)
+{
+	for (const struct ruleset_set *set = a->ruleset->sets; set; set = set->next)
+		if (set->way == RULESET_GROWN)
+			ruleset_netlink_gain(a->table->batch, a->table->name, set->gained);
 }
 
 static int apply_exchange(struct apply *a)
@@ -316,6 +342,7 @@ static int apply_exchange(struct apply *a)
 
 	batch_begin(a->table->batch);
 	apply_make_objects(a, apply_missing_hooks(a));
+	apply_grow(a);
 	apply_replace_rules(a);
 	apply_delete_obsolete(a);
 	error = apply_settled(a, batch_commit(a->table->batch, NULL));
@@ -375,7 +402,7 @@ static void apply_undo(struct apply *a)
 		ruleset_netlink_delete_table(batch, a->table->name);
 	else
 		for (const struct ruleset_set *set = a->ruleset->sets; set; set = set->next)
-			if (!set->learned)
+			if (apply_made_anew(set))
 				ruleset_netlink_delete_set(batch, a->table->name, set->name);
 	(void)batch_commit(batch, NULL);
 }
@@ -383,14 +410,42 @@ static void apply_undo(struct apply *a)
 static void apply_learned_sets(struct apply *a)
 {
 	a->table->group_count = a->policy->group_count;
-	a->table->side = a->ruleset->side;
 	for (const struct ruleset_set *set = a->ruleset->sets; set; set = set->next)
 		if (set->learned)
 			snprintf(a->table->learned[set->group][table_family_index(set->family)], TABLE_SET_NAME_SIZE,
 				 "%s", set->name);
 }
 
-static int apply_policy(struct apply *a)
+static void apply_count(const struct apply *a)
+{
+	uint64_t *const ways[] = { [RULESET_FILLED] = &counters.sets_filled,
+				   [RULESET_UNTOUCHED] = &counters.sets_untouched,
+				   [RULESET_GROWN] = &counters.sets_grown };
+
+	for (const struct ruleset_set *set = a->ruleset->sets; set; set = set->next)
+		if (!set->learned)
+			++*ways[set->way];
+}
+
+/* The rules in force are those of `a->ruleset` now. */
+static void apply_hold(struct apply *a)
+{
+	apply_count(a);
+	arena_free(a->table->held_arena);
+	a->table->held_arena = a->arena;
+	a->table->held = a->ruleset;
+	a->table->trusted = a->table->owner == TABLE_OWNER_US;
+	a->arena = NULL;
+}
+
+static void apply_plan(void *context, struct ruleset *ruleset)
+{
+	const struct apply *a = context;
+
+	table_change_plan(a->table, &a->state, ruleset);
+}
+
+static int apply_ready(struct apply *a)
 {
 	int error = apply_check_groups(a);
 
@@ -401,7 +456,8 @@ static int apply_policy(struct apply *a)
 	/* When others took the rules away, the kernel module could go, too. A table without it is better than none. */
 	if (a->table->capabilities.assist)
 		(void)table_assist(a->table, true);
-	a->ruleset = ruleset_build(a->arena, a->policy, a->state.named[RULESET_A] ? RULESET_B : RULESET_A);
+	a->table->trusted = a->table->trusted && !a->made && table_owner_kept(a->table);
+	a->ruleset = ruleset_plan(a->arena, a->policy, apply_plan, a);
 	if (!a->ruleset)
 		return apply_failed(a->table, -ENOMEM, "memory is out");
 	error = apply_check_chains(a);
@@ -409,6 +465,13 @@ static int apply_policy(struct apply *a)
 		error = apply_take(a);
 	if (error == 0)
 		error = apply_empty_hooks(a);
+	return error;
+}
+
+static int apply_policy(struct apply *a)
+{
+	int error = apply_ready(a);
+
 	if (error == 0)
 		error = apply_prepare(a);
 	if (error < 0)
@@ -416,12 +479,22 @@ static int apply_policy(struct apply *a)
 	error = apply_fill(a);
 	if (error == 0)
 		error = apply_exchange(a);
-	if (error < 0) {
+	if (error < 0)
 		apply_undo(a);
+	return error;
+}
+
+/* When the kernel refuses what follows from what it was believed to have, all is made anew. */
+static int apply_again(struct apply *a, int error)
+{
+	bool trusted = a->table->trusted;
+
+	a->table->trusted = false;
+	if (!trusted || (error != -EEXIST && error != -ENOENT))
 		return error;
-	}
-	apply_learned_sets(a);
-	return apply_hook(a);
+	arena_free(a->arena);
+	a->arena = arena_new();
+	return a->arena ? apply_policy(a) : apply_failed(a->table, -ENOMEM, "memory is out");
 }
 
 void table_on_pause(struct table *table, void (*pause)(void *context), void *context)
@@ -430,12 +503,28 @@ void table_on_pause(struct table *table, void (*pause)(void *context), void *con
 	table->pause_context = context;
 }
 
+static int apply_all(struct apply *a)
+{
+	int error = a->arena ? apply_policy(a) : apply_failed(a->table, -ENOMEM, "memory is out");
+
+	if (error < 0)
+		error = apply_again(a, error);
+	if (error < 0)
+		return error;
+	apply_learned_sets(a);
+	a->table->trusted = false;
+	error = apply_hook(a);
+	if (error == 0)
+		apply_hold(a);
+	return error;
+}
+
 int table_apply(struct table *table, const struct policy *policy, const char **error)
 {
 	struct apply apply = {
 		.table = table, .policy = policy, .arena = arena_new(), .own = !policy->config->unowned
 	};
-	int result = apply.arena ? apply_policy(&apply) : apply_failed(table, -ENOMEM, "memory is out");
+	int result = apply_all(&apply);
 
 	arena_free(apply.arena);
 	if (result < 0)

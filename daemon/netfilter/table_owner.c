@@ -52,6 +52,13 @@ uint32_t table_owner_flags(struct table *table, bool wanted)
 	return table->owner == TABLE_OWNER_US ? TABLE_OWNER_FLAGS : 0;
 }
 
+bool table_owner_kept(struct table *table)
+{
+	uint32_t flags;
+
+	return table->owner == TABLE_OWNER_US && owner_ask(table, &flags) == 0 && (flags & NFT_TABLE_F_OWNER);
+}
+
 int table_owner_take(struct table *table, bool wanted)
 {
 	bool ours = table->owner == TABLE_OWNER_US;

@@ -21,6 +21,8 @@ struct table;
 void table_owner_wait(struct table *table);
 /* Flags for a table that is about to be made; `wanted`: own-table is not "off". */
 uint32_t table_owner_flags(struct table *table, bool wanted);
+/* Is it ours alone, and has been since table_owner_take() or its making? */
+bool table_owner_kept(struct table *table);
 /* Takes the table that is there, when that is possible and wanted; no packet notices. 0, also when it stays without an
  * owner; -EPERM: another socket has it, nothing can be changed; -errno. */
 int table_owner_take(struct table *table, bool wanted);

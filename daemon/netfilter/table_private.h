@@ -31,7 +31,10 @@ struct table {
 	/* the learned sets, as the last table_apply() left them; [0] IPv4, [1] IPv6 */
 	size_t group_count;
 	char learned[LIMIT_GROUPS][2][TABLE_SET_NAME_SIZE];
-	enum ruleset_side side; /* of the static sets in force */
+	/* What the last table_apply() put in force; NULL before the first one. Items of its sets lie in the policy. */
+	struct arena *held_arena;
+	const struct ruleset *held;
+	bool trusted; /* nobody can have changed that since: the table has been ours alone */
 	void (*pause)(void *context); /* between transactions of table_apply(); may be NULL */
 	void *pause_context;
 	bool suspect; /* a transaction found something missing: table_watch.h */

@@ -66,25 +66,29 @@ static int state_visit_set(void *context, const struct nlmsghdr *message)
 static void state_note_expression(struct table_state *state, const struct nlattr *element)
 {
 	const struct nlattr *expression[NFTA_EXPR_MAX + 1], *lookup[NFTA_LOOKUP_MAX + 1];
-	enum ruleset_side side;
 	const char *name;
 
 	nfattr_parse_nest(element, expression, NFTA_EXPR_MAX + 1);
 	if (!nfattr_string(expression[NFTA_EXPR_NAME], &name) || strcmp(name, "lookup") != 0)
 		return;
 	nfattr_parse_nest(expression[NFTA_EXPR_DATA], lookup, NFTA_LOOKUP_MAX + 1);
-	if (nfattr_string(lookup[NFTA_LOOKUP_SET], &name) && ruleset_side_of(name, &side))
-		state->named[side] = true;
+	if (!nfattr_string(lookup[NFTA_LOOKUP_SET], &name))
+		return;
+	for (struct table_object *set = state->sets; set; set = set->next)
+		set->named |= strcmp(set->name, name) == 0;
 }
 
 static int state_visit_rule(void *context, const struct nlmsghdr *message)
 {
 	const struct nlattr *attributes[NFTA_RULE_MAX + 1], *list, *one;
 	struct state_reader *reader = context;
+	uint64_t handle = 0;
 
 	nfattr_parse(message, attributes, NFTA_RULE_MAX + 1);
 	if (!state_ours(reader, attributes[NFTA_RULE_TABLE]))
 		return 0;
+	if (nfattr_u64(attributes[NFTA_RULE_HANDLE], &handle) && handle > reader->state->last_rule)
+		reader->state->last_rule = handle;
 	list = attributes[NFTA_RULE_EXPRESSIONS];
 	for (one = nfattr_first_in(list); one; one = nfattr_next_in(list, one))
 		state_note_expression(reader->state, one);

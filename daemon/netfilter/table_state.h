@@ -14,12 +14,13 @@ struct table_object {
 	struct table_object *next;
 	const char *name;
 	bool hooked; /* a base chain */
+	bool named; /* a set that some rule looks up */
 };
 
 struct table_state {
 	struct arena *arena; /* of the lists */
 	struct table_object *chains, *sets;
-	bool named[2]; /* some rule names a static set of this side */
+	uint64_t last_rule; /* the highest handle of a rule: each new rule's is higher */
 };
 
 /* 0 or -errno; a table that does not exist has nothing. `out` lives in `arena`. */

@@ -423,10 +423,10 @@ static int watch_take_sets(struct table_watch *watch)
 	return error < 0 ? error : lacking;
 }
 
-static int watch_take(struct table_watch *watch, const struct policy *policy, struct arena *arena)
+static int watch_take(struct table_watch *watch)
 {
-	const struct ruleset *ruleset = ruleset_build(arena, policy, watch->table->side);
-	int error = ruleset ? watch_take_model(watch, ruleset) : -ENOMEM;
+	const struct ruleset *ruleset = watch->table->held;
+	int error = ruleset ? watch_take_model(watch, ruleset) : -ENOENT;
 	struct watch_table table = { 0 };
 
 	if (error == 0)
@@ -439,21 +439,18 @@ static int watch_take(struct table_watch *watch, const struct policy *policy, st
 	return error < 0 ? error : watch_take_sets(watch);
 }
 
-int table_watch_begin(struct table_watch *watch, const struct policy *policy)
+int table_watch_begin(struct table_watch *watch)
 {
-	struct arena *arena = arena_new();
 	uint32_t ours, generation = 0;
-	int error = arena ? 0 : -ENOMEM;
+	int error;
 
 	watch_forget(watch);
 	watch->pending = true;
 	/* First: what others change from here on moves it once more. */
 	(void)batch_raised(watch->table->batch, &ours);
+	error = watch_ask_generation(watch, &generation);
 	if (error == 0)
-		error = watch_ask_generation(watch, &generation);
-	if (error == 0)
-		error = watch_take(watch, policy, arena);
-	arena_free(arena);
+		error = watch_take(watch);
 	watch->missing = error == -ENOENT || error == -EAGAIN;
 	watch_flowtables(watch);
 	if (error < 0)
@@ -557,6 +554,8 @@ int table_watch_look(struct table_watch *watch)
 	else
 		found = watch->missing ? TABLE_WATCH_RULES | TABLE_WATCH_LEARNED : TABLE_WATCH_LEARNED;
 	watch->pending = found != 0;
+	if (found > 0 && (found & TABLE_WATCH_RULES))
+		watch->table->trusted = false;
 	return found;
 }
 

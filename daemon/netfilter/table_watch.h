@@ -6,8 +6,6 @@
 
 #include <stdbool.h>
 
-#include "policy/policy.h"
-
 struct table;
 struct table_watch;
 
@@ -22,11 +20,11 @@ enum table_watch_found {
 struct table_watch *table_watch_new(struct table *table);
 void table_watch_free(struct table_watch *watch);
 
-/* Takes note of what the kernel has of `policy`; to be called after table_apply(), also when that was for a reload. Puts
+/* Takes note of what the kernel has; to be called after table_apply(), also when that was for a reload. Puts
  * a sentinel into each learned set: an element without a timeout that no packet can match. 0; 1: a learned set had
  * none, so it is new or was emptied; -errno: it could not be seen, and table_watch_look() will say
  * TABLE_WATCH_LEARNED, or TABLE_WATCH_RULES too when something was missing already. */
-int table_watch_begin(struct table_watch *watch, const struct policy *policy);
+int table_watch_begin(struct table_watch *watch);
 
 /* Looks when others moved the generation, or element_commit() found something missing. 0: all is there; bits of
  * table_watch_found, told until table_watch_begin() succeeds; -errno: it could not be seen (others change the ruleset

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* LINK: tests/unit/ruleset/fixture.o tests/unit/ruleset/kernel.o */
-/* LINK: netfilter/ruleset.o netfilter/ruleset_rules.o netfilter/ruleset_text.o netfilter/ruleset_expr.o netfilter/ruleset_netlink.o netfilter/table.o netfilter/table_lock.o netfilter/table_apply.o netfilter/table_owner.o netfilter/table_state.o netfilter/table_query.o netfilter/probe.o netfilter/batch.o netfilter/nlsock.o netfilter/nfattr.o netfilter/element.o netfilter/element_dump.o netfilter/table_watch.o */
+/* LINK: netfilter/ruleset.o netfilter/ruleset_rules.o netfilter/ruleset_text.o netfilter/ruleset_expr.o netfilter/ruleset_netlink.o netfilter/table.o netfilter/table_lock.o netfilter/table_apply.o netfilter/table_change.o netfilter/table_owner.o netfilter/table_state.o netfilter/table_query.o netfilter/probe.o netfilter/batch.o netfilter/nlsock.o netfilter/nfattr.o netfilter/element.o netfilter/element_dump.o netfilter/table_watch.o */
 /* LINK: policy/policy.o policy/nat64.o policy/policy_boxes.o policy/policy_group.o policy/policy_hints.o policy/policy_input.o policy/policy_list.o policy/policy_rules.o policy/policy_select.o policy/policy_tenant.o policy/policy_text.o policy/policy_warn.o policy/interval.o policy/catalog.o policy/catalog_field.o policy/catalog_read.o policy/closed.o policy/config.o policy/config_check.o policy/config_list.o policy/config_print.o policy/config_read.o policy/config_reader.o policy/config_scalar.o policy/config_scan.o policy/config_scan_plain.o policy/config_scan_tell.o policy/config_scan_token.o policy/option.o policy/problem.o policy/value.o */
 /* LINK: dns/name.o dns/pattern.o dns/pattern_text.o base/arena.o base/counters.o base/escape.o base/hash.o base/ipaddr.o base/log.o */
 /* LIBS: jansson libconfig libmnl libnftnl */
@@ -302,14 +302,14 @@ static void socket_died(void **state)
 	kernel_apply(table, policy);
 	watch = table_watch_new(table);
 	assert_non_null(watch);
-	assert_int_equal(table_watch_begin(watch, policy), 1);
+	assert_int_equal(table_watch_begin(watch), 1);
 	assert_int_equal(close(lock + 2), 0); /* that of the transactions: behind the two of the table's lock */
 	assert_int_equal(ipaddr_from_text("192.0.2.1", &change.key.address), 0);
 	assert_int_equal(element_commit(table, &change, 1), 0);
 	assert_int_equal(kernel_status("nft add chain inet nfqdn theirs"), 0);
 	assert_int_equal(table_watch_look(watch), TABLE_WATCH_RULES);
 	kernel_apply(table, policy);
-	assert_int_equal(table_watch_begin(watch, policy), 0);
+	assert_int_equal(table_watch_begin(watch), 0);
 	assert_int_equal(table_watch_look(watch), 0);
 	expect_changes(false);
 	table_watch_free(watch);

@@ -43,10 +43,9 @@ void table_watch_free(struct table_watch *watch)
 	(void)watch;
 }
 
-int table_watch_begin(struct table_watch *watch, const struct policy *policy)
+int table_watch_begin(struct table_watch *watch)
 {
 	(void)watch;
-	(void)policy;
 	return there.begun;
 }
 

@@ -109,12 +109,7 @@ void ruleset_element(const struct ruleset_set *set, size_t index, struct ruleset
 	(void)fields;
 }
 
-struct ruleset *ruleset_build(struct arena *arena, const struct policy *policy, enum ruleset_side side)
-{
-	(void)policy;
-	(void)side;
-	return arena_alloc(arena, sizeof(struct ruleset));
-}
+static const struct ruleset nothing;
 
 /* ---- the tests ---- */
 
@@ -131,6 +126,7 @@ static struct world *world_new(void)
 	assert_non_null(world);
 	world->table.name = (char *)"nfqdn";
 	world->table.queries = &world->socket;
+	world->table.held = &nothing;
 	world->table.batch = batch_new(&world->socket);
 	world->watch = table_watch_new(&world->table);
 	assert_non_null(world->table.batch);
@@ -160,7 +156,7 @@ static void flowtables_are_told(void **state)
 	struct world *world = world_new();
 
 	(void)state;
-	table_watch_begin(world->watch, NULL);
+	table_watch_begin(world->watch);
 	assert_string_equal(table_watch_warning(world->watch), "");
 	world->socket.flowtables[0][0] = "fw4";
 	world->socket.flowtables[0][1] = "f\nt";
@@ -187,7 +183,7 @@ static void missing_at_the_beginning(void **state)
 	struct world *world = world_new();
 
 	(void)state;
-	assert_int_equal(table_watch_begin(world->watch, NULL), -ENOENT);
+	assert_int_equal(table_watch_begin(world->watch), -ENOENT);
 	assert_int_equal(table_watch_look(world->watch), TABLE_WATCH_RULES | TABLE_WATCH_LEARNED);
 	assert_int_equal(table_watch_look(world->watch), TABLE_WATCH_RULES | TABLE_WATCH_LEARNED);
 	world_free(world);

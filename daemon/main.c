@@ -199,6 +199,13 @@ static int try_reload(void *context, struct problems *problems, struct policy **
 	return 0;
 }
 
+static void run_aside(void *context, void (*job)(void *argument), void *argument)
+{
+	const struct aside_work work = { meanwhile_fd, serve_meanwhile, context };
+
+	aside_run(job, argument, &work);
+}
+
 static int apply_served(struct daemon *daemon, struct policy *policy, const char **error)
 {
 	int result;
@@ -421,6 +428,7 @@ static int start_control(struct daemon *daemon)
 		.ready = true,
 		.reload = reload,
 		.try_reload = try_reload,
+		.aside = run_aside,
 		.import = import,
 		.wall = monotime_wall,
 		.revoking = revoking,

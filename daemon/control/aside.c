@@ -9,28 +9,27 @@
 
 #include "control/offline.h"
 
-/* The caller reads it again when the thread has been joined. */
-struct loading {
-	const char *path;
-	struct problems *problems;
-	struct policy *policy;
+/* The caller reads what the job left when the thread has been joined. */
+struct running {
+	void (*job)(void *argument);
+	void *argument;
 	int done; /* eventfd */
 };
 
-static void *load(void *argument)
+static void *run(void *argument)
 {
-	struct loading *loading = argument;
+	const struct running *running = argument;
 	const uint64_t one = 1;
 
-	loading->policy = offline_load(loading->path, loading->problems);
-	while (write(loading->done, &one, sizeof(one)) != (ssize_t)sizeof(one))
+	running->job(running->argument);
+	while (write(running->done, &one, sizeof(one)) != (ssize_t)sizeof(one))
 		;
 	return NULL;
 }
 
-static void serve_meanwhile(const struct loading *loading, const struct aside_work *work)
+static void serve_meanwhile(const struct running *running, const struct aside_work *work)
 {
-	struct pollfd fds[2] = { { .fd = loading->done, .events = POLLIN } };
+	struct pollfd fds[2] = { { .fd = running->done, .events = POLLIN } };
 
 	while (!(fds[0].revents & POLLIN)) {
 		fds[1] = (struct pollfd) { .fd = work->fd(work->context), .events = POLLIN };
@@ -39,18 +38,39 @@ static void serve_meanwhile(const struct loading *loading, const struct aside_wo
 	}
 }
 
-struct policy *aside_load(const char *config_path, struct problems *problems, const struct aside_work *work)
+void aside_run(void (*job)(void *argument), void *argument, const struct aside_work *work)
 {
-	struct loading loading = { config_path, problems, NULL, eventfd(0, EFD_CLOEXEC) };
+	struct running running = { job, argument, eventfd(0, EFD_CLOEXEC) };
 	pthread_t thread;
 
-	if (loading.done < 0 || pthread_create(&thread, NULL, load, &loading)) {
-		if (loading.done >= 0)
-			close(loading.done);
-		return offline_load(config_path, problems);
+	if (running.done < 0 || pthread_create(&thread, NULL, run, &running)) {
+		if (running.done >= 0)
+			close(running.done);
+		job(argument);
+		return;
 	}
-	serve_meanwhile(&loading, work);
+	serve_meanwhile(&running, work);
 	pthread_join(thread, NULL);
-	close(loading.done);
+	close(running.done);
+}
+
+struct loading {
+	const char *path;
+	struct problems *problems;
+	struct policy *policy;
+};
+
+static void load(void *argument)
+{
+	struct loading *loading = argument;
+
+	loading->policy = offline_load(loading->path, loading->problems);
+}
+
+struct policy *aside_load(const char *config_path, struct problems *problems, const struct aside_work *work)
+{
+	struct loading loading = { config_path, problems, NULL };
+
+	aside_run(load, &loading, work);
 	return loading.policy;
 }

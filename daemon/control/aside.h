@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* A policy read in a thread of its own while the caller goes on with what must not wait: the largest lists take a
- * quarter of a second, and DNS answers are held meanwhile. */
+/* Long work in a thread of its own while the caller goes on with what must not wait: reading the largest lists takes a
+ * quarter of a second, comparing two policies of that size as long, and DNS answers are held meanwhile. */
 #ifndef NFQDN_CONTROL_ASIDE_H
 #define NFQDN_CONTROL_ASIDE_H
 
@@ -14,6 +14,9 @@ struct aside_work {
 	void *context;
 };
 
+/* Calls job(argument) in another thread (in this one when there is none to be had), and `work` until it is done, in the
+ * caller's. What the job touches must be nothing that `work` changes. */
+void aside_run(void (*job)(void *argument), void *argument, const struct aside_work *work);
 /* As offline_load(). Calls `work` until it is done, in the caller's thread. */
 struct policy *aside_load(const char *config_path, struct problems *problems, const struct aside_work *work);
 

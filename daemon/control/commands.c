@@ -224,22 +224,37 @@ static json_t *problems_json(const struct problems *problems)
 	return array;
 }
 
+struct comparison {
+	const struct policy *before;
+	struct policy *after;
+	json_t *changes;
+};
+
+static void compare(void *argument)
+{
+	struct comparison *comparison = argument;
+	json_t *before = control_overview(comparison->before), *after = control_overview(comparison->after);
+
+	comparison->changes = control_difference(before, after);
+	json_decref(before);
+	json_decref(after);
+	policy_free(comparison->after);
+}
+
 /* What the new policy would change; it is not applied. */
 static int try_reload(struct call *call, struct problems *problems)
 {
 	const struct control_context *context = call->context;
-	struct policy *policy;
-	json_t *before, *after;
-	int error = context->try_reload(context->daemon, problems, &policy);
+	struct comparison comparison = { .before = context->policy };
+	int error = context->try_reload(context->daemon, problems, &comparison.after);
 
 	if (error < 0)
 		return error;
-	before = control_overview(context->policy);
-	after = control_overview(policy);
-	control_json_set(&call->result, "changes", control_difference(before, after));
-	json_decref(before);
-	json_decref(after);
-	policy_free(policy);
+	if (context->aside)
+		context->aside(context->daemon, compare, &comparison);
+	else
+		compare(&comparison);
+	control_json_set(&call->result, "changes", comparison.changes);
 	return 0;
 }
 

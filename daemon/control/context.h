@@ -40,6 +40,8 @@ struct control_context {
 	/* Reads the configuration as reload() does and applies nothing: 0 and the policy it would be (for
 	 * policy_free()), or -errno; problems added either way. */
 	int (*try_reload)(void *daemon, struct problems *problems, struct policy **out);
+	/* Calls job(argument), which may take long, while the queue is served. NULL: jobs are just called. */
+	void (*aside)(void *daemon, void (*job)(void *argument), void *argument);
 	/* Takes over records of another gateway's export (lines of learn/state_text.h, each read once already), whose
 	 * stamp is `stamp`. */
 	void (*import)(void *daemon, int64_t stamp, const char *const *lines, size_t count,

@@ -484,6 +484,12 @@ static int apply_policy(struct apply *a)
 	return error;
 }
 
+static int apply_no_memory(const struct apply *a)
+{
+	apply_failed(a->table, -ENOMEM, "memory is out");
+	return -ENOMEM;
+}
+
 /* When the kernel refuses what follows from what it was believed to have, all is made anew. */
 static int apply_again(struct apply *a, int error)
 {
@@ -494,7 +500,7 @@ static int apply_again(struct apply *a, int error)
 		return error;
 	arena_free(a->arena);
 	a->arena = arena_new();
-	return a->arena ? apply_policy(a) : apply_failed(a->table, -ENOMEM, "memory is out");
+	return a->arena ? apply_policy(a) : apply_no_memory(a);
 }
 
 void table_on_pause(struct table *table, void (*pause)(void *context), void *context)
@@ -505,7 +511,7 @@ void table_on_pause(struct table *table, void (*pause)(void *context), void *con
 
 static int apply_all(struct apply *a)
 {
-	int error = a->arena ? apply_policy(a) : apply_failed(a->table, -ENOMEM, "memory is out");
+	int error = a->arena ? apply_policy(a) : apply_no_memory(a);
 
 	if (error < 0)
 		error = apply_again(a, error);

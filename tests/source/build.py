@@ -84,9 +84,10 @@ def installed(folder):
     for name in ("usr/sbin/nfqdnd", "usr/sbin/nfqdnctl", "usr/share/nfqdn/data/intune.json", "usr/share/nfqdn/data/regions.json"):
         assert name in found, f"{name} is not among {found}"
     service, cron = target / "usr/lib/systemd/system/nfqdn-update.service", target / "usr/share/nfqdn/nfqdn-update.cron"
+    assert "\nUser=nfqdn\n" in service.read_text(), service.read_text()
     assert "ExecStart=/usr/sbin/nfqdn-update\n" in service.read_text(), service.read_text()
     assert service.with_suffix(".timer").exists(), "the timer"
-    assert " root /usr/sbin/nfqdn-update >/dev/null\n" in cron.read_text(), cron.read_text()
+    assert " nfqdn /usr/sbin/nfqdn-update >/dev/null\n" in cron.read_text(), cron.read_text()
     out = run(str(target / "usr/sbin/nfqdnctl"), "catalog", "list", "--catalog", str(target / "usr/share/nfqdn/data"))
     assert "power-automate" in out, out
     run("make", f"DESTDIR={target}", "PREFIX=/usr", "uninstall")
@@ -101,7 +102,7 @@ def installed_elsewhere(folder):
     run("make", "-o", "all", f"B={BUILD}", f"PREFIX={prefix}", "install")
     cron = (prefix / "share/nfqdn/nfqdn-update.cron").read_text().splitlines()[-1]
     service = (prefix / "lib/systemd/system/nfqdn-update.service").read_text()
-    command = cron.split("root ")[1].split()[0]
+    command = cron.split("nfqdn ", 1)[1].split()[0]
     assert command == str(prefix / "sbin/nfqdn-update"), cron
     assert f"ExecStart={command}\n" in service, service
     settings = folder / "update.conf"

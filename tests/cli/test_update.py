@@ -433,6 +433,73 @@ def _(w):
     equal((len(w.daemon.seen), (w.state / "pending").exists()), (2, False), "reloads")
 
 
+KILLER = """#!/bin/sh
+# In place of a command that changes lists or their journal: at the call of that number its caller is killed first, or just after it.
+case $* in
+*/journal* | *{overlay}/*)
+	echo x >>{count}
+	if [ "$(wc -l <{count})" -eq {at} ]; then
+		[ {after} = 0 ] || {command} "$@"
+		kill -9 $PPID
+		exit 1
+	fi
+	;;
+esac
+exec {command} "$@"
+"""
+
+
+def run_killed(w, at, after):
+    """nfqdn-update, killed at its call number `at` that changes lists or their journal; whether it came to that."""
+    folder, count = w.folder / "bin", w.folder / "count"
+    shutil.rmtree(folder, ignore_errors=True)
+    count.unlink(missing_ok=True)
+    folder.mkdir()
+    for command in ("cp", "mv", "rm", "mkdir"):
+        path = folder / command
+        path.write_text(KILLER.format(overlay=w.overlay, count=count, at=at, after=after, command=shutil.which(command)))
+        path.chmod(0o755)
+    env = {**{k: v for k, v in os.environ.items() if "proxy" not in k.lower()}, "NFQDN_CATALOG": str(ROOT / "data"), "PATH": f"{folder}:{os.environ['PATH']}"}
+    done = subprocess.run([*w.shell, str(SCRIPT), str(w.folder / "update.conf")], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=120,
+                          env=env, check=False)
+    assert done.returncode in (0, -signal.SIGKILL), f"status {done.returncode}\n{done.stdout}"
+    return done.returncode != 0
+
+
+@case("killed at any step of replacing, it leaves whole files, and the next run goes on with all of the lists: never with half of them")
+@world
+def _(w):
+    def forget_when():
+        for path in w.state.glob("*.next"):
+            path.unlink()
+
+    w.run(0, INTERVAL=3600)
+    old, week, at, mixed, was_killed = w.files(), 20251208, 0, 0, True
+    while was_killed and at < 60:
+        at += 1
+        for after in (0, 1):
+            week += 1
+            count = 11 + (week & 1)
+            w.publish(f"{week}00", sets(count), week, tags(week, count))
+            forget_when()
+            was_killed = run_killed(w, at, after)
+            left = {n: c for n, c in w.files().items() if n.endswith(".json")}
+            w.daemon.seen = []
+            w.run(0, INTERVAL=3600)
+            healed = w.files()
+            equal([p.name for p in w.state.iterdir() if p.name.startswith(("journal", "pending"))], [], "what is left")
+            forget_when()
+            w.run(0, INTERVAL=3600)
+            new = w.files()
+            assert sorted(new) == sorted(old) and not any(new[n] == old[n] for n in old), "the new lists are there in the end"
+            assert healed in (old, new), f"call {at}: half of the lists after the next run"
+            assert all(c in (old[n], new[n]) for n, c in left.items()), f"call {at}: neither the old nor the new file"
+            mixed += left not in (old, new)
+            equal([s for s in w.daemon.seen if s not in (old, new)], [], f"call {at}: reloads that read half of the lists")
+            old = new
+    assert at > 8 and mixed > 0, f"{at} calls, {mixed} times half of the lists stood there: too few to show anything"
+
+
 @case("ended in the middle it leaves the old lists, no lock and nothing lying about")
 @world
 def _(w):

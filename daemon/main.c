@@ -926,6 +926,8 @@ int main(int argc, char **argv)
 #ifdef __GLIBC__
 	/* glibc gives each thread a heap of its own, and what it freed stays there: 1 MiB after a reload */
 	mallopt(M_ARENA_MAX, 1);
+	/* blocks of a policy, and files being read, go back to the kernel when they are freed: 1 MiB less at the peak */
+	mallopt(M_MMAP_THRESHOLD, 32768);
 #endif
 	return main_run(&options);
 }

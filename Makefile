@@ -44,6 +44,7 @@ netfilter := assist batch conntrack element element_dump nfattr nflog nlsock own
 learn := assisted denials derived judge lifetime names past pool queries rebuild reports restore revoke snoop snoop_assist snoop_keep state state_read state_text store store_heap store_name \
 	store_plan store_share verify
 control := aside boot cmdline commands denied describe difference explain json listing notify offline overview privileges readable request sandbox server status wait why
+main := daemon_loop daemon_policy daemon_start daemon_state main
 CTL := feed feed_change feed_file feed_m365 feed_tags feed_target nfqdnctl nfqdnctl_catalog nfqdnctl_client nfqdnctl_feed nfqdnctl_follow \
 	nfqdnctl_import nfqdnctl_print nfqdnctl_request nfqdnctl_suggest nfqdnctl_summary nfqdnctl_table
 
@@ -76,7 +77,7 @@ $(B)/kmod-optional/%.o: kmod-optional/%.c $(B)/.flags
 
 PKG_CFLAGS := $(call pkg_cflags,$(LIBS_nfqdnd))
 
-$(B)/nfqdnd: $(B)/main.o $(OBJECTS)
+$(B)/nfqdnd: $(main:%=$(B)/main/%.o) $(OBJECTS)
 	@$(if $(Q),echo "  LD      $@")
 	$(Q)$(CC) $(ALL_CFLAGS) $(BASE_LDFLAGS) $(LDFLAGS) -o $@ $^ $(call pkg_libs,$(LIBS_nfqdnd))
 

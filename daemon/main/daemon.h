@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The daemon's parts, and what its files call of each other: daemon_start.c, daemon_policy.c, daemon_state.c and
+ * daemon_loop.c. Errors are -errno, and were logged with their reason. One thread. */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/hash.h"
+#include "base/log.h"
+#include "base/monotime.h"
+#include "control/cmdline.h"
+#include "control/context.h"
+#include "control/notify.h"
+#include "control/privileges.h"
+#include "learn/assisted.h"
+#include "learn/rebuild.h"
+#include "learn/state.h"
+#include "policy/lastgood_keeper.h"
+
+struct control_server;
+struct policy;
+struct problems;
+struct queue;
+struct reports;
+struct revoke;
+struct snoop;
+struct store;
+struct table;
+struct verify;
+
+struct daemon {
+	struct cmdline options;
+	struct policy *policy;
+	struct table *table;
+	struct queue *queue;
+	struct store *store;
+	struct snoop *snoop;
+	struct verify *verify;
+	struct reports *reports;
+	const char *reports_why; /* why they lack what is denied, or NULL */
+	struct rebuild rebuild;
+	struct revoke *revoke;
+	struct assisted assisted;
+	struct control_server *control;
+	struct control_context context;
+	struct privileges privileges;
+	struct notify notify;
+	struct state_keeper keeper;
+	struct log_limit state_told;
+	struct lastgood_keeper lastgood;
+	struct log_limit refusals_told;
+	uint64_t refused; /* answers dropped so far, when last looked at */
+	struct hash_key hash_key;
+	uint64_t generation;
+	int epoll, signals, own;
+	int fault; /* of the queue, while a policy was read or applied */
+	bool running, ending;
+	bool cold; /* and nothing was learned: enforce-after counts from `started` on */
+	struct log_limit enforce_told;
+	bool found; /* our table was there when we started: flows were decided before */
+	struct monotime now;
+};
+
+/* From a policy to a gateway that filters, with the sandbox closed. `fallback`: the policy is not the administrator's
+ * (control/boot.h). Takes the policy over once it is in force, else it stays the caller's. */
+int daemon_start(struct daemon *daemon, struct policy *policy, bool fallback);
+/* The table stays: what was learned is allowed until a later start. After a daemon_start() that failed, too. */
+void daemon_stop(struct daemon *daemon);
+void daemon_read_own_addresses(struct daemon *daemon);
+/* Copies of denied packets; a socket that died is opened anew. */
+void daemon_read_reports(struct daemon *daemon);
+
+/* Puts the policy into the kernel's table and into the snooper, and frees the one before. On failure all stays as it
+ * was, the policy is the caller's, and `*error` says why if more than the errno is known. */
+int daemon_apply(struct daemon *daemon, struct policy *policy, const char **error);
+/* For struct control_context: the configuration is read again and comes into force, or nothing changes (-EINVAL). */
+int daemon_reload(void *context, struct problems *problems);
+/* The same, and what is wrong goes to the log. */
+void daemon_reload_by_signal(struct daemon *daemon);
+/* For struct control_context: reads what a reload would, which the caller frees. */
+int daemon_try_reload(void *context, struct problems *problems, struct policy **out);
+/* For struct control_context: runs the job in a thread, with the queue served meanwhile. */
+void daemon_run_aside(void *context, void (*job)(void *argument), void *argument);
+/* Audits after a cold start, if `enforce-after` says so. */
+void daemon_begin_enforce_after(struct daemon *daemon);
+/* Milliseconds until it must be called again, or -1. */
+int64_t daemon_enforce_when_due(struct daemon *daemon);
+
+/* What the kernel and the state file have of earlier runs, less what the policy does not allow. */
+void daemon_take_over(struct daemon *daemon);
+/* For struct control_context. `stamp`: when the lines were true, seconds since 1970. */
+void daemon_import(void *context, int64_t stamp, const char *const *lines, size_t count, struct control_imported *out);
+/* Milliseconds until it must be called again, or -1. */
+int64_t daemon_keep_state(struct daemon *daemon);
+/* An error of the state file, 0 for none. */
+void daemon_tell_state(struct daemon *daemon, int error);
+
+int daemon_open_loop(struct daemon *daemon);
+int daemon_watch(struct daemon *daemon, int fd);
+/* The copies of queries are waited for as soon as there is a loop. */
+int daemon_watch_queries(struct daemon *daemon);
+/* While a policy is read and put into the table the queue is served, under the old one. `context` is the daemon. */
+void daemon_serve_meanwhile(void *context);
+/* Until a signal ends it (0), or the queue is lost for good. */
+int daemon_run(struct daemon *daemon);

@@ -1,0 +1,209 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* A policy comes into force: at the start, at a reload, and when enforce-after is over. */
+#include <errno.h>
+#include <string.h>
+
+#include "base/counters.h"
+#include "control/aside.h"
+#include "learn/revoke.h"
+#include "learn/snoop.h"
+#include "learn/verify.h"
+#include "main/daemon.h"
+#include "netfilter/queue.h"
+#include "netfilter/table.h"
+#include "policy/config_fixed.h"
+#include "policy/problem_log.h"
+
+/* Rules that copy queries find somebody who reads them. */
+static int apply_table(struct daemon *daemon, const struct policy *policy, const char **error)
+{
+	const struct config *before = daemon->policy ? daemon->policy->config : NULL;
+	int result = verify_prepare(daemon->verify, policy->config, error);
+
+	if (result == 0)
+		result = daemon_watch_queries(daemon);
+	if (result == 0)
+		result = table_apply(daemon->table, policy, error);
+	if (result == 0)
+		verify_settle(daemon->verify, policy->config, before, monotime_now());
+	else if (before)
+		verify_settle(daemon->verify, before, NULL, daemon->now);
+	return result;
+}
+
+/* enforce-after: when it ends by this policy. */
+static struct monotime enforces(const struct daemon *daemon, const struct policy *policy)
+{
+	return monotime_add(daemon->context.started, 1000 * (int64_t)policy->config->enforce_after);
+}
+
+int daemon_apply(struct daemon *daemon, struct policy *policy, const char **error)
+{
+	int result;
+
+	policy->waiting = daemon->cold && policy->config->mode == CONFIG_ENFORCE &&
+			  monotime_before(daemon->now, enforces(daemon, policy));
+	result = apply_table(daemon, policy, error);
+	if (result < 0)
+		return result;
+	snoop_set_queries(daemon->snoop, verify_queries(daemon->verify));
+	policy->generation = ++daemon->generation;
+	snoop_set_policy(daemon->snoop, policy);
+	daemon->context.policy = policy;
+	daemon->context.enforces = enforces(daemon, policy);
+	rebuild_applied(&daemon->rebuild);
+	policy_free(daemon->policy);
+	daemon->policy = policy;
+	assisted_load(&daemon->assisted, policy, daemon->now);
+	counters.reloads++;
+	return 0;
+}
+
+static int meanwhile_fd(void *context)
+{
+	const struct daemon *daemon = context;
+
+	return daemon->fault ? -1 : queue_fd(daemon->queue);
+}
+
+/* NULL when it cannot follow the policy in force. */
+static struct policy *load_next(struct daemon *daemon, struct problems *problems)
+{
+	const struct aside_work work = { meanwhile_fd, daemon_serve_meanwhile, daemon };
+	struct policy *policy = aside_load(daemon->options.config, problems, &work);
+
+	if (policy)
+		config_fixed_check(daemon->policy->config, policy->config, problems);
+	if (problems->errors == 0)
+		return policy;
+	policy_free(policy);
+	return NULL;
+}
+
+int daemon_try_reload(void *context, struct problems *problems, struct policy **out)
+{
+	struct policy *policy = load_next(context, problems);
+
+	if (!policy)
+		return -EINVAL;
+	*out = policy;
+	return 0;
+}
+
+void daemon_run_aside(void *context, void (*job)(void *argument), void *argument)
+{
+	const struct aside_work work = { meanwhile_fd, daemon_serve_meanwhile, context };
+
+	aside_run(job, argument, &work);
+}
+
+static int apply_served(struct daemon *daemon, struct policy *policy, const char **error)
+{
+	int result;
+
+	table_on_pause(daemon->table, daemon_serve_meanwhile, daemon);
+	result = daemon_apply(daemon, policy, error);
+	table_on_pause(daemon->table, NULL, NULL);
+	return result;
+}
+
+static int replace_policy(struct daemon *daemon, struct problems *problems)
+{
+	struct policy *policy = load_next(daemon, problems);
+	const char *error = NULL;
+
+	if (!policy)
+		return -EINVAL;
+	if (revoke_prepare(daemon->revoke, policy->config, &error) < 0)
+		problem_add(problems, PROBLEM_ERROR, policy->config->file, 0, "gateway.revoke", "%s", error);
+	else if (assisted_prepare(&daemon->assisted, policy->config, &error) < 0)
+		problem_add(problems, PROBLEM_ERROR, policy->config->file, 0, "gateway.kernel-assist",
+			    "\"require\" cannot be had: %s", error);
+	else if (apply_served(daemon, policy, &error) < 0)
+		problem_add(problems, PROBLEM_ERROR, daemon->options.config, 0, "",
+			    "the kernel refused the new table: %s", error ? error : "no reason told");
+	if (problems->errors == 0)
+		return 0;
+	assisted_return(&daemon->assisted, daemon->policy, daemon->now);
+	policy_free(policy);
+	return -EINVAL;
+}
+
+int daemon_reload(void *context, struct problems *problems)
+{
+	struct daemon *daemon = context;
+
+	if (replace_policy(daemon, problems) < 0) {
+		counters.reloads_refused++;
+		log_error("reload refused, the old policy stays");
+		return -EINVAL;
+	}
+	log_set_level(daemon->policy->config->log_level);
+	if (snoop_prune(daemon->snoop, daemon->now, daemon_serve_meanwhile, daemon) < 0)
+		log_warning("learned addresses that the new policy does not allow could not all be deleted yet");
+	revoke_begin(daemon->revoke, daemon->now);
+	lastgood_keeper_begin(&daemon->lastgood, daemon->policy);
+	log_info("reloaded %s: generation %llu", daemon->options.config, (unsigned long long)daemon->generation);
+	return 0;
+}
+
+void daemon_reload_by_signal(struct daemon *daemon)
+{
+	struct problems problems = { 0 };
+
+	notify_send(&daemon->notify, "RELOADING=1");
+	daemon_reload(daemon, &problems);
+	problem_log(&problems);
+	problem_clear(&problems);
+	notify_send(&daemon->notify, "READY=1");
+}
+
+/* The same policy, but for `waiting`. */
+static int apply_waiting(struct daemon *daemon, bool waiting)
+{
+	const char *why = NULL;
+	int error;
+
+	daemon->policy->waiting = waiting;
+	error = table_apply(daemon->table, daemon->policy, &why);
+	if (error == 0) {
+		rebuild_applied(&daemon->rebuild);
+		revoke_begin(daemon->revoke, daemon->now);
+		return 0;
+	}
+	daemon->policy->waiting = !waiting;
+	log_limited(&daemon->enforce_told, daemon->now, LOG_LEVEL_ERROR, "enforce-after: %s",
+		    why ? why : strerror(-error));
+	return error;
+}
+
+/* Nothing was decided or learned before: clients have addresses in their caches that nobody saw. Until here it was
+ * enforced, since a table that is filled again must not be open for a moment. */
+void daemon_begin_enforce_after(struct daemon *daemon)
+{
+	uint32_t seconds = daemon->policy->config->enforce_after;
+
+	if (daemon->found || store_count(daemon->store) > 0 || !seconds ||
+	    daemon->policy->config->mode != CONFIG_ENFORCE)
+		return;
+	daemon->cold = true;
+	daemon->context.enforces = enforces(daemon, daemon->policy);
+	if (apply_waiting(daemon, true) == 0)
+		log_info("enforce-after: a cold start, so nothing is denied for %u s; `nfqdnctl denied` tells what "
+			 "would be",
+			 seconds);
+}
+
+int64_t daemon_enforce_when_due(struct daemon *daemon)
+{
+	int64_t left = monotime_until(daemon->now, daemon->context.enforces);
+
+	if (!daemon->policy->waiting)
+		return -1;
+	if (left > 0)
+		return left;
+	if (apply_waiting(daemon, false) < 0)
+		return 1000;
+	log_info("enforce-after is over: what the policy does not allow is denied from now on");
+	return -1;
+}

@@ -1,0 +1,265 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* From a policy that was read to a gateway that filters, and the way back. The order is told in main.c. */
+#include <errno.h>
+#include <string.h>
+
+#include "base/counters.h"
+#include "control/readable.h"
+#include "control/sandbox.h"
+#include "control/server.h"
+#include "learn/reports.h"
+#include "learn/revoke.h"
+#include "learn/snoop.h"
+#include "learn/verify.h"
+#include "main/daemon.h"
+#include "netfilter/own.h"
+#include "netfilter/queue.h"
+#include "netfilter/table.h"
+
+void daemon_read_own_addresses(struct daemon *daemon)
+{
+	struct ipaddr addresses[LIMIT_OWN_ADDRESSES];
+	int count = own_addresses(addresses, LIMIT_OWN_ADDRESSES);
+
+	if (count < 0) {
+		log_warning("cannot read the gateway's own addresses: %s", strerror(-count));
+		return;
+	}
+	if (count > LIMIT_OWN_ADDRESSES) {
+		counters.own_over_limit += (uint64_t)count - LIMIT_OWN_ADDRESSES;
+		count = LIMIT_OWN_ADDRESSES;
+	}
+	if (snoop_set_own_addresses(daemon->snoop, addresses, (size_t)count) < 0)
+		log_warning("no memory for the gateway's own addresses");
+}
+
+/* Copies of what is denied. Filtering does without. */
+static void open_reports(struct daemon *daemon)
+{
+	const char *why = NULL;
+	int error = 0;
+
+	snoop_set_names(daemon->snoop, reports_names(daemon->reports));
+	if (!table_capabilities(daemon->table)->report)
+		why = "the kernel lacks log or limit expressions (CONFIG_NFT_LOG, CONFIG_NFT_LIMIT)";
+	else
+		error = reports_open(daemon->reports, daemon->policy->config, &why);
+	if (error == 0 && reports_fd(daemon->reports) >= 0)
+		error = daemon_watch(daemon, reports_fd(daemon->reports));
+	if (error < 0 && !why)
+		why = strerror(-error);
+	daemon->reports_why = daemon->context.denied_why = why;
+	if (why)
+		log_warning("what is denied is counted, but not told by `nfqdnctl denied`: %s", why);
+}
+
+void daemon_read_reports(struct daemon *daemon)
+{
+	if (reports_read(daemon->reports, daemon->now) < 0)
+		open_reports(daemon);
+}
+
+static int start_kernel(struct daemon *daemon, struct policy *policy)
+{
+	const struct config *config = policy->config;
+	const char *why = NULL, *refused = "";
+	int error = control_server_probe(config->control);
+
+	if (error == -EBUSY)
+		why = "another nfqdnd listens on the control socket: give each its own `gateway.control`";
+	if (error == 0)
+		error = table_open(config->table, &daemon->table, &why);
+	if (error == 0)
+		error = queue_open(config->queue_first, config->queue_count, !config->drop_on_overload, &daemon->queue,
+				   &why);
+	if (error == 0) {
+		daemon->store = store_new(&daemon->hash_key, config->limit_elements);
+		daemon->snoop = daemon->store ? snoop_new(daemon->store, daemon->table, &daemon->hash_key) : NULL;
+		daemon->assisted = (struct assisted) { .snoop = daemon->snoop, .table = daemon->table };
+		daemon->verify = verify_new(&daemon->hash_key);
+		daemon->reports = reports_new(&daemon->hash_key);
+		daemon->revoke = revoke_new(daemon->snoop, daemon->store);
+		error = daemon->snoop && daemon->verify && daemon->reports && daemon->revoke
+				? store_reserve(daemon->store)
+				: -ENOMEM;
+	}
+	if (error == 0)
+		error = rebuild_open(&daemon->rebuild, daemon->table, daemon->store);
+	if (error == 0)
+		error = revoke_prepare(daemon->revoke, config, &why);
+	daemon->found = error == 0 && table_exists(daemon->table) == 1;
+	if (error == 0) {
+		error = assisted_prepare(&daemon->assisted, config, &why);
+		refused = error < 0 ? "kernel-assist = \"require\" cannot be had: " : "";
+	}
+	if (error == 0)
+		error = daemon_apply(daemon, policy, &why);
+	if (error < 0)
+		log_error("%s%s", refused, why ? why : strerror(-error));
+	return error;
+}
+
+static bool revoking(const void *context)
+{
+	const struct daemon *daemon = context;
+
+	return revoke_looks(daemon->revoke);
+}
+
+static int start_control(struct daemon *daemon)
+{
+	const char *path = daemon->policy->config->control;
+	int error;
+
+	daemon->now = monotime_now();
+	daemon->context = (struct control_context) {
+		.policy = daemon->policy,
+		.store = daemon->store,
+		.derived = snoop_derived(daemon->snoop),
+		.denials = reports_denials(daemon->reports),
+		.names = reports_names(daemon->reports),
+		.denied_why = daemon->reports_why,
+		.table = daemon->table,
+		.queue = daemon->queue,
+		.warning = table_watch_warning(daemon->rebuild.watch),
+		.assist = daemon->assisted.told,
+		.config_path = daemon->options.config,
+		.started = daemon->now,
+		.enforces = daemon->context.enforces,
+		.ready = true,
+		.reload = daemon_reload,
+		.try_reload = daemon_try_reload,
+		.aside = daemon_run_aside,
+		.import = daemon_import,
+		.wall = monotime_wall,
+		.revoking = revoking,
+		.daemon = daemon,
+	};
+	error = privileges_group(&daemon->privileges, true);
+	if (error == 0)
+		error = control_server_open(path, &daemon->context, &daemon->control);
+	if (error < 0)
+		log_error("control socket %s: %s", path,
+			  error == -EBUSY ? "another nfqdnd listens there" : strerror(-error));
+	return error < 0 ? error : privileges_group(&daemon->privileges, false);
+}
+
+static void log_owner(const struct daemon *daemon)
+{
+	if (table_owner(daemon->table) == TABLE_OWNER_FOUND)
+		log_info("table inet %s has no owner, since an earlier run made it so: others can change it until "
+			 "`nfqdnd --flush` and a start",
+			 daemon->policy->config->table);
+}
+
+static void log_start(const struct daemon *daemon)
+{
+	static const char *const modes[] = {
+		[CONFIG_ENFORCE] = "enforce", [CONFIG_AUDIT] = "audit", [CONFIG_MARK] = "mark", [CONFIG_SETS] = "sets"
+	};
+	const struct policy *policy = daemon->policy;
+
+	log_info("%s table inet %s: %zu entries, %zu names, %zu elements taken over, queue %u (%s)",
+		 modes[policy->config->mode], policy->config->table, policy->entry_count, policy->rule_count,
+		 store_count(daemon->store), policy->config->queue_first,
+		 table_queue_backend_name(table_capabilities(daemon->table)->queue));
+}
+
+static void tell_unreadable(const struct config *config)
+{
+	struct problems problems = { 0 };
+
+	readable_check(config, &problems);
+	for (size_t i = 0; i < problems.count; i++)
+		log_warning("%s: %s", problems.items[i].file, problems.items[i].text);
+	problem_clear(&problems);
+}
+
+/* What root alone can do, and who comes after it. What a bad configuration is replaced by was not written by root. */
+static int prepare(struct daemon *daemon, const struct config *config, bool fallback)
+{
+	int error = hash_key_random(&daemon->hash_key);
+
+	if (error == 0 && fallback)
+		error = privileges_find_owner(daemon->options.boot, config->user, &daemon->privileges);
+	else if (error == 0)
+		error = privileges_find(config->user, &daemon->privileges);
+	if (error == -ENOENT && fallback) /* denying as root is better than not denying */
+		error = privileges_find("", &daemon->privileges);
+	if (error == 0)
+		error = privileges_make_folders(&daemon->privileges, config);
+	if (error == 0 && !fallback)
+		tell_unreadable(config);
+	if (error == 0)
+		notify_open(&daemon->notify);
+	return error;
+}
+
+static int confine(struct daemon *daemon, bool fallback)
+{
+	int landlock = 0;
+	int error = sandbox_enter(daemon->policy->config, daemon->options.config, fallback, &landlock);
+
+	if (error < 0)
+		return error;
+	log_info("runs as %s with CAP_NET_ADMIN alone, behind seccomp and Landlock (%s)", daemon->privileges.name,
+		 landlock ? fallback ? "which lets it read all until a restart, for the repaired configuration"
+				     : "its own folders"
+			  : "which this kernel lacks");
+	return 0;
+}
+
+int daemon_start(struct daemon *daemon, struct policy *policy, bool fallback)
+{
+	int error = prepare(daemon, policy->config, fallback);
+
+	if (error == 0)
+		error = start_kernel(daemon, policy);
+	if (error == 0)
+		error = start_control(daemon);
+	if (error == 0)
+		error = privileges_drop(&daemon->privileges);
+	if (error < 0)
+		return error;
+	daemon_read_own_addresses(daemon);
+	daemon_take_over(daemon);
+	error = daemon_open_loop(daemon);
+	if (error < 0)
+		return error;
+	open_reports(daemon);
+	error = daemon_watch(daemon, control_server_fd(daemon->control));
+	if (error == 0)
+		error = confine(daemon, fallback);
+	if (error < 0)
+		return error;
+	if (!fallback)
+		lastgood_keeper_begin(&daemon->lastgood, daemon->policy);
+	log_start(daemon);
+	log_owner(daemon);
+	daemon_begin_enforce_after(daemon);
+	notify_send(&daemon->notify, "READY=1");
+	return 0;
+}
+
+void daemon_stop(struct daemon *daemon)
+{
+	notify_send(&daemon->notify, "STOPPING=1");
+	control_server_close(daemon->control);
+	queue_close(daemon->queue); /* before the disk is waited for: DNS passes from here on */
+	if (daemon->running) {
+		daemon->now = monotime_now();
+		daemon_tell_state(daemon, state_keeper_end(&daemon->keeper, daemon->now, monotime_wall(), daemon->store,
+							   daemon->policy));
+	}
+	lastgood_keeper_tick(&daemon->lastgood, daemon->policy, true);
+	rebuild_close(&daemon->rebuild);
+	revoke_free(daemon->revoke);
+	snoop_free(daemon->snoop);
+	verify_free(daemon->verify);
+	reports_free(daemon->reports);
+	store_free(daemon->store);
+	assisted_close(&daemon->assisted);
+	table_close(daemon->table);
+	policy_free(daemon->policy);
+	notify_close(&daemon->notify);
+}

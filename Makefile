@@ -33,7 +33,7 @@ LIBS_nfqdnd := libmnl libnftnl libnetfilter_queue jansson libconfig libcap-ng li
 LIBS_nfqdnctl := jansson
 
 # daemon/FLOOR/: what each floor has. Objects of nfqdnctl alone begin with nfqdnctl.
-base := arena counters escape hash ipaddr log monotime
+base := arena counters escape hash ipaddr log lru monotime
 dns := message name packet pattern pattern_text question stream stream_flow svcb wire
 policy := catalog catalog_field catalog_read closed config config_check config_fixed config_list config_print config_read \
 	config_reader config_scalar config_scan config_scan_plain config_scan_tell config_scan_token interval lastgood lastgood_keeper \

@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Records stand in the chain of their key's hash, and all of them in one ring in the order of their last time. */
 #include "learn/denials.h"
 
 #include <string.h>
@@ -7,22 +6,17 @@
 
 #include "base/counters.h"
 #include "base/limits.h"
+#include "base/lru.h"
 
 #define CHAINS 2048 /* a power of two */
-#define HEAD 0 /* of the ring; places are numbered from 1 on */
-
-struct place {
-	uint32_t chain; /* the next one; 0: the end */
-	uint32_t newer, older; /* in the ring */
-	struct denials_record record;
-};
 
 struct denials {
 	struct hash_key key;
-	size_t count;
 	uint64_t sequence;
+	struct lru order;
 	uint32_t chains[CHAINS];
-	struct place places[1 + LIMIT_DENIALS]; /* [HEAD]: its `older` is the newest, its `newer` the oldest */
+	struct lru_link links[1 + LIMIT_DENIALS];
+	struct denials_record records[1 + LIMIT_DENIALS];
 };
 
 struct denials *denials_new(const struct hash_key *key)
@@ -33,6 +27,7 @@ struct denials *denials_new(const struct hash_key *key)
 	if (denials == MAP_FAILED)
 		return NULL;
 	denials->key = *key;
+	lru_init(&denials->order, denials->links, LIMIT_DENIALS, denials->chains, CHAINS);
 	return denials;
 }
 
@@ -44,7 +39,7 @@ void denials_free(struct denials *denials)
 
 size_t denials_count(const struct denials *denials)
 {
-	return denials->count;
+	return denials->order.count;
 }
 
 uint64_t denials_sequence(const struct denials *denials)
@@ -52,67 +47,28 @@ uint64_t denials_sequence(const struct denials *denials)
 	return denials->sequence;
 }
 
-static size_t chain_of(const struct denials *denials, const struct denials_key *key)
+static uint32_t hash_of(const struct denials *denials, const struct denials_key *key)
 {
-	return hash_bytes(&denials->key, key, sizeof(*key)) & (CHAINS - 1);
+	return (uint32_t)hash_bytes(&denials->key, key, sizeof(*key));
 }
 
 static uint32_t find(const struct denials *denials, const struct denials_key *key)
 {
-	uint32_t at = denials->chains[chain_of(denials, key)];
+	uint32_t at = lru_first(&denials->order, hash_of(denials, key));
 
-	while (at && memcmp(&denials->places[at].record.key, key, sizeof(*key)) != 0)
-		at = denials->places[at].chain;
+	while (at && memcmp(&denials->records[at].key, key, sizeof(*key)) != 0)
+		at = lru_next(&denials->order, at);
 	return at;
-}
-
-static void ring_take(struct denials *denials, uint32_t at)
-{
-	const struct place *place = &denials->places[at];
-
-	denials->places[place->newer].older = place->older;
-	denials->places[place->older].newer = place->newer;
-}
-
-static void ring_put(struct denials *denials, uint32_t at)
-{
-	struct place *place = &denials->places[at], *head = &denials->places[HEAD];
-
-	place->newer = HEAD;
-	place->older = head->older;
-	denials->places[head->older].newer = at;
-	head->older = at;
-}
-
-static void unchain(struct denials *denials, uint32_t at)
-{
-	uint32_t *link = &denials->chains[chain_of(denials, &denials->places[at].record.key)];
-
-	while (*link != at)
-		link = &denials->places[*link].chain;
-	*link = denials->places[at].chain;
-}
-
-static uint32_t take_place(struct denials *denials)
-{
-	uint32_t oldest;
-
-	if (denials->count < LIMIT_DENIALS)
-		return (uint32_t)++denials->count;
-	oldest = denials->places[HEAD].newer;
-	unchain(denials, oldest);
-	ring_take(denials, oldest);
-	counters.denials_forgotten++;
-	return oldest;
 }
 
 static uint32_t enter(struct denials *denials, const struct denials_key *key, struct monotime now)
 {
-	uint32_t at = take_place(denials), *chain = &denials->chains[chain_of(denials, key)];
+	bool evicted;
+	uint32_t at = lru_enter(&denials->order, hash_of(denials, key), &evicted);
 
-	denials->places[at].record = (struct denials_record) { .key = *key, .first = now };
-	denials->places[at].chain = *chain;
-	*chain = at;
+	if (evicted)
+		counters.denials_forgotten++;
+	denials->records[at] = (struct denials_record) { .key = *key, .first = now };
 	return at;
 }
 
@@ -123,10 +79,10 @@ void denials_add(struct denials *denials, const struct denials_key *key, const s
 	struct denials_record *record;
 
 	if (at)
-		ring_take(denials, at);
+		lru_use(&denials->order, at);
 	else
 		at = enter(denials, key, now);
-	record = &denials->places[at].record;
+	record = &denials->records[at];
 	record->sequence = ++denials->sequence;
 	record->count++;
 	record->last = now;
@@ -134,14 +90,13 @@ void denials_add(struct denials *denials, const struct denials_key *key, const s
 		record->named = true;
 		record->name = *name;
 	}
-	ring_put(denials, at);
 }
 
 void denials_visit(const struct denials *denials, bool (*visit)(void *context, const struct denials_record *record),
 		   void *context)
 {
-	for (uint32_t at = denials->places[HEAD].older; at; at = denials->places[at].older)
-		if (!visit(context, &denials->places[at].record))
+	for (uint32_t at = lru_newest(&denials->order); at; at = lru_older(&denials->order, at))
+		if (!visit(context, &denials->records[at]))
 			return;
 }
 
@@ -149,5 +104,5 @@ const struct denials_record *denials_find(const struct denials *denials, const s
 {
 	uint32_t at = find(denials, key);
 
-	return at ? &denials->places[at].record : NULL;
+	return at ? &denials->records[at] : NULL;
 }

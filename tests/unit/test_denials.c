@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* LINK: learn/denials.o base/counters.o base/hash.o base/ipaddr.o dns/name.o */
+/* LINK: learn/denials.o base/counters.o base/hash.o base/lru.o base/ipaddr.o dns/name.o */
 #include <netinet/in.h>
 #include <setjmp.h>
 #include <stdarg.h>

@@ -3,6 +3,8 @@
 
 CC ?= cc
 AR ?= ar
+# For what runs while building, also when CC builds for another machine.
+HOSTCC ?= cc
 PKG_CONFIG ?= pkg-config
 CFLAGS ?= -O2 -g
 PREFIX ?= /usr/local
@@ -91,6 +93,13 @@ $(B)/nfqdnctl: $(CTL_OBJECTS) $(B)/libnfqdn.a
 	$(Q)$(CC) $(ALL_CFLAGS) $(BASE_LDFLAGS) $(LDFLAGS) -o $@ $^ $(call pkg_libs,$(LIBS_nfqdnctl))
 
 -include $(wildcard $(B)/*.d $(B)/*/*.d)
+
+# ---- pages and completion, filled from the tables of options, commands and counters ----
+
+$(B)/tables: scripts/tables.c daemon/policy/option.c $(wildcard daemon/*/*_list.h) daemon/policy/option.h daemon/base/counters.h daemon/base/limits.h
+	@mkdir -p $(@D)
+	@$(if $(Q),echo "  HOSTCC  $@")
+	$(Q)$(HOSTCC) -std=gnu11 -O1 -Wall -Wextra -D_GNU_SOURCE -Idaemon -DNFQDN_DATADIR='"$(DATADIR)"' -o $@ $(filter %.c,$^)
 
 include tests/tests.mk
 

@@ -5,25 +5,14 @@
 #include <stddef.h>
 #include <stdio.h>
 
-/* The rows of the command line: parser and --help come from them. */
+#include "control/cmdline_option_list.h"
+
+#define OPTION_ROW(name, argument, letter, help) { name, argument, letter, help },
 static const struct option_row {
 	const char *name, *argument;
 	char letter;
 	const char *help;
-} option_rows[] = {
-	{ "config", "FILE", 'c', "the configuration file (nfqdn.conf(5))" },
-	{ "check", NULL, 'k', "read configuration and catalog, tell every problem, and end; needs no root" },
-	{ "json", NULL, 'j', "with --check: print the problems as one JSON object" },
-	{ "print-config", NULL, 'p', "print every setting as understood, and end; needs no root" },
-	{ "print-ruleset", NULL, 'r', "print the table in nft's syntax, and end; needs no root" },
-	{ "print-manual", NULL, 'm', "print the settings as rows of nfqdn.conf(5), and end" },
-	{ "flush", NULL, 'f', "remove the table, and end; refused while a daemon runs" },
-	{ "boot", "DIR", 'b',
-	  "when the configuration is bad, start from the last good one kept in this state folder, "
-	  "else allow DNS and nothing" },
-	{ "version", NULL, 'V', "print the version, and end" },
-	{ "help", NULL, 'h', "print this, and end" },
-};
+} option_rows[] = { CMDLINE_OPTION_LIST(OPTION_ROW) };
 #define OPTION_ROWS (sizeof(option_rows) / sizeof(option_rows[0]))
 
 static void print_help(FILE *out)
@@ -61,9 +50,6 @@ static int take_option(struct cmdline *options, int letter)
 	case 'r':
 		options->action = CMDLINE_PRINT_RULESET;
 		return -1;
-	case 'm':
-		options->action = CMDLINE_PRINT_MANUAL;
-		return -1;
 	case 'f':
 		options->action = CMDLINE_FLUSH;
 		return -1;
@@ -94,7 +80,7 @@ int cmdline_parse(int argc, char **argv, struct cmdline *out)
 		if (status >= 0)
 			return status;
 	}
-	if (optind < argc || (!options.config && options.action != CMDLINE_PRINT_MANUAL)) {
+	if (optind < argc || !options.config) {
 		fprintf(stderr, "nfqdnd: %s\n",
 			optind < argc ? "what is not an option has no meaning here" : "-c FILE is missing");
 		print_help(stderr);

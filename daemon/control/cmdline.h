@@ -7,17 +7,10 @@
 
 enum cmdline_status { CMDLINE_OK = 0, CMDLINE_BAD_CONFIG = 1, CMDLINE_USAGE = 2, CMDLINE_RUNTIME = 4 };
 
-enum cmdline_action {
-	CMDLINE_RUN,
-	CMDLINE_CHECK,
-	CMDLINE_PRINT_CONFIG,
-	CMDLINE_PRINT_RULESET,
-	CMDLINE_PRINT_MANUAL,
-	CMDLINE_FLUSH
-};
+enum cmdline_action { CMDLINE_RUN, CMDLINE_CHECK, CMDLINE_PRINT_CONFIG, CMDLINE_PRINT_RULESET, CMDLINE_FLUSH };
 
 struct cmdline {
-	const char *config; /* -c FILE; NULL only with CMDLINE_PRINT_MANUAL */
+	const char *config; /* -c FILE */
 	const char *boot; /* state folder, NULL without --boot */
 	enum cmdline_action action;
 	bool json;

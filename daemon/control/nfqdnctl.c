@@ -15,6 +15,7 @@
 #include "control/nfqdnctl_client.h"
 #include "control/nfqdnctl_follow.h"
 #include "control/nfqdnctl_import.h"
+#include "control/nfqdnctl_option_list.h"
 #include "control/nfqdnctl_print.h"
 #include "control/nfqdnctl_request.h"
 #include "control/nfqdnctl_suggest.h"
@@ -44,64 +45,14 @@ struct command {
 static const struct command commands[] = { COMMAND_LIST(REMOTE_ROW, LOCAL_ROW) };
 #define COMMANDS (sizeof(commands) / sizeof(commands[0]))
 
-/* Only those that strchr() finds here are letters on the command line too. */
-#define OPTION_LETTERS "shV"
-
+#define OPTION_ROW(name, argument, letter, command, place, help) { name, argument, letter, command, help, place },
 static const struct option_row {
 	const char *name, *argument;
 	char letter;
 	const char *command; /* the only one it is for, or NULL */
 	const char *help;
 	size_t place; /* of a text or flag in struct nfqdnctl_options; 0: take_option() knows it */
-} option_rows[] = {
-	{ "socket", "PATH", 's', NULL, "the daemon's control socket (NFQDN_SOCKET, else " CONTROL_DEFAULT_SOCKET ")",
-	  0 },
-	{ "json", NULL, 'j', NULL, "print JSON instead of text", 0 },
-	{ "timeout", "SECONDS", 't', "wait", "wait this long at most (30); 0 looks once", 0 },
-	{ "catalog", "DIR", 'd', "catalog", "a folder of the catalog, later ones override earlier ones (NFQDN_CATALOG)",
-	  0 },
-#define TEXT(name, argument, letter, member, help)                                                                     \
-	{ name, argument, letter, "catalog", help, offsetof(struct nfqdnctl_options, member) },
-#define FLAG(name, letter, member, help)                                                                               \
-	{ name, NULL, letter, "catalog", help, offsetof(struct nfqdnctl_options, member) },
-	TEXT("select", "LIST", 'S', select,
-	     "import, diff: service areas, ids, categories, required; or a ready-made one")
-		TEXT("tags", "LIST", 'T', tags, "import, diff: service tags, * for every one") TEXT(
-			"regions", "LIST", 'R', regions,
-			"import, diff: regions of the tags, as Azure or the catalog names them")
-			TEXT("direction", "WAY", 'D', direction, "import, diff: inbound (they call you) or outbound")
-				TEXT("ports", "LIST", 'P', ports, "import, diff: ports of outbound tags (tcp/443)")
-					TEXT("to", "DIR", 'O', to,
-					     "import, diff: the folder of imported lists (" NFQDNCTL_OVERLAY
-					     ")") TEXT("name", "WORD", 'N', name,
-						       "import, diff: the service and file that a selection of your "
-						       "own becomes") TEXT("instance", "NAME", 'I', instance,
-									   "import, diff: Worldwide, USGovDoD, "
-									   "USGovGCCHigh, China")
-						TEXT("list-version", "NUMBER", 'L', list_version,
-						     "import, diff: the list's version where it does not say it")
-							TEXT("as-of", "DATE", 'A', as_of,
-							     "import, diff: the list's date (of its version, its name, "
-							     "its last change)") FLAG("strict", 'C', strict,
-										      "import, diff: refuse the list "
-										      "for a bad entry")
-								FLAG("force", 'F', force,
-								     "import: also what is older or loses more "
-								     "than half")
-#undef TEXT
-#undef FLAG
-									{ "follow", NULL, 'f', "denied",
-									  "go on with what is denied from now on",
-									  offsetof(struct nfqdnctl_options, follow) },
-	{ "since", "TIME", 'Z', "denied", "only what was denied so long ago or later: 90 (seconds), 15m, 2h, 1d",
-	  offsetof(struct nfqdnctl_options, since) },
-	{ "summary", NULL, 'Y', "denied", "one row for each name and port, the commonest first",
-	  offsetof(struct nfqdnctl_options, summary) },
-	{ "dry-run", NULL, 'n', "reload", "tell what would change, and apply nothing",
-	  offsetof(struct nfqdnctl_options, dry_run) },
-	{ "version", NULL, 'V', NULL, "print the version, and end", 0 },
-	{ "help", NULL, 'h', NULL, "print this, and end", 0 },
-};
+} option_rows[] = { NFQDNCTL_OPTION_LIST(OPTION_ROW) };
 #define OPTION_ROWS (sizeof(option_rows) / sizeof(option_rows[0]))
 
 /* ---- the command line ---- */
@@ -123,7 +74,7 @@ static void print_usage(FILE *out, const struct command *command)
 
 static void print_option(const struct option_row *row, FILE *out)
 {
-	bool lettered = strchr(OPTION_LETTERS, row->letter);
+	bool lettered = strchr(NFQDNCTL_OPTION_LETTERS, row->letter);
 	char text[64];
 
 	snprintf(text, sizeof(text), "%c%c%s--%s%s%s", lettered ? '-' : ' ', lettered ? row->letter : ' ',
@@ -138,12 +89,9 @@ static void print_help(FILE *out, const struct command *command)
 		fprintf(out, "%s\n", command->help);
 	else
 		fputs("\ncommands:\n", out);
-	for (size_t i = 0; !command && i < COMMANDS; i++) {
-		char left[96];
-
-		snprintf(left, sizeof(left), "%s %s", commands[i].name, commands[i].arguments);
-		fprintf(out, "  %s\n      %s\n", left, commands[i].help);
-	}
+	for (size_t i = 0; !command && i < COMMANDS; i++)
+		fprintf(out, "  %s%s%s\n      %s\n", commands[i].name, commands[i].arguments[0] ? " " : "",
+			commands[i].arguments, commands[i].help);
 	fputs("\noptions:\n", out);
 	for (size_t i = 0; i < OPTION_ROWS; i++)
 		if (!command || !option_rows[i].command || strcmp(option_rows[i].command, command->name) == 0)

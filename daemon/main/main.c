@@ -89,9 +89,6 @@ int main(int argc, char **argv)
 		return offline_print_config(options.config);
 	case CMDLINE_PRINT_RULESET:
 		return offline_print_ruleset(options.config);
-	case CMDLINE_PRINT_MANUAL:
-		config_print_manual(stdout);
-		return CMDLINE_OK;
 	case CMDLINE_FLUSH:
 		return flush(&options);
 	case CMDLINE_RUN:

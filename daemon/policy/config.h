@@ -125,7 +125,5 @@ void config_check_links(const struct config *config, const struct config_link *l
 			struct problems *problems);
 /* Writes a file that config_load() reads back to the same values, every setting with its default told in a comment. */
 void config_print(const struct config *config, FILE *out);
-/* The manual's table of settings (man page source), from the option table. */
-void config_print_manual(FILE *out);
 
 #endif

@@ -515,28 +515,6 @@ static void test_fixed(void **state)
 	config_free(old);
 }
 
-static void test_manual(void **context)
-{
-	char *text = NULL, *line, *rest;
-	size_t size = 0;
-	FILE *out = open_memstream(&text, &size);
-
-	(void)context;
-	config_print_manual(out);
-	fclose(out);
-	for (const struct option *option = option_table; option->name != NULL; option++) {
-		char row[64];
-
-		snprintf(row, sizeof(row), ".It Cm %s No", option->name);
-		assert_non_null(strstr(text, row));
-	}
-	for (line = strtok_r(text, "\n", &rest); line != NULL; line = strtok_r(NULL, "\n", &rest))
-		if (line[0] == '.' && strncmp(line, ".Ss ", 4) != 0 && strncmp(line, ".It Cm ", 7) != 0 &&
-		    strncmp(line, ".Bl ", 4) != 0 && strcmp(line, ".El") != 0)
-			fail_msg("%s", line);
-	free(text);
-}
-
 /* The table holds what its own rules say. */
 static void test_table(void **context)
 {
@@ -560,13 +538,11 @@ static void test_table(void **context)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_folder),      cmocka_unit_test(test_values),
-		cmocka_unit_test(test_defaults),    cmocka_unit_test(test_spelling),
-		cmocka_unit_test(test_off),         cmocka_unit_test(test_lines),
-		cmocka_unit_test(test_limits),      cmocka_unit_test(test_large),
-		cmocka_unit_test(test_files),       cmocka_unit_test(test_earlier_problems),
-		cmocka_unit_test(test_check_links), cmocka_unit_test(test_manual),
-		cmocka_unit_test(test_fixed),       cmocka_unit_test(test_table),
+		cmocka_unit_test(test_folder),           cmocka_unit_test(test_values), cmocka_unit_test(test_defaults),
+		cmocka_unit_test(test_spelling),         cmocka_unit_test(test_off),    cmocka_unit_test(test_lines),
+		cmocka_unit_test(test_limits),           cmocka_unit_test(test_large),  cmocka_unit_test(test_files),
+		cmocka_unit_test(test_earlier_problems), cmocka_unit_test(test_fixed),  cmocka_unit_test(test_table),
+		cmocka_unit_test(test_check_links),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -19,6 +19,7 @@
 	       "turn what was denied, or would be in audit, into entries for `allow`, the catalog's first")            \
 	REMOTE(wait, "ready | learned NAME | generation N", "wait until it is so (--timeout SECONDS, else 30)")        \
 	REMOTE(reload, "", "read configuration and catalog again; refused as a whole when anything is wrong")          \
+	REMOTE(metrics, "", "tell every counter, size and age as Prometheus reads them")                               \
 	LOCAL(catalog,                                                                                                 \
 	      "[list | show SERVICE[/FEATURE[/ID]] | import m365|service-tags FILE | diff [m365|service-tags] FILE]",  \
 	      "list or show what the catalog knows; make catalog files of vendors' lists, or tell what would change; " \

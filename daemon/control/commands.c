@@ -12,6 +12,7 @@
 #include "control/difference.h"
 #include "control/explain.h"
 #include "control/json.h"
+#include "control/metrics.h"
 #include "control/overview.h"
 #include "control/protocol.h"
 #include "control/request.h"
@@ -46,6 +47,11 @@ static void refuse(struct call *call, const char *error)
 static void run_status(struct call *call)
 {
 	call->result = control_status(call->context, call->now);
+}
+
+static void run_metrics(struct call *call)
+{
+	call->result = control_metrics(call->context, call->now);
 }
 
 static void run_policy(struct call *call)

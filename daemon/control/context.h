@@ -28,10 +28,12 @@ struct control_context {
 	const char *denied_why; /* why denials cannot be told; NULL: they can */
 	struct table *table;
 	struct queue *queue;
+	const struct stream_table *streams; /* of DNS over TCP; may be NULL: not told */
 	const char *warning; /* of what stands beside the table, as it changes; "" or NULL: none */
 	const char *assist; /* the kernel module that is used, or why none is; NULL: not told */
 	const char *config_path;
 	struct monotime started;
+	int64_t state_written; /* when the state file was, by wall(); 0: not in this run */
 	struct monotime enforces; /* while policy->waiting: when it ends */
 	bool ready; /* the first commit and the queue's bind are done */
 	/* Reads the configuration again and applies it, or refuses: 0 or -errno, problems added either way. It may

@@ -15,6 +15,7 @@
 #include "control/nfqdnctl_client.h"
 #include "control/nfqdnctl_follow.h"
 #include "control/nfqdnctl_import.h"
+#include "control/nfqdnctl_metrics.h"
 #include "control/nfqdnctl_option_list.h"
 #include "control/nfqdnctl_print.h"
 #include "control/nfqdnctl_request.h"
@@ -279,6 +280,19 @@ static void print_failure(const struct nfqdnctl_options *options, int status, co
 	json_decref(object);
 }
 
+/* Without a result it says that there is no daemon: an old file would look alive. */
+static int write_textfile(const struct nfqdnctl_options *options, const json_t *result, int status)
+{
+	int error = nfqdnctl_metrics_write(options->textfile, result);
+	char text[512];
+
+	if (error == 0)
+		return status;
+	snprintf(text, sizeof(text), "%s cannot be written: %s", options->textfile, strerror(-error));
+	print_failure(options, NFQDNCTL_NO, text);
+	return NFQDNCTL_NO;
+}
+
 static int no_daemon(const char *path, const struct nfqdnctl_options *options, int error)
 {
 	char text[256];
@@ -290,6 +304,8 @@ static int no_daemon(const char *path, const struct nfqdnctl_options *options, i
 	else
 		snprintf(text, sizeof(text), "no daemon at %s: %s", path, strerror(-error));
 	print_failure(options, NFQDNCTL_NO_DAEMON, text);
+	if (options->textfile)
+		return write_textfile(options, NULL, NFQDNCTL_NO_DAEMON);
 	return NFQDNCTL_NO_DAEMON;
 }
 
@@ -325,8 +341,11 @@ static int print_answer(const struct command *command, const struct nfqdnctl_opt
 		print_failure(options, status, error ? error : "the daemon refused without a reason");
 	} else if (options->json) {
 		print_result_json(result);
+	} else if (options->textfile) {
+		status = write_textfile(options, result, status);
 	} else {
-		nfqdnctl_print_clean(result);
+		if (command->print != nfqdnctl_print_metrics) /* which escapes by itself */
+			nfqdnctl_print_clean(result);
 		command->print(result, stdout);
 	}
 	json_decref(result);

@@ -27,6 +27,7 @@ struct nfqdnctl_options {
 	bool strict, force;
 	bool dry_run; /* of `reload` */
 	bool follow, summary; /* of `denied` */
+	const char *textfile; /* of `metrics`; NULL when not given */
 	const char *since; /* of `denied`; NULL when not given */
 };
 

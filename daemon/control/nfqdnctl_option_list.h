@@ -43,6 +43,8 @@
 	ROW("summary", NULL, 'Y', "denied", NFQDNCTL_OPTION_MEMBER(summary), \
 	    "one row for each name and port, the commonest first") \
 	ROW("dry-run", NULL, 'n', "reload", NFQDNCTL_OPTION_MEMBER(dry_run), "tell what would change, and apply nothing") \
+	ROW("textfile", "PATH", 'x', "metrics", NFQDNCTL_OPTION_MEMBER(textfile), \
+	    "write them to PATH (*.prom, for node_exporter), put in place at once") \
 	ROW("version", NULL, 'V', NULL, 0, "print the version, and end") \
 	ROW("help", NULL, 'h', NULL, 0, "print this, and end")
 /* clang-format on */

@@ -160,6 +160,17 @@ static void print_sizes(const json_t *status, FILE *out)
 	print_pair(out, "policy", text);
 }
 
+static void print_tcp(const json_t *tcp, FILE *out)
+{
+	char text[160];
+
+	snprintf(text, sizeof(text),
+		 "%" PRId64 " flows (limit %" PRId64 "), %" PRId64 " KiB of unfinished messages (limit %" PRId64 ")",
+		 number_of(tcp, "flows"), number_of(tcp, "flow_limit"), (number_of(tcp, "memory") + 1023) / 1024,
+		 number_of(tcp, "memory_limit") / 1024);
+	print_pair(out, "DNS by TCP", text);
+}
+
 static void print_revoke(const json_t *status, FILE *out)
 {
 	const json_t *revoke = json_object_get(status, "revoke"), *counters = json_object_get(status, "counters");
@@ -212,6 +223,8 @@ void nfqdnctl_print_status(const json_t *result, FILE *out)
 	if (json_object_get(result, "kernel_assist"))
 		print_pair(out, "assist", text_of(result, "kernel_assist"));
 	print_sizes(result, out);
+	if (json_object_get(result, "tcp"))
+		print_tcp(json_object_get(result, "tcp"), out);
 	print_revoke(result, out);
 	print_resolvers(json_object_get(result, "policy"), out);
 	for (size_t i = 0; i < json_array_size(json_object_get(result, "warnings")); i++)

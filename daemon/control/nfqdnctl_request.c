@@ -37,6 +37,15 @@ int nfqdnctl_request_reload(char **words, const struct nfqdnctl_options *options
 	return no_words(words, why);
 }
 
+int nfqdnctl_request_metrics(char **words, const struct nfqdnctl_options *options, json_t *request, const char **why)
+{
+	(void)request;
+	*why = "--json and --textfile do not go together";
+	if (options->json && options->textfile)
+		return -EINVAL;
+	return no_words(words, why);
+}
+
 /* What is no address and looks like one ("10.0.0.0/8", "1.2.3", "fe80::1%eth0") would silently be a name that nobody
  * has. */
 static int add_name(json_t *request, const char *word, const char **why)

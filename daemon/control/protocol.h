@@ -26,6 +26,7 @@
  *	wait		"for": "ready"|"learned"|"generation",	timed out		object
  *			"name" or "generation", "timeout" (30)
  *	reload		-					refused			object
+ *	metrics		-					-			object
  *
  *	learned	[{family: "ipv4"|"ipv6", address, proto: "tcp"|"udp"|"icmp", port, group, names: [], entries: [],
  *		derived?: [], ttl, expires_in}]
@@ -43,6 +44,7 @@
  *	export	the lines of a state file (learn/state_text.h), each without its '\n'; import takes records of such
  *		a file and the stamp of its head, all or none when one is malformed: {taken, ended, denied, left_out}
  *	status	see status.h
+ *	metrics	see metrics.h
  *	policy	see overview.h
  *
  * `derived`: names that were asked for and that no entry has, but to which answers of allowed ones led;

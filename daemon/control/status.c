@@ -5,8 +5,10 @@
 #include <stdio.h>
 
 #include "base/counters.h"
+#include "base/limits.h"
 #include "control/describe.h"
 #include "control/json.h"
+#include "dns/stream.h"
 
 static void add_kernel_counter(void *context, const char *name, uint64_t packets, uint64_t bytes)
 {
@@ -67,15 +69,14 @@ struct families {
 	json_int_t v4, v6;
 };
 
-static bool count_family(void *context, const struct store_view *view)
+static void count_family(void *context, const struct element_key *key)
 {
 	struct families *families = context;
 
-	if (view->key.address.family == IPADDR_V4)
+	if (key->address.family == IPADDR_V4)
 		families->v4++;
 	else
 		families->v6++;
-	return true;
 }
 
 static json_t *learned_json(const struct control_context *context)
@@ -83,7 +84,7 @@ static json_t *learned_json(const struct control_context *context)
 	struct families families = { 0 };
 	json_t *object = json_object();
 
-	store_visit(context->store, count_family, &families);
+	store_visit_keys(context->store, count_family, &families);
 	control_json_set(&object, "ipv4", json_integer(families.v4));
 	control_json_set(&object, "ipv6", json_integer(families.v6));
 	control_json_set(&object, "limit", json_integer(context->policy->config->limit_elements));
@@ -121,6 +122,17 @@ static json_t *reports_json(const struct control_context *context)
 	control_json_set(&object, "denials", control_json_count(denials_count(context->denials)));
 	control_json_set(&object, "names", control_json_count(names_count(context->names)));
 	control_json_set(&object, "why_none", control_json_text(context->denied_why));
+	return object;
+}
+
+static json_t *tcp_json(const struct stream_table *streams)
+{
+	json_t *object = json_object();
+
+	control_json_set(&object, "flows", control_json_count(stream_flows(streams)));
+	control_json_set(&object, "flow_limit", json_integer(LIMIT_STREAM_FLOWS));
+	control_json_set(&object, "memory", control_json_count(stream_octets(streams)));
+	control_json_set(&object, "memory_limit", json_integer(LIMIT_STREAM_OCTETS));
 	return object;
 }
 
@@ -167,6 +179,8 @@ json_t *control_status(const struct control_context *context, struct monotime no
 	control_json_set(&object, "revoke", revoke_json(context));
 	if (context->denials && context->names)
 		control_json_set(&object, "reports", reports_json(context));
+	if (context->streams)
+		control_json_set(&object, "tcp", tcp_json(context->streams));
 	control_json_set(&object, "warnings", warnings_json(context));
 	control_json_set(&object, "counters", counters_json(context));
 	return object;

@@ -20,6 +20,7 @@
 #include <sys/mman.h>
 
 #include "base/counters.h"
+#include "base/histogram.h"
 #include "dns/message.h"
 #include "dns/packet.h"
 #include "dns/stream.h"
@@ -86,6 +87,11 @@ const struct derived *snoop_derived(const struct snoop *snoop)
 	return snoop->derived;
 }
 
+const struct stream_table *snoop_streams(const struct snoop *snoop)
+{
+	return snoop->streams;
+}
+
 /* ---- own addresses ---- */
 
 static int compare_addresses(const void *a, const void *b)
@@ -127,6 +133,8 @@ size_t snoop_commit(struct snoop *snoop)
 
 	if (snoop->assist && store_plan_cuts(snoop->store)) /* an answer that needs them must be seen again */
 		snoop->assist->forget(snoop->assist->context);
+	if (count)
+		histogram_see(HISTOGRAM_batch, count, 1);
 	errors = count ? element_commit(snoop->table, changes, count) : 0;
 	for (size_t i = 0; errors && i < count; i++)
 		if (changes[i].error)

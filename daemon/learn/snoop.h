@@ -15,6 +15,7 @@
 #include "policy/policy.h"
 
 struct snoop;
+struct stream_table;
 
 /* NULL when memory is out. `key`: for what others can choose, here the flows of DNS over TCP. */
 struct snoop *snoop_new(struct store *store, struct table *table, const struct hash_key *key);
@@ -50,6 +51,8 @@ void snoop_tell_derived(struct snoop *snoop, struct monotime now);
 
 /* The derived names, for those who look. */
 const struct derived *snoop_derived(const struct snoop *snoop);
+/* DNS over TCP that is being followed, likewise. */
+const struct stream_table *snoop_streams(const struct snoop *snoop);
 
 /* Judges `count` (at most LIMIT_DRAIN_PACKETS) packets, commits what they teach together with what has expired, and
  * returns the packets (bits) that must be dropped: allowed answers whose transaction failed, or for which no memory was

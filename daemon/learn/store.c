@@ -62,6 +62,11 @@ size_t store_count(const struct store *store)
 	return store->elements.taken - store->plan.dying;
 }
 
+size_t store_names(const struct store *store)
+{
+	return store->texts.taken;
+}
+
 static size_t pool_memory(const struct pool *pool)
 {
 	return (size_t)pool->room * pool->size;
@@ -296,6 +301,14 @@ void store_visit(const struct store *store, bool (*visit)(void *context, const s
 		if (!visit(context, &view))
 			return;
 	}
+}
+
+void store_visit_keys(const struct store *store, void (*visit)(void *context, const struct element_key *key),
+		      void *context)
+{
+	for (uint32_t i = 1; i < store->elements.top; i++)
+		if (store_element_at(store, i)->state != STORE_FREE)
+			visit(context, &store_element_at(store, i)->key);
 }
 
 bool store_visit_some(const struct store *store, uint32_t *at, size_t count,

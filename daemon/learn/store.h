@@ -37,6 +37,7 @@ struct store *store_new(const struct hash_key *key, size_t limit);
 void store_free(struct store *store);
 /* Elements, without those whose deletion is planned. */
 size_t store_count(const struct store *store);
+size_t store_names(const struct store *store); /* that elements have, each once */
 /* Octets that the store has asked for, used or not, for `status` and the tests. */
 size_t store_memory(const struct store *store);
 
@@ -107,7 +108,10 @@ void store_regroup(struct store *store, const uint8_t map[256]);
 /* Calls `visit` for each element, in no order; stops when it returns false. `visit` may plan, commit and settle
  * deletions. */
 void store_visit(const struct store *store, bool (*visit)(void *context, const struct store_view *view), void *context);
-/* The same for `count` elements at most, from place `*at` (0: the first) on; moves it. False when there are no more.
+/* The same for keys alone, which costs a tenth. */
+void store_visit_keys(const struct store *store, void (*visit)(void *context, const struct element_key *key),
+		      void *context);
+/* As store_visit() for `count` elements at most, from place `*at` (0: the first) on; moves it. False when there are no more.
  * The store may change between two calls: an element that was there all the while is visited once. */
 bool store_visit_some(const struct store *store, uint32_t *at, size_t count,
 		      void (*visit)(void *context, const struct store_view *view), void *context);

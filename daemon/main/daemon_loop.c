@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/counters.h"
+#include "base/histogram.h"
 #include "control/server.h"
 #include "learn/reports.h"
 #include "learn/revoke.h"
@@ -79,9 +80,19 @@ static void take_signals(struct daemon *daemon)
 	}
 }
 
-static void count_hold(int64_t began, int packets)
+static uint64_t transactions(void)
+{
+	return counters.transactions + counters.transactions_failed + counters.transactions_lost;
+}
+
+static void count_hold(int64_t began, int packets, bool committed)
 {
 	uint64_t held = (uint64_t)(monotime_usec() - began);
+
+	histogram_see(HISTOGRAM_drain, (uint64_t)packets, 1);
+	histogram_see(HISTOGRAM_hold, held, (uint64_t)packets);
+	if (committed)
+		histogram_see(HISTOGRAM_transaction, held, 1);
 
 	counters.hold_microseconds += held * (uint64_t)packets;
 	if (held > counters.hold_microseconds_max)
@@ -114,7 +125,7 @@ static int drain_queue(struct daemon *daemon)
 	for (int turn = 0; turn < 16; turn++) {
 		int count = queue_receive(daemon->queue, packets);
 		int64_t began;
-		uint64_t drop;
+		uint64_t drop, before = transactions();
 
 		if (count <= 0)
 			return count;
@@ -122,7 +133,7 @@ static int drain_queue(struct daemon *daemon)
 		read_queries(daemon);
 		drop = snoop_drain(daemon->snoop, packets, (size_t)count, daemon->now);
 		queue_verdicts(daemon->queue, packets, (size_t)count, drop);
-		count_hold(began, count);
+		count_hold(began, count, transactions() != before);
 		store_reserve(daemon->store);
 	}
 	return 0;

@@ -121,6 +121,7 @@ static int start_control(struct daemon *daemon)
 		.denied_why = daemon->reports_why,
 		.table = daemon->table,
 		.queue = daemon->queue,
+		.streams = snoop_streams(daemon->snoop),
 		.warning = table_watch_warning(daemon->rebuild.watch),
 		.assist = daemon->assisted.told,
 		.config_path = daemon->options.config,

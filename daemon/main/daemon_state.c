@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "base/counters.h"
 #include "learn/restore.h"
 #include "learn/revoke.h"
 #include "learn/snoop.h"
@@ -81,10 +82,13 @@ void daemon_tell_state(struct daemon *daemon, int error)
 
 int64_t daemon_keep_state(struct daemon *daemon)
 {
+	uint64_t written = counters.state_written;
 	int error;
 	int64_t wait =
 		state_keeper_tick(&daemon->keeper, daemon->now, monotime_wall(), daemon->store, daemon->policy, &error);
 
+	if (counters.state_written != written)
+		daemon->context.state_written = monotime_wall();
 	daemon_tell_state(daemon, error);
 	return wait;
 }

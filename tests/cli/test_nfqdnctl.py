@@ -4,6 +4,7 @@
 import json
 import os
 import pathlib
+import shutil
 import signal
 import socket
 import subprocess
@@ -313,6 +314,26 @@ def _():
     with Daemon(lambda _: json.dumps({"api": 1, "ok": False, "exit": 1, "error": evil}).encode() + b"\n") as daemon:
         ran = daemon.ctl("status")
         assert "\x1b" not in ran.err, ran
+
+
+HOSTILE = 'a"b\\c\nd} 1\x1b[31m\u00e9'
+
+
+@case("metrics: hostile labels and helps stay inside their quotes and lines; what is no metric is left out")
+def _():
+    metric = {"name": "nfqdn_x", "type": "gauge", "help": "a\\b\n# TYPE y gauge", "samples": [{"labels": {"k": HOSTILE, "no-key": "x", "n": 1}, "value": 2}]}
+    seconds = {"name": "nfqdn_s", "type": "histogram", "help": "s", "samples": [{"labels": {"k": '"'}, "buckets": [{"le": 0.00025, "count": 1}], "sum": 0.5, "count": 3}]}
+    wrong = [{**metric, "name": name} for name in ("", "1x", "a b", "a\nb")] + [{**metric, "type": "gauge\nx"}, {**metric, "samples": []}, {}, 5, None]
+    with Daemon(result({"metrics": [metric, *wrong, seconds]})) as daemon:
+        ran = expect(daemon.ctl("metrics"), 0)
+    assert ran.out.splitlines() == [
+        "# HELP nfqdn_up 1 when the daemon answered.", "# TYPE nfqdn_up gauge", "nfqdn_up 1",
+        "# HELP nfqdn_x a\\\\b\\n# TYPE y gauge", "# TYPE nfqdn_x gauge", 'nfqdn_x{k="a\\"b\\\\c\\nd} 1\\\\x1b[31m\u00e9"} 2',
+        "# HELP nfqdn_s s", "# TYPE nfqdn_s histogram", 'nfqdn_s_bucket{k="\\"",le="0.00025"} 1', 'nfqdn_s_bucket{k="\\"",le="+Inf"} 3',
+        'nfqdn_s_sum{k="\\""} 0.5', 'nfqdn_s_count{k="\\""} 3'], ran
+    if shutil.which("promtool"):
+        done = subprocess.run(["promtool", "check", "metrics"], input=ran.out, capture_output=True, text=True, timeout=60, check=False)
+        assert "error" not in done.stderr, done
 
 
 @case("results of another shape are printed without harm")

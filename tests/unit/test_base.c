@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* LINK: base/escape.o base/ipaddr.o base/arena.o base/hash.o base/counters.o */
+/* LINK: base/escape.o base/ipaddr.o base/arena.o base/hash.o base/counters.o base/histogram.o */
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -13,6 +13,7 @@
 #include "base/counters.h"
 #include "base/escape.h"
 #include "base/hash.h"
+#include "base/histogram.h"
 #include "base/ipaddr.h"
 
 static void escape_case(const void *in, size_t length, size_t size, const char *expected)
@@ -155,6 +156,30 @@ static void hash_is_siphash_1_3(void **state)
 	assert_true(hash_bytes(&key, in, 0) != 0xabac0158050fc4dcULL);
 }
 
+static void histograms_count_up_to_their_bounds(void **state)
+{
+	const struct histogram *drain = &histograms[HISTOGRAM_drain];
+
+	(void)state;
+	for (size_t i = 0; i < HISTOGRAM_COUNT; i++)
+		for (size_t at = 1; histogram_rows[i].bounds[at]; at++)
+			assert_true(histogram_rows[i].bounds[at] > histogram_rows[i].bounds[at - 1]);
+	histogram_see(HISTOGRAM_drain, 0, 1);
+	histogram_see(HISTOGRAM_drain, 1, 2);
+	histogram_see(HISTOGRAM_drain, 2, 4);
+	histogram_see(HISTOGRAM_drain, 3, 8);
+	histogram_see(HISTOGRAM_drain, 64, 16);
+	histogram_see(HISTOGRAM_drain, 65, 32);
+	assert_int_equal(drain->counts[0], 3);
+	assert_int_equal(drain->counts[1], 4);
+	assert_int_equal(drain->counts[2], 8);
+	assert_int_equal(drain->counts[6], 16);
+	assert_int_equal(drain->counts[7], 32);
+	assert_int_equal(drain->sum, 2 + 8 + 24 + 1024 + 65 * 32);
+	histogram_see(HISTOGRAM_hold, UINT64_MAX / 2, 1); /* twelve bounds: those above have a place too */
+	assert_int_equal(histograms[HISTOGRAM_hold].counts[HISTOGRAM_BOUNDS], 1);
+}
+
 static void every_counter_has_a_row_and_a_help(void **state)
 {
 	size_t rows = 0;
@@ -178,6 +203,7 @@ int main(void)
 		cmocka_unit_test(ipaddr_prefix_has_first_and_last),
 		cmocka_unit_test(arena_hands_out_zeroed_aligned_memory),
 		cmocka_unit_test(hash_is_siphash_1_3),
+		cmocka_unit_test(histograms_count_up_to_their_bounds),
 		cmocka_unit_test(every_counter_has_a_row_and_a_help),
 	};
 

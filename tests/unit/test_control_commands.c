@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* LINK: control/commands.o control/denied.o control/describe.o learn/denials.o learn/names.o control/difference.o control/explain.o control/json.o control/listing.o */
-/* LINK: control/overview.o control/request.o control/status.o control/wait.o control/why.o */
+/* LINK: control/overview.o control/request.o control/metrics.o control/status.o dns/stream.o dns/stream_flow.o control/wait.o control/why.o */
 /* LINK: learn/derived.o learn/past.o learn/store.o learn/store_heap.o learn/store_name.o learn/store_plan.o learn/pool.o */
 /* LINK: learn/store_share.o */
-/* LINK: dns/name.o dns/pattern.o dns/pattern_text.o base/arena.o base/counters.o base/escape.o base/hash.o base/lru.o base/ipaddr.o base/log.o */
+/* LINK: dns/name.o dns/pattern.o dns/pattern_text.o base/arena.o base/counters.o base/histogram.o base/escape.o base/hash.o base/lru.o base/ipaddr.o base/log.o */
 /* LINK: base/monotime.o */
 /* LINK: policy/catalog.o policy/catalog_field.o policy/catalog_read.o policy/config.o */
 /* LINK: policy/config_check.o policy/config_list.o policy/config_print.o policy/config_read.o */

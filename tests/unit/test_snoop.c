@@ -3,7 +3,7 @@
 /* LINK: learn/store_heap.o learn/pool.o dns/packet.o dns/stream.o dns/stream_flow.o dns/message.o dns/svcb.o dns/wire.o dns/name.o */
 /* LINK: learn/store_share.o */
 /* LINK: policy/value.o */
-/* LINK: base/counters.o base/hash.o base/lru.o base/ipaddr.o */
+/* LINK: base/counters.o base/histogram.o base/hash.o base/lru.o base/ipaddr.o */
 /* LINK: tests/unit/fake_element.o tests/unit/fake_policy.o tests/unit/fake_answer.o */
 #include <errno.h>
 #include <setjmp.h>

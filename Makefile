@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-# Knobs: CC CFLAGS LDFLAGS PKG_CONFIG PREFIX DESTDIR UNITDIR V=1 WERROR=1 SAN=1 NO_INSTALL=1 B=<build folder>
+# Knobs: CC HOSTCC CFLAGS LDFLAGS PKG_CONFIG V=1 WERROR=1 SAN=1 NO_INSTALL=1 B=<build folder>
+# of install: DESTDIR prefix sysconfdir sbindir mandir unitdir ... (below) INIT=systemd|procd|none
 
 CC ?= cc
 AR ?= ar
@@ -8,10 +9,20 @@ HOSTCC ?= cc
 PKG_CONFIG ?= pkg-config
 CFLAGS ?= -O2 -g
 PREFIX ?= /usr/local
-SBINDIR ?= $(PREFIX)/sbin
-BINDIR ?= $(PREFIX)/bin
-DATADIR ?= $(PREFIX)/share/nfqdn
-UNITDIR ?= $(PREFIX)/lib/systemd/system
+prefix ?= $(PREFIX)
+exec_prefix ?= $(prefix)
+sbindir ?= $(exec_prefix)/sbin
+sysconfdir ?= /etc
+datarootdir ?= $(prefix)/share
+datadir ?= $(datarootdir)
+mandir ?= $(datarootdir)/man
+pkgdatadir ?= $(datadir)/nfqdn
+completiondir ?= $(datadir)/bash-completion/completions
+unitdir ?= $(prefix)/lib/systemd/system
+sysusersdir ?= $(prefix)/lib/sysusers.d
+tmpfilesdir ?= $(prefix)/lib/tmpfiles.d
+# systemd, procd (OpenWrt) or none: what starts it
+INIT ?= systemd
 B ?= build
 V ?= 0
 Q := $(if $(filter 1,$(V)),,@)
@@ -19,7 +30,7 @@ VERSION := 0.1.0
 
 # What nfqdn needs stays when CFLAGS is given on the command line.
 BASE_CFLAGS := -std=gnu11 -Wall -Wextra -D_GNU_SOURCE -Idaemon -DNFQDN_VERSION='"$(VERSION)"' \
-	-DNFQDN_DATADIR='"$(DATADIR)"' -fPIE -fstack-protector-strong -fno-strict-aliasing -MMD -MP
+	-DNFQDN_DATADIR='"$(pkgdatadir)"' -fPIE -fstack-protector-strong -fno-strict-aliasing -MMD -MP
 BASE_LDFLAGS := -pie -Wl,-z,relro -Wl,-z,now -Wl,--as-needed
 # FORTIFY needs optimisation, and does not go together with the sanitizers.
 FORTIFY = $(if $(filter 1,$(SAN)),,$(if $(filter -O1 -O2 -O3 -Os,$(CFLAGS)),-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2))
@@ -66,6 +77,11 @@ $(B)/.flags: FORCE
 	@mkdir -p $(@D)
 	@echo '$(CC) $(ALL_CFLAGS) $(BASE_LDFLAGS) $(LDFLAGS)' | cmp -s - $@ || echo '$(CC) $(ALL_CFLAGS) $(BASE_LDFLAGS) $(LDFLAGS)' >$@
 
+# Where things will stand: pages, units and scripts name it.
+$(B)/.places: FORCE
+	@mkdir -p $(@D)
+	@echo '$(sbindir) $(sysconfdir) $(pkgdatadir)' | cmp -s - $@ || echo '$(sbindir) $(sysconfdir) $(pkgdatadir)' >$@
+
 $(B)/%.o: daemon/%.c $(B)/.flags
 	@mkdir -p $(@D)
 	@$(if $(Q),echo "  CC      $<")
@@ -93,13 +109,6 @@ $(B)/nfqdnctl: $(CTL_OBJECTS) $(B)/libnfqdn.a
 	$(Q)$(CC) $(ALL_CFLAGS) $(BASE_LDFLAGS) $(LDFLAGS) -o $@ $^ $(call pkg_libs,$(LIBS_nfqdnctl))
 
 -include $(wildcard $(B)/*.d $(B)/*/*.d)
-
-# ---- pages and completion, filled from the tables of options, commands and counters ----
-
-$(B)/tables: scripts/tables.c daemon/policy/option.c $(wildcard daemon/*/*_list.h) daemon/policy/option.h daemon/base/counters.h daemon/base/limits.h
-	@mkdir -p $(@D)
-	@$(if $(Q),echo "  HOSTCC  $@")
-	$(Q)$(HOSTCC) -std=gnu11 -O1 -Wall -Wextra -D_GNU_SOURCE -Idaemon -DNFQDN_DATADIR='"$(DATADIR)"' -o $@ $(filter %.c,$^)
 
 include tests/tests.mk
 
@@ -135,23 +144,82 @@ fuzz:
 	@scripts/install-deps lint
 	$(Q)scripts/fuzz $(or $(FUZZ_SECONDS),60) $(FUZZ)
 
-install: all
-	install -d $(DESTDIR)$(SBINDIR) $(DESTDIR)$(DATADIR)/data
-	install -m 755 $(B)/nfqdnd $(B)/nfqdnctl scripts/nfqdn-update $(DESTDIR)$(SBINDIR)
-	install -m 644 data/*.json $(DESTDIR)$(DATADIR)/data
-	install -d $(DESTDIR)$(UNITDIR) $(DESTDIR)$(DATADIR)
-	for file in nfqdn-update.service nfqdn-update.cron; do \
-		sed 's|/usr/sbin/|$(SBINDIR)/|g' scripts/$$file >$(B)/$$file || exit 1; done
-	install -m 644 $(B)/nfqdn-update.service scripts/nfqdn-update.timer $(DESTDIR)$(UNITDIR)
-	install -m 644 $(B)/nfqdn-update.cron scripts/nfqdn-update.conf $(DESTDIR)$(DATADIR)
+# ---- pages and completion, filled from the tables of options, commands and counters ----
 
-uninstall:
-	rm -f $(DESTDIR)$(SBINDIR)/nfqdnd $(DESTDIR)$(SBINDIR)/nfqdnctl $(DESTDIR)$(SBINDIR)/nfqdn-update
-	rm -f $(DESTDIR)$(UNITDIR)/nfqdn-update.service $(DESTDIR)$(UNITDIR)/nfqdn-update.timer
-	rm -rf $(DESTDIR)$(DATADIR)
+PAGES := nfqdnd.8 nfqdnctl.8 nfqdn-update.8 nfqdn.conf.5
+
+$(B)/tables: scripts/tables.c daemon/policy/option.c daemon/policy/option.h daemon/base/counters.h daemon/base/limits.h $(wildcard daemon/control/*_list.h) $(B)/.places
+	@mkdir -p $(@D)
+	@$(if $(Q),echo "  HOSTCC  $@")
+	$(Q)$(HOSTCC) -std=gnu11 -O1 -Wall -Wextra -D_GNU_SOURCE -Idaemon -DNFQDN_DATADIR='"$(pkgdatadir)"' -o $@ $(filter %.c,$^)
+
+$(B)/man/%: scripts/man/%.in $(B)/tables $(B)/.places
+	@mkdir -p $(@D)
+	@$(if $(Q),echo "  FILL    $@")
+	$(Q)$(B)/tables <$< | $(PLACES) >$@
+
+$(B)/%.bash: scripts/%.bash.in $(B)/tables
+	@$(if $(Q),echo "  FILL    $@")
+	$(Q)$(B)/tables <$< >$@
+
+documents: $(PAGES:%=$(B)/man/%) $(B)/nfqdn.bash
+
+# ---- installing ----
+
+# What names places names those of this installation.
+PLACES := sed -e 's|/usr/sbin/|$(sbindir)/|g' -e 's|/etc/nfqdn\>|$(sysconfdir)/nfqdn|g' -e 's|/usr/share/nfqdn\>|$(pkgdatadir)|g'
+
+$(B)/install/%: scripts/% $(B)/.places
+	@mkdir -p $(@D)
+	$(Q)$(PLACES) <$< >$@
+
+INSTALLED := nfqdn-update nfqdn-update.conf nfqdn-update.cron nfqdn.conf procd/nfqdnd \
+	$(addprefix systemd/,nfqdnd.service nfqdn-update.service nfqdn-update.timer nfqdn.sysusers nfqdn.tmpfiles)
+COMPLETED := nfqdnd nfqdnctl
+install_dir = install -d $(foreach d,$(1),'$(DESTDIR)$(d)')
+
+# The administrator's files stay as they are.
+keep = test -e '$(DESTDIR)$(2)' || install -m 644 $(1) '$(DESTDIR)$(2)'
+
+install: all documents $(INSTALLED:%=$(B)/install/%) install-init-$(INIT)
+	$(call install_dir,$(sbindir) $(sysconfdir)/nfqdn $(pkgdatadir)/data $(completiondir) $(mandir)/man5 $(mandir)/man8)
+	install -m 755 $(B)/nfqdnd $(B)/nfqdnctl $(B)/install/nfqdn-update '$(DESTDIR)$(sbindir)'
+	install -m 644 data/*.json '$(DESTDIR)$(pkgdatadir)/data'
+	$(call keep,$(B)/install/nfqdn.conf,$(sysconfdir)/nfqdn/nfqdn.conf)
+	$(call keep,$(B)/install/nfqdn-update.conf,$(sysconfdir)/nfqdn/nfqdn-update.conf)
+	install -m 644 $(filter %.8,$(PAGES:%=$(B)/man/%)) '$(DESTDIR)$(mandir)/man8'
+	install -m 644 $(filter %.5,$(PAGES:%=$(B)/man/%)) '$(DESTDIR)$(mandir)/man5'
+	for name in $(COMPLETED); do install -m 644 $(B)/nfqdn.bash '$(DESTDIR)$(completiondir)'/$$name || exit 1; done
+
+install-init-systemd: $(INSTALLED:%=$(B)/install/%)
+	$(call install_dir,$(unitdir) $(sysusersdir) $(tmpfilesdir))
+	install -m 644 $(wildcard $(B)/install/systemd/*.service $(B)/install/systemd/*.timer) '$(DESTDIR)$(unitdir)'
+	install -m 644 $(B)/install/systemd/nfqdn.sysusers '$(DESTDIR)$(sysusersdir)/nfqdn.conf'
+	install -m 644 $(B)/install/systemd/nfqdn.tmpfiles '$(DESTDIR)$(tmpfilesdir)/nfqdn.conf'
+
+install-init-procd: $(INSTALLED:%=$(B)/install/%)
+	$(call install_dir,$(sysconfdir)/init.d $(pkgdatadir))
+	install -m 755 $(B)/install/procd/nfqdnd '$(DESTDIR)$(sysconfdir)/init.d/nfqdnd'
+	install -m 644 $(B)/install/nfqdn-update.cron '$(DESTDIR)$(pkgdatadir)'
+
+install-init-none: $(INSTALLED:%=$(B)/install/%)
+	$(call install_dir,$(pkgdatadir))
+	install -m 644 $(B)/install/nfqdn-update.cron '$(DESTDIR)$(pkgdatadir)'
+
+# A configuration that was edited stays.
+uninstall: $(INSTALLED:%=$(B)/install/%)
+	rm -f $(foreach n,nfqdnd nfqdnctl nfqdn-update,'$(DESTDIR)$(sbindir)/$(n)') $(COMPLETED:%='$(DESTDIR)$(completiondir)/%')
+	rm -f $(patsubst %,'$(DESTDIR)$(mandir)/man8/%',$(filter %.8,$(PAGES))) $(patsubst %,'$(DESTDIR)$(mandir)/man5/%',$(filter %.5,$(PAGES)))
+	rm -f $(foreach n,nfqdnd.service nfqdn-update.service nfqdn-update.timer,'$(DESTDIR)$(unitdir)/$(n)')
+	rm -f '$(DESTDIR)$(sysusersdir)/nfqdn.conf' '$(DESTDIR)$(tmpfilesdir)/nfqdn.conf'
+	rm -rf '$(DESTDIR)$(pkgdatadir)'
+	! cmp -s $(B)/install/procd/nfqdnd '$(DESTDIR)$(sysconfdir)/init.d/nfqdnd' || rm -f '$(DESTDIR)$(sysconfdir)/init.d/nfqdnd'
+	for name in nfqdn.conf nfqdn-update.conf; do \
+		! cmp -s $(B)/install/$$name '$(DESTDIR)$(sysconfdir)'/nfqdn/$$name || rm -f '$(DESTDIR)$(sysconfdir)'/nfqdn/$$name; done
+	rmdir '$(DESTDIR)$(sysconfdir)/nfqdn' 2>/dev/null || ls '$(DESTDIR)$(sysconfdir)/nfqdn' 2>/dev/null || true
 
 clean:
 	rm -rf $(B)
 
 FORCE:
-.PHONY: all lab check check-vm check-vm-full lint fuzz install uninstall clean FORCE
+.PHONY: all lab check check-vm check-vm-full lint fuzz documents install install-init-systemd install-init-procd install-init-none uninstall clean FORCE

@@ -53,12 +53,23 @@ static void print_character(FILE *out, char c)
 		fputc(c, out);
 }
 
+/* A new sentence begins a new line. */
+static void print_rest(FILE *out, const char *text)
+{
+	for (; *text; text++)
+		if (text[0] == '.' && text[1] == ' ' && isupper((unsigned char)text[2])) {
+			fputs(".\n", out);
+			text++;
+		} else {
+			print_character(out, *text);
+		}
+}
+
 static void print_roff(FILE *out, const char *text)
 {
 	if (*text == '.' || *text == '\'')
 		fputs("\\&", out);
-	for (; *text; text++)
-		print_character(out, *text);
+	print_rest(out, text);
 }
 
 /* Help texts begin anyhow and end without a stop. */
@@ -67,8 +78,7 @@ static void print_sentence(FILE *out, const char *text)
 	char first[2] = { (char)toupper((unsigned char)*text), '\0' };
 
 	print_roff(out, first);
-	for (text++; *text; text++)
-		print_character(out, *text);
+	print_rest(out, text + 1);
 	fputs(".\n", out);
 }
 
@@ -257,7 +267,7 @@ static void print_arguments(FILE *out, const char *variable, const struct option
 			if (strcmp(row->argument, kinds[i][1]) == 0)
 				kind = kinds[i][0];
 		if (row->argument)
-			fprintf(out, "%s[--%s]=%s\n", variable, row->name, kind);
+			fprintf(out, "%s[--%s]=\"%s\"\n", variable, row->name, kind);
 	}
 }
 

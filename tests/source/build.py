@@ -27,7 +27,7 @@ def run(*command, cwd=ROOT):
 
 
 def copy_of_sources(folder):
-    for name in ("Makefile", "daemon", "data", "kmod-optional", "tests"):
+    for name in ("Makefile", "daemon", "data", "kmod-optional", "scripts", "tests"):
         source = ROOT / name
         if source.is_dir():
             shutil.copytree(source, folder / name, ignore=shutil.ignore_patterns("__pycache__", "corpus"))
@@ -75,36 +75,72 @@ def incremental(folder):
     assert len(built(folder, *objects)) == 3, "other flags bring everything"
 
 
-def installed(folder):
+def own_build(folder):
+    """A build folder with our programs: what installing makes beside them is not shared with tests that run meanwhile."""
     if SANITIZED:
         raise Skip("this build is for the sanitizers")
-    target = folder / "root"
-    run("make", "-o", "all", f"B={BUILD}", f"DESTDIR={target}", "PREFIX=/usr", "install")
-    found = sorted(str(p.relative_to(target)) for p in target.rglob("*") if p.is_file())
-    for name in ("usr/sbin/nfqdnd", "usr/sbin/nfqdnctl", "usr/share/nfqdn/data/intune.json", "usr/share/nfqdn/data/regions.json"):
+    build = folder / "build"
+    build.mkdir()
+    for name in ("nfqdnd", "nfqdnctl"):
+        shutil.copy2(BUILD / name, build / name)
+    return f"B={build}"
+
+
+def files_of(folder):
+    return sorted(str(p.relative_to(folder)) for p in folder.rglob("*") if p.is_file())
+
+
+def installed(folder):
+    build, target = own_build(folder), folder / "root"
+    places = (f"DESTDIR={target}", "prefix=/usr")
+    run("make", "-o", "all", build, *places, "install")
+    found = files_of(target)
+    for name in ("usr/sbin/nfqdnd", "usr/sbin/nfqdnctl", "usr/sbin/nfqdn-update", "usr/share/nfqdn/data/intune.json", "usr/share/nfqdn/data/regions.json",
+                 "etc/nfqdn/nfqdn.conf", "etc/nfqdn/nfqdn-update.conf", "usr/lib/sysusers.d/nfqdn.conf", "usr/lib/tmpfiles.d/nfqdn.conf",
+                 "usr/lib/systemd/system/nfqdnd.service", "usr/lib/systemd/system/nfqdn-update.service", "usr/lib/systemd/system/nfqdn-update.timer",
+                 "usr/share/bash-completion/completions/nfqdnctl", "usr/share/bash-completion/completions/nfqdnd"):
         assert name in found, f"{name} is not among {found}"
-    service, cron = target / "usr/lib/systemd/system/nfqdn-update.service", target / "usr/share/nfqdn/nfqdn-update.cron"
-    assert "\nUser=nfqdn\n" in service.read_text(), service.read_text()
-    assert "ExecStart=/usr/sbin/nfqdn-update\n" in service.read_text(), service.read_text()
-    assert service.with_suffix(".timer").exists(), "the timer"
-    assert " nfqdn /usr/sbin/nfqdn-update >/dev/null\n" in cron.read_text(), cron.read_text()
+    service = (target / "usr/lib/systemd/system/nfqdn-update.service").read_text()
+    assert "\nUser=nfqdn\n" in service and "ExecStart=/usr/sbin/nfqdn-update\n" in service, service
     out = run(str(target / "usr/sbin/nfqdnctl"), "catalog", "list", "--catalog", str(target / "usr/share/nfqdn/data"))
     assert "power-automate" in out, out
-    run("make", f"DESTDIR={target}", "PREFIX=/usr", "uninstall")
-    assert not [p for p in target.rglob("*") if p.is_file()], "nothing stays behind"
+    edited = target / "etc/nfqdn/nfqdn.conf"
+    edited.write_text(edited.read_text() + "# edited\n")
+    run("make", "-o", "all", build, *places, "install")
+    assert edited.read_text().endswith("# edited\n"), "what was edited stays when it is installed again"
+    run("make", build, *places, "uninstall")
+    assert files_of(target) == ["etc/nfqdn/nfqdn.conf"], files_of(target)
+    edited.unlink()
+    run("make", "-o", "all", build, *places, "install")
+    run("make", build, *places, "uninstall")
+    assert files_of(target) == [], "nothing stays behind"
+
+
+def installed_procd(folder):
+    build, target = own_build(folder), folder / "root"
+    run("make", "-o", "all", build, f"DESTDIR={target}", "prefix=/usr", "INIT=procd", "install")
+    found = files_of(target)
+    assert "etc/init.d/nfqdnd" in found and not [f for f in found if "systemd" in f or "sysusers" in f or "tmpfiles" in f], found
+    assert os.access(target / "etc/init.d/nfqdnd", os.X_OK), "it can be run"
+    cron = (target / "usr/share/nfqdn/nfqdn-update.cron").read_text()
+    assert " nfqdn /usr/sbin/nfqdn-update >/dev/null\n" in cron, cron
+    run("make", build, f"DESTDIR={target}", "prefix=/usr", "uninstall")
+    assert files_of(target) == [], files_of(target)
 
 
 def installed_elsewhere(folder):
-    """What starts nfqdn-update names where it is, and it finds its own nfqdnd and nfqdnctl with a PATH like cron's."""
-    if SANITIZED:
-        raise Skip("this build is for the sanitizers")
-    prefix = folder / "opt/nfqdn"
-    run("make", "-o", "all", f"B={BUILD}", f"PREFIX={prefix}", "install")
+    """What starts nfqdnd and nfqdn-update names where they are, and nfqdn-update finds its own nfqdnd and nfqdnctl with a PATH like cron's."""
+    build, prefix = own_build(folder), folder / "opt/nfqdn"
+    places = (f"prefix={prefix}", f"sysconfdir={prefix}/etc")
+    run("make", "-o", "all", build, *places, "INIT=none", "install")
+    run("make", "-o", "all", build, *places, "install")
     cron = (prefix / "share/nfqdn/nfqdn-update.cron").read_text().splitlines()[-1]
-    service = (prefix / "lib/systemd/system/nfqdn-update.service").read_text()
     command = cron.split("nfqdn ", 1)[1].split()[0]
     assert command == str(prefix / "sbin/nfqdn-update"), cron
-    assert f"ExecStart={command}\n" in service, service
+    assert f"ExecStart={command}\n" in (prefix / "lib/systemd/system/nfqdn-update.service").read_text()
+    daemon = (prefix / "lib/systemd/system/nfqdnd.service").read_text()
+    assert f"ExecStart={prefix}/sbin/nfqdnd -c {prefix}/etc/nfqdn/nfqdn.conf --boot /var/lib/nfqdn\n" in daemon, daemon
+    assert f"CONFIG={prefix}/etc/nfqdn/nfqdn.conf\n" in (prefix / "sbin/nfqdn-update").read_text()
     settings = folder / "update.conf"
     (folder / "nfqdn.conf").write_text("gateway: {\n")
     # something to be made good: so that nfqdnd is asked, and tells what is wrong with the file
@@ -114,16 +150,17 @@ def installed_elsewhere(folder):
                                                           "M365_IMPORT": "", "TAGS_IMPORT": ""}.items()))
     done = subprocess.run([command, settings], env={"PATH": "/usr/bin:/bin"}, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
     assert done.returncode == 1 and "nfqdn.conf:" in done.stdout and "not found" not in done.stdout, done.stdout
-    run("make", f"PREFIX={prefix}", "uninstall")
-    assert not [p for p in prefix.rglob("*") if p.is_file()], "nothing stays behind"
+    run("make", build, *places, "uninstall")
+    assert files_of(prefix) == [], "nothing stays behind"
 
 
 CASES = [
     ("the programs are hardened: PIE, full RELRO, stack protector, FORTIFY", hardened),
     ("make CFLAGS=-O1 keeps the rest of the flags", flags_by_hand),
     ("what is built again: what changed, what includes it, everything when the flags change", incremental),
-    ("make install and uninstall with DESTDIR and PREFIX", installed),
-    ("make install with another PREFIX: timer, cron line and nfqdn-update find what is there", installed_elsewhere),
+    ("make install and uninstall with DESTDIR and prefix; an edited configuration stays", installed),
+    ("make install INIT=procd: an init script, and nothing of systemd", installed_procd),
+    ("make install with another prefix: timer, cron line and nfqdn-update find what is there", installed_elsewhere),
 ]
 
 

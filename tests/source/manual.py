@@ -1,0 +1,141 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The manual pages: mandoc has no warning, and every option, command, setting, counter, exit status, signal and file is in them."""
+import os
+import pathlib
+import re
+import subprocess
+import sys
+import tempfile
+import traceback
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+BUILD = pathlib.Path(os.environ.get("NFQDN_BUILD", ROOT / "build"))
+NAMES = ("nfqdnd.8", "nfqdnctl.8", "nfqdn-update.8", "nfqdn.conf.5")
+
+
+def make_pages(folder):
+    clean = {k: v for k, v in os.environ.items() if k not in ("B", "MAKEFLAGS", "MFLAGS", "MAKELEVEL", "CFLAGS", "SAN", "WERROR")}
+    subprocess.run(["make", "-s", f"B={folder}", "prefix=/usr", "documents"], cwd=ROOT, env=clean, check=True, stdout=subprocess.DEVNULL)
+    return {name: folder / "man" / name for name in NAMES}
+
+
+def lint(*paths):
+    done = subprocess.run(["mandoc", "-Tlint", "-W", "warning", *map(str, paths)], capture_output=True, text=True, check=False)
+    return done.stdout + done.stderr
+
+
+def text_of(page):
+    return subprocess.run(["mandoc", "-Tascii", "-Owidth=400", str(page)], capture_output=True, text=True, check=True).stdout.replace("\b", "\b")
+
+
+def plain(page):
+    """Without what overstrikes for bold and underlined."""
+    return re.sub(".\b", "", text_of(page))
+
+
+def help_of(program, *words):
+    return subprocess.run([str(BUILD / program), *words, "--help"], capture_output=True, text=True, check=True).stdout
+
+
+def options_in(text):
+    return set(re.findall(r"^\s+(?:-\w, )?\s*(--[a-z][a-z-]*)", text, re.M))
+
+
+def missing(words, page):
+    lines = page.splitlines()
+    return [w for w in words if not any(re.match(rf"\s+(-\w, )?{re.escape(w)}\b", line) for line in lines)]
+
+
+def linted(pages):
+    assert lint(*pages.values()) == "", lint(*pages.values())
+    broken = pages["nfqdnd.8"].with_name("broken.8")
+    broken.write_text(pages["nfqdnd.8"].read_text().replace(".El", ".Ex", 1))
+    assert lint(broken), "a mistake is seen"
+
+
+def programs(pages):
+    daemon, control = plain(pages["nfqdnd.8"]), plain(pages["nfqdnctl.8"])
+    assert len(options_in(help_of("nfqdnd"))) > 8 and not missing(options_in(help_of("nfqdnd")), daemon), missing(options_in(help_of("nfqdnd")), daemon)
+    assert not missing(options_in(help_of("nfqdnctl")), control), missing(options_in(help_of("nfqdnctl")), control)
+    commands = re.findall(r"^  (\w+)", help_of("nfqdnctl").split("commands:")[1].split("\noptions:")[0], re.M)
+    assert "status" in commands and not missing(commands, control), missing(commands, control)
+    assert missing(["--nonsense"], control), "what is not there is missed"
+
+
+def settings(pages):
+    page = plain(pages["nfqdn.conf.5"])
+    names = re.findall(r'^\t\{ OPTION_\w+, "([a-z0-9-]+)"', (ROOT / "daemon/policy/option.c").read_text(), re.M)
+    assert len(names) > 40 and not missing(set(names), page), missing(set(names), page)
+    examples = re.findall(r"^\.Bd -literal -offset indent\n(.*?)^\.Ed", pages["nfqdn.conf.5"].read_text(), re.M | re.S)
+    with tempfile.TemporaryDirectory() as name:
+        checked = 0
+        for example in examples:
+            if ": {" not in example:
+                continue
+            file = pathlib.Path(name) / "nfqdn.conf"
+            head = "" if "gateway:" in example else 'gateway: { interfaces = "lan0"; resolvers = "10.2.0.2"; '
+            catalog = f'catalog = "{ROOT}/data";'
+            file.write_text((example.replace("gateway: {", f"gateway: {{ {catalog}") if not head else f"{head} {catalog} }};\n{example}"))
+            done = subprocess.run([str(BUILD / "nfqdnd"), "-c", str(file), "--check"], capture_output=True, text=True, check=False)
+            assert done.returncode == 0, f"{example}\n{done.stderr}"
+            checked += 1
+        assert checked >= 3, f"{checked} examples"
+
+
+def counters(pages):
+    page = plain(pages["nfqdnd.8"])
+    names = re.findall(r"^\tC\((\w+),", (ROOT / "daemon/base/counters.h").read_text(), re.M)
+    assert len(names) > 90 and not missing(names, page), missing(names, page)
+
+
+def the_rest(pages):
+    daemon = plain(pages["nfqdnd.8"])
+    codes = re.findall(r"CMDLINE_\w+ = (\d)", (ROOT / "daemon/control/cmdline.h").read_text())
+    assert len(codes) == 4 and not missing(codes, daemon.split("EXIT STATUS")[1]), codes
+    codes = re.findall(r"NFQDNCTL_\w+ = (\d)", (ROOT / "daemon/control/nfqdnctl.h").read_text())
+    assert len(codes) == 4 and not missing(codes, plain(pages["nfqdnctl.8"]).split("EXIT STATUS")[1]), codes
+    sources = "".join(p.read_text() for p in (ROOT / "daemon").rglob("*.c"))
+    signals = set(re.findall(r"sigaddset\(&\w+, (SIG\w+)\)", sources))
+    assert {"SIGHUP", "SIGTERM"} <= signals and all(s in daemon.split("SIGNALS")[1] for s in signals), signals
+    pages_text = "".join(map(plain, pages.values()))
+    environment = {name for name in re.findall(r'getenv\("(\w+)"\)', sources)}
+    assert {"NFQDN_SOCKET", "NOTIFY_SOCKET"} <= environment and all(e in pages_text for e in environment), environment
+    for file in ("/etc/nfqdn/nfqdn.conf", "/run/nfqdn/control.sock", "/run/nfqdn.lock", "/var/lib/nfqdn/learned", "/var/lib/nfqdn/last-good",
+                 "/var/lib/nfqdn/catalog", "/usr/share/nfqdn/data"):
+        assert file in daemon, file
+    settings_of_update = re.findall(r"^([A-Z0-9_]+)=", (ROOT / "scripts/nfqdn-update").read_text(), re.M)
+    internal = {"INTERVAL", "NFQDND", "NFQDNCTL"}
+    absent = [s for s in settings_of_update if s not in internal and s not in plain(pages["nfqdn-update.8"])]
+    assert len(settings_of_update) > 8 and not absent, absent
+    for name, path in pages.items():
+        assert not re.search(r"^@\w+@", path.read_text(), re.M), f"{name} has an unfilled place"
+
+
+CASES = [
+    ("mandoc -Tlint has no warning", linted),
+    ("every option and command of both programs", programs),
+    ("every setting of nfqdn.conf; its examples pass the daemon's check", settings),
+    ("every counter", counters),
+    ("every exit status, signal, variable of the environment, file, and setting of nfqdn-update", the_rest),
+]
+
+
+def main():
+    print(f"1..{len(CASES)}")
+    failed = False
+    with tempfile.TemporaryDirectory(prefix="nfqdn-manual-") as name:
+        pages = make_pages(pathlib.Path(name))
+        for number, (title, function) in enumerate(CASES, 1):
+            try:
+                function(pages)
+                print(f"ok {number} - {title}", flush=True)
+            except (AssertionError, OSError, subprocess.SubprocessError):
+                failed = True
+                print(f"not ok {number} - {title}")
+                print("".join(f"# {line}\n" for line in traceback.format_exc().splitlines()), flush=True)
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

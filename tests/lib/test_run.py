@@ -4,16 +4,16 @@
 import importlib.machinery
 import importlib.util
 import io
-import os
 import pathlib
-import signal
 import sys
 import tempfile
 import time
-import traceback
 
 HERE = pathlib.Path(__file__).resolve().parent
 sys.dont_write_bytecode = True
+import tap  # noqa: E402
+from tap import expect, lives  # noqa: E402
+
 loader = importlib.machinery.SourceFileLoader("run", str(HERE.parent / "run"))
 run = importlib.util.module_from_spec(importlib.util.spec_from_loader("run", loader))
 loader.exec_module(run)
@@ -37,18 +37,6 @@ def result_of(text, seconds=None, grace=0.3):
 
 def verdicts(result):
     return result.count("ok"), result.count("failed"), result.count("skipped")
-
-
-def expect(got, want):
-    if got != want:
-        raise AssertionError(f"got {got!r}, want {want!r}")
-
-
-def lives(pid):
-    try:
-        return pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] not in "ZX"
-    except FileNotFoundError:
-        return False
 
 
 def expect_failure(result, text, ok=0):
@@ -257,19 +245,9 @@ def interrupted():
     """a signal to the runner ends its programs and is a failure"""
     with tempfile.TemporaryDirectory() as folder:
         script(folder, "tests/unit/test_a", f"#!/bin/sh\necho 1..1; echo $$ > {folder}/pid; exec sleep 79\n")
-        pid = os.fork()
-        if pid == 0:
-            with open(f"{folder}/out", "w", encoding="utf-8") as out:
-                os._exit(run.main(["--build", folder, "--suite", "unit"], out))
-        deadline = time.monotonic() + 10
-        started = pathlib.Path(folder) / "pid"
-        while not (started.exists() and started.read_text().strip()):
-            if time.monotonic() > deadline:
-                raise AssertionError("it did not start")
-            time.sleep(0.02)
-        os.kill(pid, signal.SIGTERM)
-        expect(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), 1)
-        if run.group_members(int(started.read_text())):
+        done, child = tap.interrupted(lambda out: run.main(["--build", folder, "--suite", "unit"], out), f"{folder}/out", f"{folder}/pid")
+        expect(done, 1)
+        if run.group_members(child):
             raise AssertionError("the program lives")
         last = (pathlib.Path(folder) / "out").read_text().splitlines()[-1]
         expect(last, "0 passed, 2 failed, 0 skipped")
@@ -280,14 +258,4 @@ CASES = [plain_results, cmocka_results, reasons, plan_at_the_end, all_skipped, w
          patterns, the_last_line, nothing_ran, jobs, interrupted]
 
 if __name__ == "__main__":
-    print(f"1..{len(CASES)}", flush=True)
-    failures = 0
-    for index, function in enumerate(CASES, 1):
-        try:
-            function()
-            print(f"ok {index} - {function.__doc__}", flush=True)
-        except Exception:  # pylint: disable=broad-except
-            failures += 1
-            print(f"not ok {index} - {function.__doc__}")
-            print("".join("# " + line + "\n" for line in traceback.format_exc().splitlines()), end="", flush=True)
-    sys.exit(1 if failures else 0)
+    sys.exit(tap.run(CASES))

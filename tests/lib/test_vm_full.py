@@ -6,23 +6,21 @@ import importlib.machinery
 import importlib.util
 import io
 import pathlib
+import signal
 import sys
 import tempfile
-import traceback
 
 VM = pathlib.Path(__file__).resolve().parents[1] / "vm"
 sys.dont_write_bytecode = True
 sys.path.insert(0, str(VM))
+import tap  # noqa: E402
+from tap import expect  # noqa: E402
+
 loader = importlib.machinery.SourceFileLoader("full", str(VM / "full"))
 full = importlib.util.module_from_spec(importlib.util.spec_from_loader("full", loader))
 loader.exec_module(full)
-KERNEL = full.vms.kernels()[0]
+KERNEL, BOOT, RUN = full.vms.kernels()[0], full.vms.boot, full.vms.run
 GOOD = "[1/1] netns/test_tcp.py: 1 ok, 0 failed, 1 skipped, 2.0 s\n  ok      one\n  skip    two (no nsd)\n1 passed, 0 failed, 1 skipped\n"
-
-
-def expect(got, want):
-    if got != want:
-        raise AssertionError(f"got {got!r}, want {want!r}")
 
 
 def ran(answers, arguments):
@@ -71,17 +69,36 @@ def every_program_is_there():
     expect(names - {program for kernel, program in full.chosen([]) if kernel == KERNEL}, set())
 
 
-CASES = [a_hang_costs_one, reasons_are_told, complaints_fail, no_packages, every_program_is_there]
+def interrupted(number):
+    """Ends a run of two programs by a signal, as their first machine runs. The exit status, the last lines of the run and the machine's process."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = pathlib.Path(name)
+        (folder / "boot").write_text(f"#!/bin/sh\necho here; echo $$ >{folder}/pid.new; mv {folder}/pid.new {folder}/pid; exec sleep 79\n", encoding="ascii")
+        (folder / "boot").chmod(0o755)
+
+        def main(out):
+            full.vms.HERE, full.vms.boot, full.vms.run, full.KEPT = folder, BOOT, RUN, folder / "failed"
+            full.vms.kernels = lambda *_: [KERNEL]
+            with contextlib.redirect_stdout(out):
+                return full.main(["test_tcp", "test_verify"])
+        status, child = tap.interrupted(main, folder / "out", folder / "pid", number)
+        tap.until(lambda: not tap.lives(child), "the machine is gone")
+        return status, (folder / "out").read_text(encoding="utf-8").splitlines()[-3:]
+
+
+def a_signal_ends_the_machine():
+    """a signal ends the machine that runs, no other one starts, and the table and the sum are told"""
+    status, lines = interrupted(signal.SIGTERM)
+    expect((status, lines[-1]), (1, "0 passed, 2 failed, 0 skipped"))
+    expect([line.split()[1] for line in lines[:2]], ["netns/test_tcp.py", "netns/test_verify.py"])
+
+
+def killed():
+    """a machine does not outlive the run that is killed"""
+    expect(interrupted(signal.SIGKILL)[0], -signal.SIGKILL)
+
+
+CASES = [a_hang_costs_one, reasons_are_told, complaints_fail, no_packages, every_program_is_there, a_signal_ends_the_machine, killed]
 
 if __name__ == "__main__":
-    print(f"1..{len(CASES)}", flush=True)
-    failures = 0
-    for index, function in enumerate(CASES, 1):
-        try:
-            function()
-            print(f"ok {index} - {function.__doc__}", flush=True)
-        except Exception:  # pylint: disable=broad-except
-            failures += 1
-            print(f"not ok {index} - {function.__doc__}")
-            print("".join("# " + line + "\n" for line in traceback.format_exc().splitlines()), end="", flush=True)
-    sys.exit(1 if failures else 0)
+    sys.exit(tap.run(CASES))

@@ -4,6 +4,7 @@ import os
 import pathlib
 import re
 import subprocess
+import threading
 
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
@@ -18,10 +19,28 @@ def kernels(wanted=()):
     return [r for r in rows if r in wanted] or rows
 
 
+RUNNING = set()
+STOPPED = threading.Event()
+
+
+def stop():
+    """Ends what runs; nothing else starts. For a signal handler: it waits for nothing."""
+    STOPPED.set()
+    for process in list(RUNNING):
+        process.terminate()
+
+
 def run(*command, **environment):
-    """Exit status, output and error output."""
-    done = subprocess.run([str(c) for c in command], cwd=ROOT, env={**os.environ, **environment}, capture_output=True, text=True, errors="replace", check=False)
-    return done.returncode, done.stdout, done.stderr
+    """Exit status, output and error output. The command is told to end, too, when this program is killed."""
+    # (No preexec_fn: there are threads.)
+    with subprocess.Popen(["setpriv", "--pdeathsig", "TERM", *map(str, command)], cwd=ROOT, env={**os.environ, **environment},
+                          stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, errors="replace") as process:
+        RUNNING.add(process)
+        if STOPPED.is_set():
+            process.terminate()
+        output, errors = process.communicate()
+        RUNNING.discard(process)
+    return process.returncode, output, errors
 
 
 def boot(kernel, *command, **environment):

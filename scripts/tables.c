@@ -89,6 +89,8 @@ static const char *type_name(enum option_type type)
 	switch (type) {
 	case OPTION_INTEGER:
 	case OPTION_INTEGER16:
+	case OPTION_PRIORITY:
+	case OPTION_MASK:
 		return "number";
 	case OPTION_BOOL:
 		return "true | false";
@@ -124,7 +126,7 @@ static const char *type_name(enum option_type type)
 static void print_manual_facts(FILE *out, const struct option *option)
 {
 	if (option->max != 0)
-		fprintf(out, "From %" PRIu32 " to %" PRIu32 "%s%s.\n", option->min, option->max,
+		fprintf(out, "From %" PRId64 " to %" PRId64 "%s%s.\n", option_min(option), option_max(option),
 			*option->unit == '\0' ? "" : " ", option->unit);
 	if (option->words != NULL) {
 		fputs("One of ", out);

@@ -158,10 +158,18 @@ json_t *control_status(const struct control_context *context, struct monotime no
 	const struct policy *policy = context->policy;
 	enum table_owner owner = table_owner(context->table);
 	json_t *object = json_object();
+	char mark[16];
 
 	control_json_set(&object, "version", json_string(NFQDN_VERSION));
 	control_json_set(&object, "ready", json_boolean(context->ready));
 	control_json_set(&object, "mode", json_string(control_describe_mode(policy_mode(policy))));
+	if (policy->config->mode == CONFIG_MARK) {
+		snprintf(mark, sizeof(mark), "0x%" PRIx32, policy->config->mark);
+		control_json_set(&object, "mark", json_string(mark));
+		control_json_set(
+			&object, "mark_hook",
+			json_string(policy->config->mark_hook == CONFIG_MARK_FORWARD ? "forward" : "prerouting"));
+	}
 	if (policy->waiting)
 		control_json_set(&object, "enforce_in", control_describe_left(now, context->enforces));
 	control_json_set(&object, "verify", json_string(control_describe_verify(policy->config->verify)));

@@ -142,13 +142,20 @@ static bool forbidden(struct revoke *revoke, const struct conntrack_flow *flow)
 	return !inbound || (!egress && source == WAY_CLIENTS) || (!reply && destination == WAY_CLIENTS);
 }
 
+/* With mode = "mark": the flow begins anew for the rules, and is marked no more. */
+static bool bears_mark(const struct config *config, const struct conntrack_flow *flow)
+{
+	return config->mode == CONFIG_MARK && (flow->mark & config->mark) == config->mark;
+}
+
 static bool doomed(void *context, const struct conntrack_flow *flow)
 {
 	struct revoke *revoke = context;
+	const struct policy *policy = revoke->judge.policy;
 
 	if (!forbidden(revoke, flow))
 		return false;
-	if (policy_mode(revoke->judge.policy) != CONFIG_AUDIT)
+	if (policy_mode(policy) == CONFIG_ENFORCE || bears_mark(policy->config, flow))
 		return true;
 	counters.flows_audited++;
 	return false;

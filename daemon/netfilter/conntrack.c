@@ -239,6 +239,7 @@ static bool read_flow(uint8_t family, const struct nlattr *const attributes[], s
 	    !read_proto(attributes[CTA_TUPLE_ORIG], &flow) || !nfattr_u32(attributes[CTA_STATUS], &status))
 		return false;
 	flow.replied = status & IPS_SEEN_REPLY;
+	nfattr_u32(attributes[CTA_MARK], &flow.mark); /* left out where it is 0 */
 	*out = flow;
 	return true;
 }

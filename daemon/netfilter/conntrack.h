@@ -15,6 +15,7 @@ struct conntrack_flow {
 	uint8_t l4proto;
 	uint16_t source_port,
 		port; /* host order; 0 where the protocol has none; ICMP: type and code in `port`, as in sets */
+	uint32_t mark;
 	bool replied; /* a packet of the other direction was seen */
 };
 

@@ -19,6 +19,7 @@ const struct ruleset_counter ruleset_counters[] = {
 	{ "denied_inbound",
 	  "packets from outside to a destination that inbound guards, from a source that it does not allow" },
 	{ "invalid", "packets that connection tracking cannot place; dropped" },
+	{ "marked", "packets that got the mark of allowed flows by the policy, most of them the first of a flow" },
 	{ "snoop_queued", "DNS answers held until what they teach is in the sets" },
 	{ "snoop_unlearned_interface",
 	  "DNS answers that entered by a client interface; passed unlearned, since a client could have made them" },

@@ -95,10 +95,9 @@ static void expr_ct(struct expr_rule *r, uint32_t key, int direction, unsigned i
 	nftnl_expr_set_u32(expr, NFTNL_EXPR_CT_DREG, register_of(slot));
 }
 
-static void expr_mask(struct expr_rule *r, const void *mask, uint32_t length)
+static void expr_bits(struct expr_rule *r, const void *mask, const void * xor, uint32_t length)
 {
 	struct nftnl_expr *expr = expr_add(r, "bitwise");
-	const uint8_t zero[4] = { 0 };
 
 	if (!expr)
 		return;
@@ -107,7 +106,14 @@ static void expr_mask(struct expr_rule *r, const void *mask, uint32_t length)
 	nftnl_expr_set_u32(expr, NFTNL_EXPR_BITWISE_OP, NFT_BITWISE_BOOL);
 	nftnl_expr_set_u32(expr, NFTNL_EXPR_BITWISE_LEN, length);
 	nftnl_expr_set(expr, NFTNL_EXPR_BITWISE_MASK, mask, length);
-	nftnl_expr_set(expr, NFTNL_EXPR_BITWISE_XOR, zero, length);
+	nftnl_expr_set(expr, NFTNL_EXPR_BITWISE_XOR, xor, length);
+}
+
+static void expr_mask(struct expr_rule *r, const void *mask, uint32_t length)
+{
+	const uint8_t zero[4] = { 0 };
+
+	expr_bits(r, mask, zero, length);
 }
 
 static void expr_lookup(struct expr_rule *r, const struct ruleset_statement *s)
@@ -336,6 +342,41 @@ static void statement_icmp_echo(struct expr_rule *r, const struct ruleset_statem
 	expr_compare(r, NFT_CMP_EQ, v4 ? &type4 : &type6, sizeof(type4));
 }
 
+static void statement_ct_mark(struct expr_rule *r, const struct ruleset_statement *s)
+{
+	expr_ct(r, NFT_CT_MARK, NO_DIRECTION, 0);
+	expr_mask(r, &s->mark, sizeof(s->mark));
+	expr_compare(r, s->negated ? NFT_CMP_NEQ : NFT_CMP_EQ, &s->mark, sizeof(s->mark));
+}
+
+static void statement_set_ct_mark(struct expr_rule *r, const struct ruleset_statement *s)
+{
+	const uint32_t others = ~s->mark;
+	struct nftnl_expr *expr;
+
+	expr_ct(r, NFT_CT_MARK, NO_DIRECTION, 0);
+	expr_bits(r, &others, &s->mark, sizeof(others));
+	expr = expr_add(r, "ct");
+	if (!expr)
+		return;
+	nftnl_expr_set_u32(expr, NFTNL_EXPR_CT_KEY, NFT_CT_MARK);
+	nftnl_expr_set_u32(expr, NFTNL_EXPR_CT_SREG, register_of(0));
+}
+
+static void statement_set_mark(struct expr_rule *r, const struct ruleset_statement *s)
+{
+	const uint32_t others = ~s->mark, bits = s->negated ? 0 : s->mark;
+	struct nftnl_expr *expr;
+
+	expr_meta(r, NFT_META_MARK, 0);
+	expr_bits(r, &others, &bits, sizeof(others));
+	expr = expr_add(r, "meta");
+	if (!expr)
+		return;
+	nftnl_expr_set_u32(expr, NFTNL_EXPR_META_KEY, NFT_META_MARK);
+	nftnl_expr_set_u32(expr, NFTNL_EXPR_META_SREG, register_of(0));
+}
+
 static void statement_counter(struct expr_rule *r, const struct ruleset_statement *s)
 {
 	struct nftnl_expr *expr = expr_add(r, "objref");
@@ -498,6 +539,9 @@ static void (*const statement_kinds[RULESET_KINDS])(struct expr_rule *r, const s
 	[RULESET_LIMIT] = statement_limit,
 	[RULESET_IIFNAME_NOT_LO] = statement_not_lo,
 	[RULESET_ASSIST] = statement_assist,
+	[RULESET_CT_MARK] = statement_ct_mark,
+	[RULESET_SET_CT_MARK] = statement_set_ct_mark,
+	[RULESET_SET_MARK] = statement_set_mark,
 };
 
 int ruleset_expr_add(struct nftnl_rule *rule, const struct ruleset_rule *model, enum table_queue_backend backend)

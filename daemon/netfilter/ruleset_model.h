@@ -106,6 +106,9 @@ enum ruleset_kind {
 	RULESET_QUEUE, /* queue flags bypass to FIRST[-LAST] */
 	RULESET_LOG, /* log [prefix "NAME"] group NUMBER [snaplen VALUE] queue-threshold 1 */
 	RULESET_LIMIT, /* limit rate NUMBER/second burst VALUE packets */
+	RULESET_CT_MARK, /* ct mark & MARK [!=|==] MARK: the flow has the bits, all of them; negated: it lacks one */
+	RULESET_SET_CT_MARK, /* ct mark set ct mark | MARK */
+	RULESET_SET_MARK, /* meta mark set meta mark | MARK; negated: & ~MARK */
 	RULESET_KINDS
 };
 
@@ -140,6 +143,7 @@ struct ruleset_statement {
 		enum ruleset_verdict verdict;
 		enum ruleset_reject reject;
 	};
+	uint32_t mark; /* bits */
 	uint16_t number; /* port, first queue, group, packets a second */
 	uint16_t last; /* last queue */
 	uint16_t offset, mask, value; /* RAW; offset in bits. LOG: octets of a copy, 0 for all. LIMIT: burst */
@@ -155,7 +159,7 @@ struct ruleset_rule {
 	bool report; /* copies what is denied: left out where the kernel cannot (table.h) */
 };
 
-enum ruleset_hook { RULESET_UNHOOKED, RULESET_FORWARD, RULESET_INPUT, RULESET_OUTPUT };
+enum ruleset_hook { RULESET_UNHOOKED, RULESET_PREROUTING, RULESET_FORWARD, RULESET_INPUT, RULESET_OUTPUT };
 
 struct ruleset_chain {
 	struct ruleset_chain *next;

@@ -79,7 +79,8 @@ static struct nftnl_chain *netlink_chain(struct batch *batch, const char *table,
 
 void ruleset_netlink_chain(struct batch *batch, const char *table, const struct ruleset_chain *model)
 {
-	static const uint32_t hooks[] = { [RULESET_FORWARD] = NF_INET_FORWARD,
+	static const uint32_t hooks[] = { [RULESET_PREROUTING] = NF_INET_PRE_ROUTING,
+					  [RULESET_FORWARD] = NF_INET_FORWARD,
 					  [RULESET_INPUT] = NF_INET_LOCAL_IN,
 					  [RULESET_OUTPUT] = NF_INET_LOCAL_OUT };
 	struct nftnl_chain *chain = netlink_chain(batch, table, model->name);

@@ -8,6 +8,12 @@
  *   forward  filter       egress -> client -> group, group_NAME -> deny: what enters by a client interface
  *   forward  filter + 1   inbound -> guarded -> deny_inbound: what leads to a guarded destination
  *
+ * With mode = "mark" two others stand in the place of egress and inbound, and nothing is denied:
+ *
+ *   prerouting dstnat + 10  mark_prerouting -> mark_client -> client -> group -> mark_allowed: with mark-hook = "prerouting"
+ *   forward    mangle       mark_forward -> mark_client -> client -> group -> mark_allowed, and guarded
+ *
+ * Priorities are those of gateway.priority; these are the defaults.
  * An accept ends one base chain only; the next one of the hook still decides. */
 #include <netinet/in.h>
 #include <string.h>
@@ -27,10 +33,6 @@
 /* The word of the TCP header that has the flags, in bits, and SYN in it (RFC 9293 3.1). */
 #define TCP_FLAGS_OFFSET 96
 #define TCP_SYN 0x0002
-
-#define PRIORITY_SNOOP (-10) /* before the decisions, which say accept */
-#define PRIORITY_EGRESS 0
-#define PRIORITY_INBOUND 1
 
 /* Statements, in nft's order of words. `v` is 0 for IPv4 and 1 for IPv6. */
 #define FAMILY(v) ((v) ? IPADDR_V6 : IPADDR_V4)
@@ -79,6 +81,10 @@
 #define JUMP(chain) STATEMENT(.kind = RULESET_VERDICT, .verdict = RULESET_JUMP, .name = (chain))
 #define GOTO(chain) STATEMENT(.kind = RULESET_VERDICT, .verdict = RULESET_GOTO, .name = (chain))
 #define REJECT(how) STATEMENT(.kind = RULESET_REJECT, .reject = (how))
+#define CT_MARKED STATEMENT(.kind = RULESET_CT_MARK, .mark = b->config->mark)
+#define SET_CT_MARK STATEMENT(.kind = RULESET_SET_CT_MARK, .mark = b->config->mark)
+#define SET_MARK STATEMENT(.kind = RULESET_SET_MARK, .mark = b->config->mark)
+#define CLEAR_MARK STATEMENT(.kind = RULESET_SET_MARK, .negated = true, .mark = b->config->mark)
 #define ASSIST(instance) STATEMENT(.kind = RULESET_ASSIST, .name = (instance))
 #define QUEUE(first, end) STATEMENT(.kind = RULESET_QUEUE, .number = (first), .last = (end))
 
@@ -148,9 +154,21 @@ static const char *service_set(const struct builder *b, const char *prefix, int 
 	return ruleset_service_set(b->ruleset, prefix, FAMILY(v), service, group);
 }
 
+static bool marking(const struct builder *b)
+{
+	return policy_mode(b->ruleset->policy) == CONFIG_MARK;
+}
+
+/* What would be denied is told, and passes. */
 static bool auditing(const struct builder *b)
 {
-	return policy_mode(b->ruleset->policy) == CONFIG_AUDIT;
+	return policy_mode(b->ruleset->policy) != CONFIG_ENFORCE;
+}
+
+/* The end of what the policy allows. */
+static struct ruleset_statement allowed(const struct builder *b)
+{
+	return marking(b) ? GOTO("mark_allowed") : ACCEPT;
 }
 
 /* ---- what is denied ---- */
@@ -197,9 +215,9 @@ static void build_group_icmp(struct builder *b, struct ruleset_chain *chain, int
 {
 	const char *set = service_set(b, "cidr", v, RULESET_ECHO, group);
 
-	RULE(b, chain, ECHO_REQUEST(v), TUPLE(v, learned, DST, PROTO, SPORT), ACCEPT);
+	RULE(b, chain, ECHO_REQUEST(v), TUPLE(v, learned, DST, PROTO, SPORT), allowed(b));
 	if (set)
-		RULE(b, chain, ECHO_REQUEST(v), ADDRESS(DST, v, set), ACCEPT);
+		RULE(b, chain, ECHO_REQUEST(v), ADDRESS(DST, v, set), allowed(b));
 	RULE(b, chain, L4PROTO(ICMP(v)), RETURN);
 }
 
@@ -213,10 +231,10 @@ static void build_group(struct builder *b, const char *name, const char *group)
 	for (int v = 0; v < 2; v++)
 		build_group_icmp(b, chain, v, learned[v], group);
 	for (int v = 0; v < 2; v++) {
-		RULE(b, chain, TUPLE(v, learned[v], DST, PROTO, PORT), ACCEPT);
+		RULE(b, chain, TUPLE(v, learned[v], DST, PROTO, PORT), allowed(b));
 		for (enum ruleset_service s = RULESET_TCP; s < RULESET_ECHO; s++)
 			if ((set = service_set(b, "cidr", v, s, group)))
-				RULE(b, chain, TUPLE_OF(v, port_protos[s], set, DST, PORT), ACCEPT);
+				RULE(b, chain, TUPLE_OF(v, port_protos[s], set, DST, PORT), allowed(b));
 	}
 }
 
@@ -261,8 +279,8 @@ static void build_client_destinations(struct builder *b, struct ruleset_chain *c
 	for (int v = 0; v < 2; v++)
 		RULE(b, chain, ADDRESS(DST, v, b->local[v]), ACCEPT);
 	for (int v = 0; v < 2; v++) {
-		RULE(b, chain, ADDRESS(DST, v, b->resolvers[v]), DPORT(IPPROTO_UDP, DNS_PORT), ACCEPT);
-		RULE(b, chain, ADDRESS(DST, v, b->resolvers[v]), DPORT(IPPROTO_TCP, DNS_PORT), ACCEPT);
+		RULE(b, chain, ADDRESS(DST, v, b->resolvers[v]), DPORT(IPPROTO_UDP, DNS_PORT), allowed(b));
+		RULE(b, chain, ADDRESS(DST, v, b->resolvers[v]), DPORT(IPPROTO_TCP, DNS_PORT), allowed(b));
 	}
 }
 
@@ -280,36 +298,52 @@ static void build_client_groups(struct builder *b, struct ruleset_chain *chain)
 	}
 }
 
+/* A family without ranges has an empty set and is denied wholly: a second IPv6 prefix must not be a way out. */
+static void build_client_sources(struct builder *b, struct ruleset_chain *chain)
+{
+	for (int v = 0; v < 2 && b->config->clients.count; v++) {
+		if (marking(b))
+			RULE(b, chain, CT_STATE(RULESET_ESTABLISHED), ADDRESS_NOT(SRC, v, b->clients[v]), ACCEPT);
+		RULE(b, chain, ADDRESS_NOT(SRC, v, b->clients[v]), COUNTER("denied_source"), GOTO("deny_source"));
+	}
+}
+
 static void build_client(struct builder *b)
 {
 	struct ruleset_chain *chain = chain_add(b, "client", RULESET_UNHOOKED, 0);
 
 	build_invalid(b, chain);
-	/* Not the reply direction: a flow that the outside opened must not carry the client's data out (KERNEL 0b). */
-	RULE(b, chain, CT_DIRECTION(RULESET_ORIGINAL), CT_STATE(RULESET_ESTABLISHED), ACCEPT);
+	/* Not the reply direction: a flow that the outside opened must not carry the client's data out (KERNEL 0b). A
+	 * flow without a mark has not been allowed so far. */
+	if (!marking(b))
+		RULE(b, chain, CT_DIRECTION(RULESET_ORIGINAL), CT_STATE(RULESET_ESTABLISHED), ACCEPT);
 	for (int v = 0; v < 2; v++)
 		RULE(b, chain, L4PROTO(ICMP(v)), CT_STATE(RULESET_RELATED), ACCEPT);
 	build_client_replies(b, chain);
-	/* A family without ranges has an empty set and is denied wholly: a second IPv6 prefix must not be a way out. */
-	for (int v = 0; v < 2 && b->config->clients.count; v++)
-		RULE(b, chain, ADDRESS_NOT(SRC, v, b->clients[v]), COUNTER("denied_source"), GOTO("deny_source"));
+	build_client_sources(b, chain);
 	build_client_destinations(b, chain);
 	build_client_groups(b, chain);
+	if (marking(b)) /* told of when it began */
+		RULE(b, chain, CT_STATE(RULESET_ESTABLISHED), ACCEPT);
 	RULE(b, chain, DPORT(IPPROTO_UDP, DNS_PORT), COUNTER("dns_foreign"), GOTO("deny_dns"));
 	RULE(b, chain, DPORT(IPPROTO_TCP, DNS_PORT), COUNTER("dns_foreign"), GOTO("deny_dns"));
 	RULE(b, chain, GOTO("deny"));
 }
 
-static void build_egress(struct builder *b)
+/* What enters by a client interface goes to chain `name`. */
+static void build_entering(struct builder *b, struct ruleset_chain *chain, const char *name)
 {
-	struct ruleset_chain *chain = chain_add(b, "egress", RULESET_FORWARD, PRIORITY_EGRESS);
-
 	if (b->every_interface) {
-		RULE(b, chain, GOTO("client"));
+		RULE(b, chain, GOTO(name));
 		return;
 	}
-	RULE(b, chain, IIFNAME(b->interfaces), GOTO("client"));
-	RULE(b, chain, SDIFNAME(b->interfaces), GOTO("client"));
+	RULE(b, chain, IIFNAME(b->interfaces), GOTO(name));
+	RULE(b, chain, SDIFNAME(b->interfaces), GOTO(name));
+}
+
+static void build_egress(struct builder *b)
+{
+	build_entering(b, chain_add(b, "egress", RULESET_FORWARD, b->config->priority.egress), "client");
 }
 
 /* ---- what leads to guarded destinations ---- */
@@ -323,16 +357,29 @@ static void build_guarded(struct builder *b)
 	for (int v = 0; v < 2; v++) {
 		for (enum ruleset_service s = RULESET_TCP; s < RULESET_ECHO; s++)
 			if ((set = service_set(b, "from", v, s, "")))
-				RULE(b, chain, TUPLE_OF(v, port_protos[s], set, SRC, DST, PORT), ACCEPT);
+				RULE(b, chain, TUPLE_OF(v, port_protos[s], set, SRC, DST, PORT), allowed(b));
 		if ((set = service_set(b, "from", v, RULESET_ECHO, "")))
-			RULE(b, chain, ECHO_REQUEST(v), TUPLE(v, set, SRC, DST), ACCEPT);
+			RULE(b, chain, ECHO_REQUEST(v), TUPLE(v, set, SRC, DST), allowed(b));
 	}
 	RULE(b, chain, GOTO("deny_inbound"));
 }
 
+static void build_to_guarded(struct builder *b, struct ruleset_chain *chain)
+{
+	const char *set;
+
+	for (int v = 0; v < 2; v++) {
+		for (enum ruleset_service s = RULESET_TCP; s < RULESET_ECHO; s++)
+			if ((set = service_set(b, "guarded", v, s, "")))
+				RULE(b, chain, TUPLE_OF(v, port_protos[s], set, DST, PORT), GOTO("guarded"));
+		if ((set = service_set(b, "guarded", v, RULESET_ECHO, "")))
+			RULE(b, chain, ECHO_REQUEST(v), ADDRESS(DST, v, set), GOTO("guarded"));
+	}
+}
+
 static void build_inbound(struct builder *b)
 {
-	struct ruleset_chain *chain = chain_add(b, "inbound", RULESET_FORWARD, PRIORITY_INBOUND);
+	struct ruleset_chain *chain = chain_add(b, "inbound", RULESET_FORWARD, b->config->priority.inbound);
 	const char *set;
 
 	RULE(b, chain, CT_STATE(RULESET_ESTABLISHED), ACCEPT);
@@ -343,13 +390,69 @@ static void build_inbound(struct builder *b)
 			RULE(b, chain, CT_STATE(RULESET_NEW), RAW_MASKED(TCP_FLAGS_OFFSET, TCP_SYN, 0),
 			     TUPLE_OF(v, IPPROTO_TCP, set, SRC, SPORT), COUNTER("invalid"),
 			     auditing(b) ? ACCEPT : DROP);
-	for (int v = 0; v < 2; v++) {
-		for (enum ruleset_service s = RULESET_TCP; s < RULESET_ECHO; s++)
-			if ((set = service_set(b, "guarded", v, s, "")))
-				RULE(b, chain, TUPLE_OF(v, port_protos[s], set, DST, PORT), GOTO("guarded"));
-		if ((set = service_set(b, "guarded", v, RULESET_ECHO, "")))
-			RULE(b, chain, ECHO_REQUEST(v), ADDRESS(DST, v, set), GOTO("guarded"));
+	build_to_guarded(b, chain);
+}
+
+/* ---- mode = "mark" ---- */
+
+/* The end of what is allowed. In prerouting and in forward alike, the bits of others stay. */
+static void build_mark(struct builder *b)
+{
+	struct ruleset_chain *chain = chain_add(b, "mark_allowed", RULESET_UNHOOKED, 0);
+
+	RULE(b, chain, COUNTER("marked"), SET_MARK, SET_CT_MARK, ACCEPT);
+}
+
+/* Packets of clients. Before the way is chosen only the first packet of a flow is judged: a flow that changes its uplink
+ * dies. Its replies go the way to the client, which rules for the mark may not know. */
+static void build_mark_client(struct builder *b)
+{
+	struct ruleset_chain *chain = chain_add(b, "mark_client", RULESET_UNHOOKED, 0);
+
+	RULE(b, chain, CLEAR_MARK);
+	if (b->config->mark_hook == CONFIG_MARK_FORWARD) {
+		RULE(b, chain, GOTO("client"));
+		return;
 	}
+	RULE(b, chain, CT_DIRECTION(RULESET_REPLY), ACCEPT);
+	RULE(b, chain, CT_MARKED, SET_MARK, ACCEPT);
+	RULE(b, chain, CT_STATE(RULESET_ESTABLISHED), ACCEPT);
+	RULE(b, chain, GOTO("client"));
+}
+
+static void build_mark_inbound(struct builder *b)
+{
+	build_to_guarded(b, chain_add(b, "mark_inbound", RULESET_UNHOOKED, 0));
+}
+
+static void build_mark_forward(struct builder *b)
+{
+	struct ruleset_chain *chain = chain_add(b, "mark_forward", RULESET_FORWARD, b->config->priority.mark_forward);
+
+	RULE(b, chain, CT_MARKED, SET_MARK, ACCEPT);
+	/* What is established was judged when it began. */
+	RULE(b, chain, CT_STATE(RULESET_NEW), JUMP("mark_inbound"));
+	if (b->config->mark_hook == CONFIG_MARK_FORWARD)
+		build_entering(b, chain, "mark_client");
+}
+
+static void build_mark_prerouting(struct builder *b)
+{
+	struct ruleset_chain *chain =
+		chain_add(b, "mark_prerouting", RULESET_PREROUTING, b->config->priority.mark_prerouting);
+
+	/* Here a VRF's port shows itself by iifname; the kernel has no sdifname before forward. */
+	if (b->every_interface)
+		RULE(b, chain, GOTO("mark_client"));
+	else
+		RULE(b, chain, IIFNAME(b->interfaces), GOTO("mark_client"));
+}
+
+static void build_marking(struct builder *b)
+{
+	build_mark_forward(b);
+	if (b->config->mark_hook == CONFIG_MARK_PREROUTING)
+		build_mark_prerouting(b);
 }
 
 /* ---- queries ---- */
@@ -370,7 +473,7 @@ static void build_inbound(struct builder *b)
  * is there from the first time on that it is needed. */
 static void build_queries(struct builder *b, struct ruleset_chain *forward)
 {
-	struct ruleset_chain *input = chain_add(b, "snoop_input", RULESET_INPUT, PRIORITY_SNOOP);
+	struct ruleset_chain *input = chain_add(b, "snoop_input", RULESET_INPUT, b->config->priority.snoop_input);
 
 	for (int v = 0; v < 2; v++) {
 		RULE(b, forward, QUERY(IPPROTO_UDP), TRUSTED(v), COPY_UDP);
@@ -441,7 +544,7 @@ static void build_snoop_path(struct builder *b)
 
 static struct ruleset_chain *build_snoop_forward(struct builder *b)
 {
-	struct ruleset_chain *chain = chain_add(b, "snoop_forward", RULESET_FORWARD, PRIORITY_SNOOP);
+	struct ruleset_chain *chain = chain_add(b, "snoop_forward", RULESET_FORWARD, b->config->priority.snoop_forward);
 
 	for (int v = 0; v < 2; v++) {
 		RULE(b, chain, REPLY(IPPROTO_UDP), TRUSTED(v), TEACHING, GOTO("snoop_path"));
@@ -454,7 +557,7 @@ static struct ruleset_chain *build_snoop_forward(struct builder *b)
  * judged in forward; it has no socket. */
 static void build_snoop_output(struct builder *b)
 {
-	struct ruleset_chain *chain = chain_add(b, "snoop_output", RULESET_OUTPUT, PRIORITY_SNOOP);
+	struct ruleset_chain *chain = chain_add(b, "snoop_output", RULESET_OUTPUT, b->config->priority.snoop_output);
 
 	for (int v = 0; v < 2; v++) {
 		RULE(b, chain, OIFNAME_NOT_LO, REPLY(IPPROTO_UDP), TRUSTED(v), SOCKET, TEACHING,
@@ -508,12 +611,22 @@ void ruleset_rules_build(struct ruleset *ruleset)
 	 * they go in. */
 	for (enum ruleset_reason reason = 0; reason < RULESET_REASONS; reason++)
 		build_deny(&b, reason);
+	if (marking(&b))
+		build_mark(&b);
 	build_groups(&b);
 	build_client(&b);
 	build_guarded(&b);
+	if (marking(&b)) {
+		build_mark_client(&b);
+		build_mark_inbound(&b);
+	}
 	build_snoop_queue(&b);
 	build_snoop_path(&b);
 	build_snoop(&b);
+	if (marking(&b)) {
+		build_marking(&b);
+		return;
+	}
 	build_egress(&b);
 	build_inbound(&b);
 }

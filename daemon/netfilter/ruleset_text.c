@@ -248,6 +248,22 @@ static void text_icmp_echo(FILE *out, const struct ruleset_statement *s)
 		s->direction == RULESET_ORIGINAL ? "echo-request" : "echo-reply");
 }
 
+static void text_ct_mark(FILE *out, const struct ruleset_statement *s)
+{
+	fprintf(out, "ct mark & 0x%08" PRIx32 " %s 0x%08" PRIx32, s->mark, s->negated ? "!=" : "==", s->mark);
+}
+
+static void text_set_ct_mark(FILE *out, const struct ruleset_statement *s)
+{
+	fprintf(out, "ct mark set ct mark | 0x%08" PRIx32, s->mark);
+}
+
+static void text_set_mark(FILE *out, const struct ruleset_statement *s)
+{
+	fprintf(out, "meta mark set meta mark %s 0x%08" PRIx32, s->negated ? "&" : "|",
+		s->negated ? ~s->mark : s->mark);
+}
+
 static void text_counter(FILE *out, const struct ruleset_statement *s)
 {
 	fprintf(out, "counter name \"%s\"", s->name);
@@ -327,22 +343,48 @@ static void (*const text_kinds[RULESET_KINDS])(FILE *out, const struct ruleset_s
 	[RULESET_LIMIT] = text_limit,
 	[RULESET_IIFNAME_NOT_LO] = text_iifname_not_lo,
 	[RULESET_ASSIST] = text_assist,
+	[RULESET_CT_MARK] = text_ct_mark,
+	[RULESET_SET_CT_MARK] = text_set_ct_mark,
+	[RULESET_SET_MARK] = text_set_mark,
 };
 
 /* ---- chains ---- */
 
+/* nft spells a priority by the name that is no more than ten away from it. */
+static void text_priority(FILE *out, const struct ruleset_chain *chain)
+{
+	static const struct {
+		const char *name;
+		int priority;
+		bool prerouting; /* there alone */
+	} names[] = {
+		{ "mangle", -150, false }, { "dstnat", -100, true }, { "filter", 0, false }, { "security", 50, false }
+	};
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		int away = chain->priority - names[i].priority;
+
+		if (away < -10 || away > 10 || (names[i].prerouting && chain->hook != RULESET_PREROUTING))
+			continue;
+		fputs(names[i].name, out);
+		if (away)
+			fprintf(out, " %c %d", away < 0 ? '-' : '+', away < 0 ? -away : away);
+		return;
+	}
+	fprintf(out, "%d", chain->priority);
+}
+
 static void text_chain(FILE *out, const struct ruleset_chain *chain)
 {
-	static const char *const hooks[] = {
-		[RULESET_FORWARD] = "forward", [RULESET_INPUT] = "input", [RULESET_OUTPUT] = "output"
-	};
+	static const char *const hooks[] = { [RULESET_PREROUTING] = "prerouting",
+					     [RULESET_FORWARD] = "forward",
+					     [RULESET_INPUT] = "input",
+					     [RULESET_OUTPUT] = "output" };
 
 	fprintf(out, "\n\tchain %s {\n", chain->name);
 	if (chain->hook != RULESET_UNHOOKED) {
-		fprintf(out, "\t\ttype filter hook %s priority filter", hooks[chain->hook]);
-		if (chain->priority)
-			fprintf(out, " %c %d", chain->priority < 0 ? '-' : '+',
-				chain->priority < 0 ? -chain->priority : chain->priority);
+		fprintf(out, "\t\ttype filter hook %s priority ", hooks[chain->hook]);
+		text_priority(out, chain);
 		fputs("; policy accept;\n", out);
 	}
 	for (const struct ruleset_rule *rule = chain->rules; rule; rule = rule->next)

@@ -11,7 +11,8 @@
  *             stay with their elements.
  *   hook      once in a table's life: base chains. Their rules have stood in a chain without a hook by then, so that
  *             this batch is not refused: that would drop every packet held in the namespace (KERNEL 0b). A base chain
- *             that a later policy needs besides comes empty, before the exchange.
+ *             that a later policy needs besides comes empty, before the exchange. One that an earlier daemon hooked at
+ *             another priority is deleted and made anew, with its rules, in one transaction: the price is what is held.
  *
  * Whatever fails before the exchange leaves the rules in force as they were. */
 #include <errno.h>
@@ -149,6 +150,22 @@ static bool apply_missing_hook(const struct apply *a, const struct ruleset_chain
 	return chain->hook != RULESET_UNHOOKED && !table_state_find(a->state.chains, chain->name);
 }
 
+/* Only at a start: a running daemon's priorities do not change. */
+static bool apply_moved_hook(const struct apply *a, const struct ruleset_chain *chain)
+{
+	const struct table_object *there = table_state_find(a->state.chains, chain->name);
+
+	return chain->hook != RULESET_UNHOOKED && there && there->priority != chain->priority;
+}
+
+static bool apply_moved_hooks(const struct apply *a)
+{
+	for (const struct ruleset_chain *chain = a->ruleset->chains; chain; chain = chain->next)
+		if (apply_moved_hook(a, chain))
+			return true;
+	return false;
+}
+
 static bool apply_missing_hooks(const struct apply *a)
 {
 	for (const struct ruleset_chain *chain = a->ruleset->chains; chain; chain = chain->next)
@@ -248,13 +265,24 @@ static int apply_fill(struct apply *a)
 
 /* ---- exchange ---- */
 
+/* Chains that not every policy has. */
+static bool apply_chain_of_ours(const char *name)
+{
+	static const char *const prefixes[] = { "group", "mark" };
+
+	for (size_t i = 0; i < sizeof(prefixes) / sizeof(prefixes[0]); i++)
+		if (strncmp(name, prefixes[i], strlen(prefixes[i])) == 0)
+			return true;
+	return false;
+}
+
 static bool apply_obsolete_chain(const struct apply *a, const struct table_object *there)
 {
 	if (there->hooked)
 		return false;
 	if (strcmp(there->name, apply_unhooked.name) == 0)
 		return !apply_missing_hooks(a);
-	if (strncmp(there->name, "group", 5) != 0)
+	if (!apply_chain_of_ours(there->name))
 		return false;
 	for (const struct ruleset_chain *chain = a->ruleset->chains; chain; chain = chain->next)
 		if (strcmp(chain->name, there->name) == 0)
@@ -364,10 +392,19 @@ static int apply_hooked(struct apply *a, int error)
 
 	if (!apply_unknown(error) || table_state_read(a->table, a->arena, &now) < 0)
 		return error;
-	for (const struct ruleset_chain *chain = a->ruleset->chains; chain; chain = chain->next)
-		if (!table_state_find(now.chains, chain->name))
+	for (const struct ruleset_chain *chain = a->ruleset->chains; chain; chain = chain->next) {
+		const struct table_object *there = table_state_find(now.chains, chain->name);
+
+		if (!there || (there->hooked && there->priority != chain->priority))
 			return error;
+	}
 	return 0;
+}
+
+static void apply_delete_chain(struct apply *a, const char *name)
+{
+	ruleset_netlink_flush_chain(a->table->batch, a->table->name, name);
+	ruleset_netlink_delete_chain(a->table->batch, a->table->name, name);
 }
 
 static int apply_hook(struct apply *a)
@@ -375,16 +412,19 @@ static int apply_hook(struct apply *a)
 	struct batch *batch = a->table->batch;
 	int error;
 
-	if (!apply_missing_hooks(a))
+	if (!apply_missing_hooks(a) && !apply_moved_hooks(a))
 		return 0;
 	batch_begin(batch);
-	ruleset_netlink_flush_chain(batch, a->table->name, apply_unhooked.name);
-	ruleset_netlink_delete_chain(batch, a->table->name, apply_unhooked.name);
-	for (const struct ruleset_chain *chain = a->ruleset->chains; chain; chain = chain->next)
-		if (apply_missing_hook(a, chain)) {
-			ruleset_netlink_chain(batch, a->table->name, chain);
-			apply_rules(a, chain, chain->name);
-		}
+	if (apply_missing_hooks(a))
+		apply_delete_chain(a, apply_unhooked.name);
+	for (const struct ruleset_chain *chain = a->ruleset->chains; chain; chain = chain->next) {
+		if (!apply_missing_hook(a, chain) && !apply_moved_hook(a, chain))
+			continue;
+		if (apply_moved_hook(a, chain))
+			apply_delete_chain(a, chain->name);
+		ruleset_netlink_chain(batch, a->table->name, chain);
+		apply_rules(a, chain, chain->name);
+	}
 	error = apply_hooked(a, batch_commit(batch, NULL));
 	return error < 0 ? apply_failed(a->table, error, "the kernel refused the base chains: %s", strerror(-error))
 			 : 0;

@@ -41,14 +41,22 @@ static bool state_ours(const struct state_reader *reader, const struct nlattr *t
 
 static int state_visit_chain(void *context, const struct nlmsghdr *message)
 {
-	const struct nlattr *attributes[NFTA_CHAIN_MAX + 1];
+	const struct nlattr *attributes[NFTA_CHAIN_MAX + 1], *hook[NFTA_HOOK_MAX + 1];
 	struct state_reader *reader = context;
+	uint32_t priority;
 	const char *name;
+	int error;
 
 	nfattr_parse(message, attributes, NFTA_CHAIN_MAX + 1);
 	if (!state_ours(reader, attributes[NFTA_CHAIN_TABLE]) || !nfattr_string(attributes[NFTA_CHAIN_NAME], &name))
 		return 0;
-	return state_add(reader->state, &reader->state->chains, name, attributes[NFTA_CHAIN_HOOK] != NULL);
+	error = state_add(reader->state, &reader->state->chains, name, attributes[NFTA_CHAIN_HOOK] != NULL);
+	if (error == 0 && attributes[NFTA_CHAIN_HOOK]) {
+		nfattr_parse_nest(attributes[NFTA_CHAIN_HOOK], hook, NFTA_HOOK_MAX + 1);
+		if (nfattr_u32(hook[NFTA_HOOK_PRIORITY], &priority))
+			reader->state->chains->priority = (int32_t)priority;
+	}
+	return error;
 }
 
 static int state_visit_set(void *context, const struct nlmsghdr *message)

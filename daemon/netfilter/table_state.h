@@ -4,6 +4,7 @@
 #define NFQDN_NETFILTER_TABLE_STATE_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "base/arena.h"
 #include "netfilter/ruleset.h"
@@ -14,6 +15,7 @@ struct table_object {
 	struct table_object *next;
 	const char *name;
 	bool hooked; /* a base chain */
+	int32_t priority; /* of a base chain */
 	bool named; /* a set that some rule looks up */
 };
 

@@ -48,6 +48,7 @@ struct config *closed_config(void)
 		.state_interval = CONFIG_OFF, /* what was learned waits there for a policy that allows it */
 		.log_level = LOG_LEVEL_INFO,
 		.lifetime = { .grace = 60, .min = 300, .max = 86400 },
+		.priority = { -10, -10, -10, 0, 1, -150, -90 },
 		.limit_elements = LIMIT_LEARNED_ELEMENTS,
 	};
 	if (closed_ranges(arena, closed_resolvers, 2, &config->resolvers) &&

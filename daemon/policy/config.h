@@ -14,6 +14,7 @@
 #include "policy/value.h"
 
 enum config_mode { CONFIG_ENFORCE, CONFIG_AUDIT, CONFIG_MARK, CONFIG_SETS };
+enum config_mark_hook { CONFIG_MARK_FORWARD, CONFIG_MARK_PREROUTING };
 enum config_denied { CONFIG_REJECT, CONFIG_DROP };
 enum config_assist { CONFIG_ASSIST_AUTO, CONFIG_ASSIST_OFF, CONFIG_ASSIST_REQUIRE };
 enum config_reverse_path { CONFIG_LOOSE, CONFIG_STRICT };
@@ -50,6 +51,11 @@ struct config_lifetime {
 /* "off" where else stands a number. */
 #define CONFIG_OFF UINT32_MAX
 
+/* Of the base chains. */
+struct config_priority {
+	int32_t snoop_forward, snoop_output, snoop_input, egress, inbound, mark_forward, mark_prerouting;
+};
+
 struct config_entry {
 	const char *name; /* the administrator's */
 	unsigned int line;
@@ -84,6 +90,9 @@ struct config {
 	bool resolvers_local; /* "local" among them: what the gateway itself answers to clients is believed */
 	enum config_mode mode;
 	enum config_denied denied;
+	uint32_t mark; /* bits for allowed flows; 0: none are told, and mode is not mark */
+	enum config_mark_hook mark_hook;
+	struct config_priority priority;
 	uint32_t enforce_after; /* seconds; 0: enforce at once */
 	const char *table; /* nft table name, "nfqdn" */
 	uint16_t queue_first, queue_count;

@@ -182,6 +182,40 @@ static void check_queue(struct config_reader *reader, const config_setting_t *ga
 	config_reader_leave(reader, back);
 }
 
+/* Mark */
+
+static void check_mark(struct config_reader *reader, const config_setting_t *gateway, const struct config *config)
+{
+	const config_setting_t *mode = config_setting_get_member(gateway, "mode");
+
+	if (config->mode != CONFIG_MARK || config_setting_get_member(gateway, "mark") != NULL)
+		return;
+	config_reader_error(
+		reader, config_reader_line(mode),
+		"mode = \"mark\" needs the bit that tells allowed flows: write mark = 0x10000; or another one "
+		"that nobody else on this machine uses");
+}
+
+/* Priorities */
+
+/* What is denied is not held first, and what is held must not have been denied. */
+static void check_priority(struct config_reader *reader, const config_setting_t *gateway, const struct config *config)
+{
+	const struct config_priority *priority = &config->priority;
+	const config_setting_t *group = config_reader_group(gateway, "priority");
+	size_t back;
+
+	if (group == NULL ||
+	    (priority->snoop_forward < priority->egress && priority->snoop_forward < priority->inbound))
+		return;
+	back = config_reader_enter(reader, "priority");
+	config_reader_error(reader, config_reader_line(group),
+			    "snoop-forward = %d must be lower than egress = %d and inbound = %d: an answer is read "
+			    "before anything is decided",
+			    priority->snoop_forward, priority->egress, priority->inbound);
+	config_reader_leave(reader, back);
+}
+
 /* Lifetimes */
 
 /* True when all that stands in the group is lawful by itself, so that nothing is told twice. */
@@ -294,6 +328,8 @@ static void check_settings(struct config_reader *reader, const config_setting_t 
 
 	check_gateway(reader, gateway, config);
 	check_queue(reader, gateway, config);
+	check_mark(reader, gateway, config);
+	check_priority(reader, gateway, config);
 	if (lifetime != NULL)
 		check_lifetime(reader, lifetime, &config->lifetime, &none, "(the default)");
 	for (unsigned int i = 0; i < config->resolvers.count; i++)

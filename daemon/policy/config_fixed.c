@@ -18,6 +18,8 @@ static bool same(const struct option *option, const struct config *old, const st
 
 	switch (option->type) {
 	case OPTION_INTEGER:
+	case OPTION_PRIORITY:
+	case OPTION_MASK:
 		return memcmp(a, b, sizeof(uint32_t)) == 0;
 	case OPTION_INTEGER16:
 		return memcmp(a, b, sizeof(uint16_t)) == 0;

@@ -342,6 +342,8 @@ static const struct kind *kind_of(enum option_type type)
 	case OPTION_TEXT:
 	case OPTION_INTEGER:
 	case OPTION_INTEGER16:
+	case OPTION_PRIORITY:
+	case OPTION_MASK:
 	case OPTION_BOOL:
 	case OPTION_WORD:
 	case OPTION_WORD_BOOL:

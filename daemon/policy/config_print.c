@@ -128,6 +128,12 @@ static void print_value(struct printer *printer, const struct option *option, co
 		else
 			fprintf(printer->out, "%" PRIu32, *(const uint32_t *)field);
 		break;
+	case OPTION_PRIORITY:
+		fprintf(printer->out, "%" PRId32, *(const int32_t *)field);
+		break;
+	case OPTION_MASK:
+		fprintf(printer->out, "0x%" PRIx32, *(const uint32_t *)field);
+		break;
 	case OPTION_INTEGER16:
 		fprintf(printer->out, "%u", *(const uint16_t *)field);
 		break;
@@ -178,6 +184,8 @@ static bool is_left_out(const struct option *option, const void *base)
 	switch (option->type) {
 	case OPTION_INTEGER:
 		return (option->flags & OPTION_INHERIT) != 0 && *(const uint32_t *)field == CONFIG_INHERIT;
+	case OPTION_MASK:
+		return *(const uint32_t *)field == 0;
 	case OPTION_TEXT:
 		return ((const struct config_text *)field)->text == NULL;
 	case OPTION_TEXTS:
@@ -194,6 +202,7 @@ static bool is_left_out(const struct option *option, const void *base)
 	case OPTION_PORTS:
 		return ((const struct config_entry *)base)->port_count == 0;
 	case OPTION_INTEGER16:
+	case OPTION_PRIORITY:
 	case OPTION_BOOL:
 	case OPTION_WORD:
 	case OPTION_WORD_BOOL:
@@ -229,7 +238,7 @@ static void print_help(FILE *out, const struct option *option)
 		print_words(out, option);
 	}
 	if (option->max != 0)
-		fprintf(out, "; %" PRIu32 " to %" PRIu32, option->min, option->max);
+		fprintf(out, "; %" PRId64 " to %" PRId64, option_min(option), option_max(option));
 	if (*option->unit != '\0')
 		fprintf(out, " %s", option->unit);
 	if (option->fallback != NULL)

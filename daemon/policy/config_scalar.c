@@ -11,8 +11,9 @@
 
 static void tell_range(struct config_reader *reader, unsigned int line, const struct option *option, long long value)
 {
-	config_reader_error(reader, line, "%lld is out of range: lawful is %u to %u%s%s%s%s", value, option->min,
-			    option->max, *option->unit == '\0' ? "" : " ", option->unit,
+	config_reader_error(reader, line, "%lld is out of range: lawful is %lld to %lld%s%s%s%s", value,
+			    (long long)option_min(option), (long long)option_max(option),
+			    *option->unit == '\0' ? "" : " ", option->unit,
 			    option->fallback == NULL ? "" : ", the default is ",
 			    option->fallback == NULL ? "" : option->fallback);
 }
@@ -22,7 +23,8 @@ bool config_scalar_lawful_integer(const config_setting_t *setting, const struct 
 	int type = config_setting_type(setting);
 
 	return (type == CONFIG_TYPE_INT || type == CONFIG_TYPE_INT64) &&
-	       config_setting_get_int64(setting) >= option->min && config_setting_get_int64(setting) <= option->max;
+	       config_setting_get_int64(setting) >= option_min(option) &&
+	       config_setting_get_int64(setting) <= option_max(option);
 }
 
 static bool read_integer(struct config_reader *reader, const config_setting_t *setting, const struct option *option,
@@ -256,6 +258,8 @@ void config_scalar_read(struct config_reader *reader, const config_setting_t *se
 
 	switch (option->type) {
 	case OPTION_INTEGER:
+	case OPTION_PRIORITY: /* the same bits */
+	case OPTION_MASK:
 		read_integer(reader, setting, option, field);
 		break;
 	case OPTION_INTEGER16:

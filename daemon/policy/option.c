@@ -20,10 +20,18 @@
 #define MONTH                                                                                                          \
 	2592000 /* seconds: longer than any DNS TTL in use, short enough that 32 bit of milliseconds never matter */
 
+/* Connection tracking stands at -200 and destination NAT at -100 (linux/netfilter_ipv4.h); helpers and confirmation
+ * begin at 300. */
+#define CHAIN_FIRST (-199)
+#define CHAIN_AFTER_DNAT (-99)
+#define CHAIN_LAST 299
+#define PRIORITY_ROW(field, first) OPTION_PRIORITY, OPTION_FIXED, CONFIG(priority.field), (uint32_t)(first), CHAIN_LAST
+
 /* The order is that of the enums in config.h and base/log.h. */
 static const struct option_word mode_words[] = {
-	{ "enforce", false }, { "audit", false }, { "mark", true }, { "sets", true }, { NULL, false }
+	{ "enforce", false }, { "audit", false }, { "mark", false }, { "sets", true }, { NULL, false }
 };
+static const struct option_word mark_hook_words[] = { { "forward", false }, { "prerouting", false }, { NULL, false } };
 static const struct option_word denied_words[] = { { "reject", false }, { "drop", false }, { NULL, false } };
 static const struct option_word reverse_path_words[] = { { "loose", false }, { "strict", false }, { NULL, false } };
 static const struct option_word overload_words[] = { { "pass", false }, { "drop", false }, { NULL, false } };
@@ -62,7 +70,7 @@ const struct option option_table[] = {
 	{ OPTION_GATEWAY, "mode", OPTION_WORD, 0, CONFIG(mode), .fallback = "\"enforce\"", .unit = "",
 	  .words = mode_words,
 	  .help = "enforce denies what is not allowed; audit allows all, and counts and records what enforce would "
-		  "deny" },
+		  "deny; mark denies nothing either, and sets mark bits for allowed flows" },
 	{ OPTION_GATEWAY, "denied", OPTION_WORD, 0, CONFIG(denied), .fallback = "\"reject\"", .unit = "",
 	  .words = denied_words,
 	  .help = "What becomes of a denied packet: reject tells the sender at once, drop lets it wait" },
@@ -132,10 +140,17 @@ const struct option option_table[] = {
 	  .help = "With mode = \"enforce\": after a cold start (no table, nothing learned) audit this long first, so "
 		  "that "
 		  "clients ask anew for what they have in their caches" },
-	{ OPTION_GATEWAY, "mark", OPTION_INTEGER, OPTION_LATER, OPTION_NOWHERE, .unit = "",
-	  .help = "Mark bit for allowed flows" },
-	{ OPTION_GATEWAY, "mark-hook", OPTION_WORD, OPTION_LATER, OPTION_NOWHERE, .unit = "",
-	  .help = "Hook in which the mark is set" },
+	/* not the highest bit: nft 1.0.6 lists a match of it as a prefix, which it cannot read */
+	{ OPTION_GATEWAY, "mark", OPTION_MASK, 0, CONFIG(mark), 1, INT32_MAX, .unit = "",
+	  .help = "Mark bit (or bits) that mode = \"mark\" sets in the packet mark and in the connection mark of "
+		  "allowed "
+		  "flows; the other bits of both are kept; required then" },
+	{ OPTION_GATEWAY, "mark-hook", OPTION_WORD, 0, CONFIG(mark_hook), .fallback = "\"forward\"", .unit = "",
+	  .words = mark_hook_words,
+	  .help = "Where mode = \"mark\" looks at what clients send: forward, for rules that filter or shape; "
+		  "prerouting, before the way is chosen, for policy routing" },
+	{ OPTION_GATEWAY, "priority", OPTION_GROUP, 0, OPTION_NOWHERE, .unit = "", .inner = OPTION_PRIORITIES,
+	  .help = "Where the base chains stand among those of other tables; lower ones come first" },
 	/* gateway.queue */
 	{ OPTION_QUEUE, "first", OPTION_INTEGER16, OPTION_FIXED, CONFIG(queue_first), 0, 65535, "0", "",
 	  .help = "Number of the first queue" },
@@ -151,6 +166,21 @@ const struct option option_table[] = {
 	/* gateway.limits */
 	{ OPTION_LIMITS, "elements", OPTION_INTEGER, OPTION_FIXED, CONFIG(limit_elements), 64, 1000000,
 	  TEXT(LIMIT_LEARNED_ELEMENTS), "", .help = "Learned elements in all" },
+	/* gateway.priority */
+	{ OPTION_PRIORITIES, "snoop-forward", PRIORITY_ROW(snoop_forward, CHAIN_FIRST), "-10", "",
+	  .help = "forward hook: DNS answers are held; lower than egress and inbound" },
+	{ OPTION_PRIORITIES, "snoop-output", PRIORITY_ROW(snoop_output, CHAIN_FIRST), "-10", "",
+	  .help = "output hook: DNS answers of the gateway itself are held" },
+	{ OPTION_PRIORITIES, "snoop-input", PRIORITY_ROW(snoop_input, CHAIN_FIRST), "-10", "",
+	  .help = "input hook: with verify = \"query\", queries to the gateway itself are copied" },
+	{ OPTION_PRIORITIES, "egress", PRIORITY_ROW(egress, CHAIN_FIRST), "0", "",
+	  .help = "forward hook: what enters by a client interface is decided" },
+	{ OPTION_PRIORITIES, "inbound", PRIORITY_ROW(inbound, CHAIN_FIRST), "1", "",
+	  .help = "forward hook: what leads to a guarded destination is decided" },
+	{ OPTION_PRIORITIES, "mark-forward", PRIORITY_ROW(mark_forward, CHAIN_FIRST), "-150", "",
+	  .help = "forward hook, with mode = \"mark\": marks are set, and set again on packets of marked flows" },
+	{ OPTION_PRIORITIES, "mark-prerouting", PRIORITY_ROW(mark_prerouting, CHAIN_AFTER_DNAT), "-90", "",
+	  .help = "prerouting hook, with mark-hook = \"prerouting\": behind destination NAT, as in forward" },
 	/* entries of allow and inbound */
 	{ OPTION_ENTRY, "service", OPTION_TEXT, BOTH, ENTRY(service), .unit = "",
 	  .help = "A service of the catalog (nfqdnctl catalog lists them)" },
@@ -216,6 +246,8 @@ const char *option_group_path(enum option_group group)
 		return "gateway.lifetime";
 	case OPTION_LIMITS:
 		return "gateway.limits";
+	case OPTION_PRIORITIES:
+		return "gateway.priority";
 	case OPTION_ENTRY:
 		return "allow.NAME";
 	case OPTION_ENTRY_LIFETIME:
@@ -235,6 +267,16 @@ const char *const *option_names(enum option_group group, unsigned int flags, con
 	return out;
 }
 
+int64_t option_min(const struct option *option)
+{
+	return option->type == OPTION_PRIORITY ? (int32_t)option->min : (int64_t)option->min;
+}
+
+int64_t option_max(const struct option *option)
+{
+	return option->type == OPTION_PRIORITY ? (int32_t)option->max : (int64_t)option->max;
+}
+
 bool option_is_list(const struct option *option)
 {
 	switch (option->type) {
@@ -248,6 +290,8 @@ bool option_is_list(const struct option *option)
 		return true;
 	case OPTION_INTEGER:
 	case OPTION_INTEGER16:
+	case OPTION_PRIORITY:
+	case OPTION_MASK:
 	case OPTION_BOOL:
 	case OPTION_WORD:
 	case OPTION_WORD_BOOL:

@@ -7,21 +7,24 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Where a setting stands. The first four are kept in struct config, the last two in struct config_entry. */
+/* Where a setting stands. The first five are kept in struct config, the last two in struct config_entry. */
 enum option_group {
 	OPTION_GATEWAY,
 	OPTION_QUEUE,
 	OPTION_LIFETIME,
 	OPTION_LIMITS,
+	OPTION_PRIORITIES,
 	OPTION_ENTRY,
 	OPTION_ENTRY_LIFETIME,
 };
-#define OPTION_GROUPS 6
+#define OPTION_GROUPS 7
 
 /* What a setting holds, and the field it goes to. */
 enum option_type {
 	OPTION_INTEGER, /* uint32_t; the first of `words`, if there are any, means CONFIG_OFF */
 	OPTION_INTEGER16, /* uint16_t */
+	OPTION_PRIORITY, /* int32_t; `min` and `max` are of that type, too */
+	OPTION_MASK, /* uint32_t, bits of a packet's mark; 0: left out */
 	OPTION_BOOL, /* bool */
 	OPTION_WORD, /* one of `words`: an enum, its value is the word's place */
 	OPTION_WORD_BOOL, /* one of two `words`: a bool, true for the second */
@@ -81,6 +84,9 @@ const char *option_group_path(enum option_group group);
  * entries), ends with NULL. `out` holds OPTION_NAMES. Returns `out`. */
 #define OPTION_NAMES 48
 const char *const *option_names(enum option_group group, unsigned int flags, const char *out[OPTION_NAMES]);
+/* The bounds of a number, signed or not. */
+int64_t option_min(const struct option *option);
+int64_t option_max(const struct option *option);
 /* True when the setting holds a list. */
 bool option_is_list(const struct option *option);
 

@@ -279,6 +279,8 @@ def _():
         assert daemon.ctl("why", "192.0.2.1", "tcp/443").out == "192.0.2.1 tcp/443: denied: for a reason\n"
     with Daemon(result({"address": "192.0.2.1", "mode": "audit", "verdict": "denied", "by": [], "reason": "for a reason"}, 1)) as daemon:
         assert daemon.ctl("why", "192.0.2.1").out.splitlines()[1] == "  mode audit: it passes all the same, and is counted"
+    with Daemon(result({"address": "192.0.2.1", "mode": "mark", "verdict": "denied", "by": [], "reason": "for a reason"}, 1)) as daemon:
+        assert daemon.ctl("why", "192.0.2.1").out.splitlines()[1] == "  mode mark: it passes without the mark, and is counted; your own rules decide"
     by = {"entry": "web", "group": "", "via": "name", "name": "a.b", "pattern": "*.b", "row": None, "ports": ["tcp/443"], "expires_in": 61}
     with Daemon(result({"address": "192.0.2.1", "proto": None, "port": None, "verdict": "allowed", "by": [by]})) as daemon:
         assert daemon.ctl("why", "192.0.2.1").out.splitlines() == [

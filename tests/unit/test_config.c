@@ -490,6 +490,13 @@ static void test_fixed(void **state)
 		{ "gateway.queue.first", "queue: { first = 7; };" },
 		{ "gateway.queue.count", "queue: { count = 2; };" },
 		{ "gateway.limits.elements", "limits: { elements = 64; };" },
+		{ "gateway.priority.snoop-forward", "priority: { snoop-forward = -11; };" },
+		{ "gateway.priority.snoop-output", "priority: { snoop-output = -11; };" },
+		{ "gateway.priority.snoop-input", "priority: { snoop-input = -11; };" },
+		{ "gateway.priority.egress", "priority: { egress = 2; };" },
+		{ "gateway.priority.inbound", "priority: { inbound = 2; };" },
+		{ "gateway.priority.mark-forward", "priority: { mark-forward = -149; };" },
+		{ "gateway.priority.mark-prerouting", "priority: { mark-prerouting = -89; };" },
 		{ NULL, "" },
 		{ NULL, "log-level = \"debug\"; denied = \"drop\";" },
 	};
@@ -526,7 +533,7 @@ static void test_table(void **context)
 		assert_ptr_equal(option_find(option->group, option->name), option);
 		assert_non_null(option->help);
 		assert_non_null(option->unit);
-		assert_true(option->min <= option->max);
+		assert_true(option_min(option) <= option_max(option));
 		option_names(option->group, 0, names);
 		for (size_t i = 0; names[i] != NULL; i++)
 			found |= strcmp(names[i], option->name) == 0;

@@ -216,10 +216,9 @@ static void counters_stay(void **state)
 	send_to_lo(72);
 	kernel_apply(table, policy);
 	assert_int_equal(table_counters(table, note_counter, text), 0);
-	assert_string_equal(
-		text,
-		"denied 2 200\ndenied_source 0 0\ndenied_reply 0 0\ndns_foreign 0 0\ndenied_inbound 0 0\ninvalid 0 0\n"
-		"snoop_queued 0 0\nsnoop_unlearned_interface 0 0\nsnoop_unlearned_path 0 0\n");
+	assert_string_equal(text, "denied 2 200\ndenied_source 0 0\ndenied_reply 0 0\ndns_foreign 0 0\ndenied_inbound "
+				  "0 0\ninvalid 0 0\nmarked 0 0\n"
+				  "snoop_queued 0 0\nsnoop_unlearned_interface 0 0\nsnoop_unlearned_path 0 0\n");
 	table_close(table);
 	policy_free(policy);
 }
@@ -587,6 +586,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		{ "nft takes the router's text and lists it the same", text_loads, NULL, NULL, "router" },
 		{ "nft takes the groups' text and lists it the same", text_loads, NULL, NULL, "groups" },
+		{ "nft takes the marks' text and lists it the same", text_loads, NULL, NULL, "mark" },
+		{ "nft takes the text of marks in prerouting and lists it the same", text_loads, NULL, NULL,
+		  "mark-prerouting" },
 		{ "nft takes the audit's text and lists it the same", text_loads, NULL, NULL, "audit" },
 		{ "nft takes the text of a resolver on the gateway and lists it the same", text_loads, NULL, NULL,
 		  "local" },
@@ -594,6 +596,8 @@ int main(void)
 		{ "nft takes the text with copies of queries", text_loads, NULL, NULL, "verify" },
 		{ "the kernel has the router's text", kernel_has_text, NULL, NULL, "router" },
 		{ "the kernel has the groups' text", kernel_has_text, NULL, NULL, "groups" },
+		{ "the kernel has the marks' text", kernel_has_text, NULL, NULL, "mark" },
+		{ "the kernel has the text of marks in prerouting", kernel_has_text, NULL, NULL, "mark-prerouting" },
 		{ "the kernel has the audit's text", kernel_has_text, NULL, NULL, "audit" },
 		{ "the kernel has the text of a resolver on the gateway", kernel_has_text, NULL, NULL, "local" },
 		{ "the kernel has the closed policy's text", kernel_has_text, NULL, NULL, "closed" },

@@ -181,7 +181,8 @@ static void icmp_never_reaches_ports(void **state)
 /* Every name that a rule uses is one of the ruleset's: sets and chains are there before they are named. */
 static void names(void **state)
 {
-	static const char *const policies[] = { "router", "groups", "audit", "local", "closed", "verify" };
+	static const char *const policies[] = { "router", "groups", "audit", "local",
+						"closed", "verify", "mark",  "mark-prerouting" };
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(policies) / sizeof(policies[0]); i++) {
@@ -229,6 +230,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		{ "text of the router's policy", golden, NULL, NULL, "router" },
 		{ "text of a policy with groups, inbound, drop", golden, NULL, NULL, "groups" },
+		{ "text of marks in forward", golden, NULL, NULL, "mark" },
+		{ "text of marks in prerouting, at priorities of the administrator's", golden, NULL, NULL,
+		  "mark-prerouting" },
 		{ "text of an audit with the resolver among the clients", golden, NULL, NULL, "audit" },
 		{ "text with the gateway itself as a resolver", golden, NULL, NULL, "local" },
 		{ "text of DNS and nothing", golden, NULL, NULL, "closed" },

@@ -51,13 +51,13 @@ dns := message name packet pattern pattern_text question stream stream_flow svcb
 policy := catalog catalog_field catalog_read closed config config_check config_fixed config_list config_print config_read \
 	config_reader config_scalar config_scan config_scan_plain config_scan_tell config_scan_token interval lastgood lastgood_keeper \
 	nat64 option policy policy_boxes policy_group policy_hints policy_input policy_list policy_rules policy_select policy_tenant policy_text \
-	policy_warn problem problem_log reserved value
+	policy_warn problem problem_log reserved trial_mark value
 netfilter := assist batch conntrack element element_dump nfattr nflog nlsock own probe queue route ruleset ruleset_expr ruleset_netlink \
 	ruleset_rules ruleset_text table table_apply table_change table_lock table_owner table_query table_state table_watch
-learn := assisted denials derived judge lifetime names past pool queries rebuild reports restore revoke snoop snoop_assist snoop_keep state state_read state_text store store_heap store_name \
+learn := assisted denials derived judge lifetime names past pool queries rebuild removed reports restore revoke snoop snoop_assist snoop_keep state state_read state_text store store_heap store_name \
 	store_plan store_share verify
 control := aside boot cmdline commands denied describe difference explain json listing metrics notify offline overview privileges readable request sandbox server status wait why
-main := daemon_loop daemon_policy daemon_start daemon_state main
+main := daemon_loop daemon_policy daemon_start daemon_state daemon_trial main
 CTL := feed feed_change feed_file feed_m365 feed_tags feed_target nfqdnctl nfqdnctl_catalog nfqdnctl_client nfqdnctl_feed nfqdnctl_follow \
 	nfqdnctl_import nfqdnctl_metrics nfqdnctl_print nfqdnctl_request nfqdnctl_suggest nfqdnctl_summary nfqdnctl_table
 

@@ -87,6 +87,8 @@
 	C(verdict_errors, "verdicts the kernel did not take") \
 	C(reloads, "policies applied") \
 	C(reloads_refused, "reloads refused; the old policy stayed") \
+	C(reloads_undone, "reloads that went back, since nobody confirmed them in time or somebody said so") \
+	C(removed_forgotten, "learned elements that a reload to be confirmed removed and memory had no room to keep") \
 	C(sets_untouched, "interval sets that a policy applied left as they were") \
 	C(sets_grown, "interval sets to which a policy applied only added elements, in place") \
 	C(sets_filled, "interval sets that a policy applied filled aside and put in place of the old ones") \

@@ -7,8 +7,14 @@
 
 #include "policy/policy.h"
 
-/* Reads the configuration; problems go to the log. With `state` (the folder of --boot, else NULL) a bad one is replaced
- * by the last good one, else by "DNS and nothing", and `*fallback` says so. NULL when there is nothing to begin with. */
-struct policy *boot_load(const char *config, const char *state, bool *fallback);
+struct boot {
+	bool fallback; /* it is not what the configuration says */
+	bool unconfirmed; /* since that was tried and not confirmed (policy/trial_mark.h) */
+};
+
+/* Reads the configuration; problems go to the log. One that was not confirmed is replaced by the last good one. With
+ * `state` (the folder of --boot, else NULL) a bad one is, too, else by "DNS and nothing". NULL when there is nothing to
+ * begin with. */
+struct policy *boot_load(const char *config, const char *state, struct boot *out);
 
 #endif

@@ -20,6 +20,7 @@
 	REMOTE(wait, "ready | learned NAME | generation N", "wait until it is so (--timeout SECONDS, else 30)")        \
 	REMOTE(reload, "", "read configuration and catalog again; refused as a whole when anything is wrong")          \
 	REMOTE(metrics, "", "tell every counter, size and age as Prometheus reads them")                               \
+	REMOTE(confirm, "", "keep what `reload --confirm` put in force; without it in time the policy before returns") \
 	LOCAL(catalog,                                                                                                 \
 	      "[list | show SERVICE[/FEATURE[/ID]] | import m365|service-tags FILE | diff [m365|service-tags] FILE]",  \
 	      "list or show what the catalog knows; make catalog files of vendors' lists, or tell what would change; " \

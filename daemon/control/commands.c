@@ -9,6 +9,7 @@
 #include "base/counters.h"
 #include "base/escape.h"
 #include "control/command_list.h"
+#include "control/describe.h"
 #include "control/difference.h"
 #include "control/explain.h"
 #include "control/json.h"
@@ -264,22 +265,65 @@ static int try_reload(struct call *call, struct problems *problems)
 	return 0;
 }
 
+/* Seconds until what is in force goes back, or null. */
+static json_t *confirm_in(const struct call *call)
+{
+	const struct control_trial *trial = &call->context->trial;
+
+	return trial->waiting ? control_describe_left(call->now, trial->ends) : json_null();
+}
+
+static int read_reload(struct call *call, bool dry, struct control_reload *out)
+{
+	uint64_t seconds = 0;
+	int error = control_request_number(call->request, "confirm", CONTROL_CONFIRM_MAX, &seconds);
+
+	if (error == -EINVAL || (error == 0 && seconds == 0))
+		refuse(call, "\"confirm\" is a number of seconds from 1 to 86400");
+	else if (dry && seconds)
+		refuse(call, "\"dry_run\" puts nothing in force that could be confirmed");
+	*out = (struct control_reload) { .confirm = (uint32_t)seconds };
+	return call->error ? -EINVAL : 0;
+}
+
 static void run_reload(struct call *call)
 {
 	bool dry = json_is_true(json_object_get(call->request, "dry_run"));
+	struct control_reload how;
 	struct problems problems = { 0 };
 	int error;
 
+	if (read_reload(call, dry, &how) < 0)
+		return;
 	call->result = json_object();
-	error = dry ? try_reload(call, &problems) : call->context->reload(call->context->daemon, &problems);
+	error = dry ? try_reload(call, &problems) : call->context->reload(call->context->daemon, &how, &problems);
 	problem_sort(&problems);
 	call->status = error < 0 ? STATUS_NO : STATUS_YES;
 	control_json_set(&call->result, "ok", json_boolean(error == 0));
 	control_json_set(&call->result, "dry_run", json_boolean(dry));
 	control_json_set(&call->result, "generation", control_json_count(call->context->policy->generation));
 	control_json_set(&call->result, "errors", control_json_count(problems.errors));
+	control_json_set(&call->result, "confirm_in", confirm_in(call));
 	control_json_set(&call->result, "problems", problems_json(&problems));
 	problem_clear(&problems);
+}
+
+static void run_confirm(struct call *call)
+{
+	const struct control_context *context = call->context;
+	bool undo = json_is_true(json_object_get(call->request, "undo"));
+	int error = context->confirm ? context->confirm(context->daemon, undo) : -ENOENT;
+
+	if (error < 0) {
+		call->error = error == -ENOENT
+				      ? "no reload waits to be confirmed"
+				      : "the kernel refused the policy before; it is tried again when the time is over";
+		call->status = STATUS_NO;
+		return;
+	}
+	call->result = json_object();
+	control_json_set(&call->result, "kept", json_boolean(!undo));
+	control_json_set(&call->result, "generation", control_json_count(context->policy->generation));
 }
 
 /* ---- the table ---- */

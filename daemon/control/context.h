@@ -19,6 +19,20 @@ struct control_imported {
 	size_t taken, ended, denied, left_out;
 };
 
+/* What a reload is asked for. */
+struct control_reload {
+	uint32_t confirm; /* seconds until it goes back unless it is confirmed; 0: it stays */
+};
+
+/* A reload that must be confirmed, or was not. */
+struct control_trial {
+	bool waiting;
+	struct monotime ends; /* while waiting: when it goes back */
+	const char *
+		unconfirmed; /* why the policy in force is not the one of `config_path`: "time", "undo", "restart"; NULL: it
+				    is */
+};
+
 struct control_context {
 	const struct policy *policy; /* the one in force; set anew before the old one is freed */
 	struct store *store;
@@ -36,9 +50,13 @@ struct control_context {
 	int64_t state_written; /* when the state file was, by wall(); 0: not in this run */
 	struct monotime enforces; /* while policy->waiting: when it ends */
 	bool ready; /* the first commit and the queue's bind are done */
+	struct control_trial trial;
 	/* Reads the configuration again and applies it, or refuses: 0 or -errno, problems added either way. It may
-	 * change `policy`. */
-	int (*reload)(void *daemon, struct problems *problems);
+	 * change `policy` and `trial`. */
+	int (*reload)(void *daemon, const struct control_reload *how, struct problems *problems);
+	/* Keeps the policy that waits to be confirmed, or goes back at once (`undo`): 0; -ENOENT: none waits; -errno, and
+	 * it waits on. May be NULL: none ever waits. */
+	int (*confirm)(void *daemon, bool undo);
 	/* Reads the configuration as reload() does and applies nothing: 0 and the policy it would be (for
 	 * policy_free()), or -errno; problems added either way. */
 	int (*try_reload)(void *daemon, struct problems *problems, struct policy **out);

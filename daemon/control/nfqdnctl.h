@@ -26,6 +26,8 @@ struct nfqdnctl_options {
 	const char *to, *select, *tags, *regions, *direction, *ports, *name, *instance, *list_version, *as_of;
 	bool strict, force;
 	bool dry_run; /* of `reload` */
+	const char *confirm; /* of `reload`; NULL when not given */
+	bool undo; /* of `confirm` */
 	bool follow, summary; /* of `denied` */
 	const char *textfile; /* of `metrics`; NULL when not given */
 	const char *since; /* of `denied`; NULL when not given */

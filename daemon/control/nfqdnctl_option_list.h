@@ -45,6 +45,9 @@
 	ROW("dry-run", NULL, 'n', "reload", NFQDNCTL_OPTION_MEMBER(dry_run), "tell what would change, and apply nothing") \
 	ROW("textfile", "PATH", 'x', "metrics", NFQDNCTL_OPTION_MEMBER(textfile), \
 	    "write them to PATH (*.prom, for node_exporter), put in place at once") \
+	ROW("confirm", "SECONDS", 'c', "reload", NFQDNCTL_OPTION_MEMBER(confirm), \
+	    "go back by itself after this time (1 to 86400) unless `confirm` comes") \
+	ROW("undo", NULL, 'u', "confirm", NFQDNCTL_OPTION_MEMBER(undo), "go back now") \
 	ROW("version", NULL, 'V', NULL, 0, "print the version, and end") \
 	ROW("help", NULL, 'h', NULL, 0, "print this, and end")
 /* clang-format on */

@@ -207,7 +207,7 @@ static void print_counters(json_t *counters, FILE *out)
 
 void nfqdnctl_print_status(const json_t *result, FILE *out)
 {
-	char uptime[NFQDNCTL_DURATION_SIZE], text[64];
+	char uptime[NFQDNCTL_DURATION_SIZE], text[96];
 
 	fprintf(out, "nfqdn %s, up %s, %s\n", text_of(result, "version"),
 		nfqdnctl_table_duration(number_of(result, "uptime"), uptime),
@@ -219,6 +219,11 @@ void nfqdnctl_print_status(const json_t *result, FILE *out)
 	snprintf(text, sizeof(text), "%" PRId64, number_of(result, "generation"));
 	print_pair(out, "generation", text);
 	print_pair(out, "config", text_of(result, "config"));
+	if (json_is_integer(json_object_get(result, "confirm_in"))) {
+		snprintf(text, sizeof(text), "goes back in %" PRId64 " s unless `nfqdnctl confirm` comes",
+			 number_of(result, "confirm_in"));
+		print_pair(out, "confirm", text);
+	}
 	print_queue(json_object_get(result, "queue"), out);
 	if (json_object_get(result, "kernel_assist"))
 		print_pair(out, "assist", text_of(result, "kernel_assist"));
@@ -706,8 +711,20 @@ void nfqdnctl_print_reload(const json_t *result, FILE *out)
 		print_problem(json_array_get(problems, i), out);
 	if (json_is_true(json_object_get(result, "dry_run")))
 		print_dry_run(result, out);
+	else if (json_is_integer(json_object_get(result, "confirm_in")) && json_is_true(json_object_get(result, "ok")))
+		fprintf(out,
+			"reloaded: generation %" PRId64 ", which goes back in %" PRId64
+			" s unless `nfqdnctl confirm` comes\n",
+			number_of(result, "generation"), number_of(result, "confirm_in"));
 	else if (json_is_true(json_object_get(result, "ok")))
 		fprintf(out, "reloaded: generation %" PRId64 "\n", number_of(result, "generation"));
 	else
 		fprintf(out, "refused: generation %" PRId64 " stays in force\n", number_of(result, "generation"));
+}
+
+void nfqdnctl_print_confirm(const json_t *result, FILE *out)
+{
+	fprintf(out, "%s generation %" PRId64 "\n",
+		json_is_true(json_object_get(result, "kept")) ? "confirmed:" : "gone back:",
+		number_of(result, "generation"));
 }

@@ -24,6 +24,7 @@ nfqdnctl_print_function nfqdnctl_print_denied;
 nfqdnctl_print_function nfqdnctl_print_suggest;
 nfqdnctl_print_function nfqdnctl_print_wait;
 nfqdnctl_print_function nfqdnctl_print_reload;
+nfqdnctl_print_function nfqdnctl_print_confirm;
 
 /* Pieces for others. A member's text, "" when it is missing; the next cell made of an array's texts; "  key  word word
  * ...", wrapped, nothing when there is none. */

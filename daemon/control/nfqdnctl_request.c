@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/ipaddr.h"
+#include "control/protocol.h"
 #include "dns/name.h"
 #include "policy/value.h"
 
@@ -30,8 +31,31 @@ int nfqdnctl_request_policy(char **words, const struct nfqdnctl_options *options
 	return no_words(words, why);
 }
 
+static int add_confirm(json_t *request, const char *text, const char **why)
+{
+	char *end;
+	unsigned long seconds = strtoul(text, &end, 10);
+
+	*why = "--confirm takes a number of seconds from 1 to 86400";
+	if (!isdigit((unsigned char)text[0]) || *end || seconds < 1 || seconds > CONTROL_CONFIRM_MAX)
+		return -EINVAL;
+	return json_object_set_new(request, "confirm", json_integer((json_int_t)seconds)) == 0 ? 0 : -EINVAL;
+}
+
+int nfqdnctl_request_confirm(char **words, const struct nfqdnctl_options *options, json_t *request, const char **why)
+{
+	if (options->undo && json_object_set_new(request, "undo", json_true()) < 0)
+		return -EINVAL;
+	return no_words(words, why);
+}
+
 int nfqdnctl_request_reload(char **words, const struct nfqdnctl_options *options, json_t *request, const char **why)
 {
+	*why = "--confirm and --dry-run do not go together";
+	if (options->confirm && options->dry_run)
+		return -EINVAL;
+	if (options->confirm && add_confirm(request, options->confirm, why) < 0)
+		return -EINVAL;
 	if (options->dry_run && json_object_set_new(request, "dry_run", json_true()) < 0)
 		return -EINVAL;
 	return no_words(words, why);

@@ -22,5 +22,6 @@ nfqdnctl_request_function nfqdnctl_request_suggest;
 nfqdnctl_request_function nfqdnctl_request_wait;
 nfqdnctl_request_function nfqdnctl_request_reload;
 nfqdnctl_request_function nfqdnctl_request_metrics;
+nfqdnctl_request_function nfqdnctl_request_confirm;
 
 #endif

@@ -25,8 +25,9 @@
  *	suggest		as denied, of which nfqdnctl makes its entries
  *	wait		"for": "ready"|"learned"|"generation",	timed out		object
  *			"name" or "generation", "timeout" (30)
- *	reload		-					refused			object
  *	metrics		-					-			object
+ *	reload		"dry_run": true, or "confirm" (seconds)	refused			object
+ *	confirm		"undo": true				none waits		object
  *
  *	learned	[{family: "ipv4"|"ipv6", address, proto: "tcp"|"udp"|"icmp", port, group, names: [], entries: [],
  *		derived?: [], ttl, expires_in}]
@@ -40,7 +41,9 @@
  *		clouds: [], optional, opt_in, broad, rentable}]}], the oldest first;
  *		first and last are seconds since 1970; "after" takes the greatest sequence told so far
  *	wait	{for, met}
- *	reload	{ok, generation, errors, problems: [{severity, file, line, setting, text}]}
+ *	reload	{ok, dry_run, generation, errors, confirm_in (seconds until it goes back), problems: [{severity, file,
+ *		line, setting, text}], changes?: see difference.h}
+ *	confirm	{kept: true (false: it went back), generation}
  *	export	the lines of a state file (learn/state_text.h), each without its '\n'; import takes records of such
  *		a file and the stamp of its head, all or none when one is malformed: {taken, ended, denied, left_out}
  *	status	see status.h
@@ -58,6 +61,8 @@
 #define NFQDN_CONTROL_PROTOCOL_H
 
 #define CONTROL_API 1
+/* Seconds that a reload may wait to be confirmed: a day, so that a shift can try it. */
+#define CONTROL_CONFIRM_MAX 86400
 #define CONTROL_DEFAULT_SOCKET "/run/nfqdn/control.sock"
 
 #endif

@@ -139,8 +139,15 @@ static json_t *tcp_json(const struct stream_table *streams)
 static json_t *warnings_json(const struct control_context *context)
 {
 	json_t *array = json_array();
-	char text[160];
+	char text[4352];
 
+	if (context->trial.unconfirmed) {
+		snprintf(text, sizeof(text),
+			 "%s was not confirmed: the policy before it is in force; `nfqdnctl reload --confirm SECONDS` "
+			 "tries it again",
+			 context->config_path);
+		control_json_add(&array, control_json_text(text));
+	}
 	if (context->warning && context->warning[0])
 		control_json_add(&array, control_json_text(context->warning));
 	if (counters.queries_lost) {
@@ -179,6 +186,9 @@ json_t *control_status(const struct control_context *context, struct monotime no
 	control_json_set(&object, "generation", control_json_count(policy->generation));
 	control_json_set(&object, "uptime", json_integer(monotime_until(context->started, now) / 1000));
 	control_json_set(&object, "config", control_json_text(context->config_path));
+	control_json_set(&object, "confirm_in",
+			 context->trial.waiting ? control_describe_left(now, context->trial.ends) : json_null());
+	control_json_set(&object, "unconfirmed", control_json_text(context->trial.unconfirmed));
 	control_json_set(&object, "queue", queue_json(context));
 	if (context->assist)
 		control_json_set(&object, "kernel_assist", control_json_text(context->assist));

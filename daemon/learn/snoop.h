@@ -69,6 +69,10 @@ int64_t snoop_tick(struct snoop *snoop, struct monotime now);
  * tried again by snoop_tick(). After every LIMIT_PRUNE_SLICE elements `pause` is called, unless it is NULL; it may drain
  * and tick. */
 int snoop_prune(struct snoop *snoop, struct monotime now, void (*pause)(void *context), void *context);
+/* Who is told what snoop_set_policy() and snoop_prune() take away because the policy does not allow it: before it goes,
+ * with its group's name. Must not change the store. NULL: nobody. */
+typedef void snoop_removal(void *context, const char *group, const struct store_view *view);
+void snoop_on_removal(struct snoop *snoop, snoop_removal *removal, void *context);
 /* The longest life, in milliseconds, that the policy gives the element when this name brings it: `max` of the entries
  * that allow the name with that port in that group; 0 when none does, or the address may not stand in an answer. */
 int64_t snoop_longest_life(struct snoop *snoop, const struct dns_name *name, const struct element_key *key);

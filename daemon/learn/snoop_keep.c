@@ -60,6 +60,28 @@ static bool regroup_derived(void *context, struct derived_record *record)
 	return groups != 0;
 }
 
+void snoop_on_removal(struct snoop *snoop, snoop_removal *removal, void *context)
+{
+	snoop->removal = removal;
+	snoop->removal_context = context;
+}
+
+struct leaving {
+	const struct snoop *snoop; /* with the policy that goes */
+	const uint8_t *map;
+};
+
+/* Its set goes with its group. */
+static bool tell_leaving(void *context, const struct store_view *view)
+{
+	const struct leaving *leaving = context;
+	const struct snoop *snoop = leaving->snoop;
+
+	if (leaving->map[view->key.group] == STORE_NO_GROUP)
+		snoop->removal(snoop->removal_context, snoop->policy->groups[view->key.group].name, view);
+	return true;
+}
+
 void snoop_set_policy(struct snoop *snoop, const struct policy *policy)
 {
 	uint8_t map[256];
@@ -67,6 +89,8 @@ void snoop_set_policy(struct snoop *snoop, const struct policy *policy)
 	memset(map, STORE_NO_GROUP, sizeof(map));
 	for (size_t i = 0; snoop->policy && i < snoop->policy->group_count; i++)
 		map[i] = group_of_name(policy, snoop->policy->groups[i].name);
+	if (snoop->policy && snoop->removal)
+		store_visit(snoop->store, tell_leaving, &(struct leaving) { snoop, map });
 	if (snoop->policy) {
 		store_regroup(snoop->store, map);
 		derived_prune(snoop->derived, regroup_derived, map);
@@ -133,6 +157,8 @@ static void prune_element(void *context, const struct store_view *view)
 
 	if (element_allowed(snoop, view))
 		return;
+	if (snoop->removal)
+		snoop->removal(snoop->removal_context, snoop->policy->groups[key.group].name, view);
 	if (store_plan_delete(snoop->store, &key) == -ENOSPC) {
 		pruning->failed += snoop_commit(snoop);
 		store_plan_delete(snoop->store, &key);

@@ -18,6 +18,8 @@ struct snoop {
 	struct names *names; /* main.c's; may be NULL */
 	const struct snoop_assist *assist; /* may be NULL */
 	const struct policy *policy;
+	snoop_removal *removal; /* may be NULL */
+	void *removal_context;
 	struct ipaddr *own; /* sorted */
 	size_t own_count;
 	struct monotime next_tick;

@@ -17,17 +17,29 @@
 #include "learn/rebuild.h"
 #include "learn/state.h"
 #include "policy/lastgood_keeper.h"
+#include "policy/trial_mark.h"
 
 struct control_server;
 struct policy;
 struct problems;
 struct queue;
+struct removed;
 struct reports;
 struct revoke;
 struct snoop;
 struct store;
 struct table;
 struct verify;
+
+/* `reload --confirm`. */
+struct trial {
+	struct policy *before; /* what it goes back to; NULL: nothing waits to be confirmed */
+	struct removed *removed; /* what it took away of what was learned; may be NULL */
+	struct monotime retry; /* the way back failed before then */
+	bool marked,
+		next_marked; /* `mark` stands in the state folder; `next`, of a policy that is about to be tried, does */
+	struct trial_mark mark, next;
+};
 
 struct daemon {
 	struct cmdline options;
@@ -49,6 +61,7 @@ struct daemon {
 	struct state_keeper keeper;
 	struct log_limit state_told;
 	struct lastgood_keeper lastgood;
+	struct trial trial;
 	struct log_limit refusals_told;
 	uint64_t refused; /* answers dropped so far, when last looked at */
 	struct hash_key hash_key;
@@ -71,11 +84,16 @@ void daemon_read_own_addresses(struct daemon *daemon);
 /* Copies of denied packets; a socket that died is opened anew. */
 void daemon_read_reports(struct daemon *daemon);
 
-/* Puts the policy into the kernel's table and into the snooper, and frees the one before. On failure all stays as it
- * was, the policy is the caller's, and `*error` says why if more than the errno is known. */
+/* Puts the policy into the kernel's table and into the snooper, and frees the one before, unless a trial goes back to it.
+ * On failure all stays as it was, the policy is the caller's, and `*error` says why if more than the errno is known. */
 int daemon_apply(struct daemon *daemon, struct policy *policy, const char **error);
+/* The same while the daemon runs, with what a new policy needs besides the table, and the queue served. What is wrong is
+ * added to `problems`. */
+int daemon_change_policy(struct daemon *daemon, struct policy *policy, struct problems *problems);
+/* What is learned and what is open follows the policy that came into force. */
+void daemon_follow_policy(struct daemon *daemon);
 /* For struct control_context: the configuration is read again and comes into force, or nothing changes (-EINVAL). */
-int daemon_reload(void *context, struct problems *problems);
+int daemon_reload(void *context, const struct control_reload *how, struct problems *problems);
 /* The same, and what is wrong goes to the log. */
 void daemon_reload_by_signal(struct daemon *daemon);
 /* For struct control_context: reads what a reload would, which the caller frees. */
@@ -87,6 +105,29 @@ void daemon_begin_enforce_after(struct daemon *daemon);
 /* Milliseconds until it must be called again, or -1. */
 int64_t daemon_enforce_when_due(struct daemon *daemon);
 
+/* The mark of an earlier run is looked at: does it fit what was read? It goes when it does not. `fallback` as in
+ * daemon_start(). */
+void daemon_trial_start(struct daemon *daemon, bool fallback);
+/* May `policy`, read from the administrator's files, come into force this way? Told as a problem if not. */
+int daemon_trial_allows(struct daemon *daemon, const struct policy *policy, const struct control_reload *how,
+			struct problems *problems);
+/* Before and after a policy comes into force that must be confirmed (`seconds` > 0) or not (0). */
+void daemon_trial_prepare(struct daemon *daemon, const struct policy *policy, uint32_t seconds,
+			  struct problems *problems);
+void daemon_trial_begun(struct daemon *daemon, uint32_t seconds);
+/* It did not come into force after all. */
+void daemon_trial_refused(struct daemon *daemon);
+/* For struct control_context. */
+int daemon_confirm(void *context, bool undo);
+/* Goes back when it is time. Milliseconds until it must be called again, or -1. */
+int64_t daemon_trial_when_due(struct daemon *daemon);
+/* At the end of the daemon: what was not confirmed is not left in the table. */
+void daemon_trial_end(struct daemon *daemon);
+/* The policy that a start without the administrator's would begin with: not one that waits to be confirmed. */
+const struct policy *daemon_confirmed(const struct daemon *daemon);
+
+/* Puts back what a trial took away. */
+void daemon_put_back(struct daemon *daemon, const struct removed *removed);
 /* What the kernel and the state file have of earlier runs, less what the policy does not allow. */
 void daemon_take_over(struct daemon *daemon);
 /* For struct control_context. `stamp`: when the lines were true, seconds since 1970. */

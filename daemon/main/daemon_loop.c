@@ -251,8 +251,9 @@ int daemon_run(struct daemon *daemon)
 				 control_server_notify(daemon->control, daemon->now));
 		timeout = sooner(timeout, mend(daemon));
 		timeout = sooner(timeout, daemon_enforce_when_due(daemon));
+		timeout = sooner(timeout, daemon_trial_when_due(daemon));
 		timeout = sooner(timeout, daemon_keep_state(daemon));
-		timeout = sooner(timeout, lastgood_keeper_tick(&daemon->lastgood, daemon->policy, false));
+		timeout = sooner(timeout, lastgood_keeper_tick(&daemon->lastgood, daemon_confirmed(daemon), false));
 		tell_refusals(daemon);
 		assisted_tick(&daemon->assisted, daemon->policy, daemon->now);
 		if (error == 0)

@@ -52,7 +52,8 @@ int daemon_apply(struct daemon *daemon, struct policy *policy, const char **erro
 	daemon->context.policy = policy;
 	daemon->context.enforces = enforces(daemon, policy);
 	rebuild_applied(&daemon->rebuild);
-	policy_free(daemon->policy);
+	if (daemon->policy != daemon->trial.before)
+		policy_free(daemon->policy);
 	daemon->policy = policy;
 	assisted_load(&daemon->assisted, policy, daemon->now);
 	counters.reloads++;
@@ -107,13 +108,11 @@ static int apply_served(struct daemon *daemon, struct policy *policy, const char
 	return result;
 }
 
-static int replace_policy(struct daemon *daemon, struct problems *problems)
+int daemon_change_policy(struct daemon *daemon, struct policy *policy, struct problems *problems)
 {
-	struct policy *policy = load_next(daemon, problems);
 	const char *error = NULL;
+	size_t before = problems->errors;
 
-	if (!policy)
-		return -EINVAL;
 	if (revoke_prepare(daemon->revoke, policy->config, &error) < 0)
 		problem_add(problems, PROBLEM_ERROR, policy->config->file, 0, "gateway.revoke", "%s", error);
 	else if (assisted_prepare(&daemon->assisted, policy->config, &error) < 0)
@@ -122,28 +121,54 @@ static int replace_policy(struct daemon *daemon, struct problems *problems)
 	else if (apply_served(daemon, policy, &error) < 0)
 		problem_add(problems, PROBLEM_ERROR, daemon->options.config, 0, "",
 			    "the kernel refused the new table: %s", error ? error : "no reason told");
-	if (problems->errors == 0)
+	if (problems->errors == before)
 		return 0;
 	assisted_return(&daemon->assisted, daemon->policy, daemon->now);
-	policy_free(policy);
 	return -EINVAL;
 }
 
-int daemon_reload(void *context, struct problems *problems)
+void daemon_follow_policy(struct daemon *daemon)
 {
-	struct daemon *daemon = context;
-
-	if (replace_policy(daemon, problems) < 0) {
-		counters.reloads_refused++;
-		log_error("reload refused, the old policy stays");
-		return -EINVAL;
-	}
 	log_set_level(daemon->policy->config->log_level);
 	if (snoop_prune(daemon->snoop, daemon->now, daemon_serve_meanwhile, daemon) < 0)
 		log_warning("learned addresses that the new policy does not allow could not all be deleted yet");
 	revoke_begin(daemon->revoke, daemon->now);
-	lastgood_keeper_begin(&daemon->lastgood, daemon->policy);
+}
+
+static int replace_policy(struct daemon *daemon, const struct control_reload *how, struct problems *problems)
+{
+	struct policy *policy;
+	int error = daemon_trial_allows(daemon, NULL, how, problems);
+
+	if (error < 0)
+		return error;
+	policy = load_next(daemon, problems);
+	if (!policy)
+		return -EINVAL;
+	error = daemon_trial_allows(daemon, policy, how, problems);
+	if (error == 0) {
+		daemon_trial_prepare(daemon, policy, how->confirm, problems);
+		error = daemon_change_policy(daemon, policy, problems);
+		if (error < 0)
+			daemon_trial_refused(daemon);
+	}
+	if (error < 0)
+		policy_free(policy);
+	return error;
+}
+
+int daemon_reload(void *context, const struct control_reload *how, struct problems *problems)
+{
+	struct daemon *daemon = context;
+
+	if (replace_policy(daemon, how, problems) < 0) {
+		counters.reloads_refused++;
+		log_error("reload refused, the old policy stays");
+		return -EINVAL;
+	}
+	daemon_follow_policy(daemon);
 	log_info("reloaded %s: generation %llu", daemon->options.config, (unsigned long long)daemon->generation);
+	daemon_trial_begun(daemon, how->confirm);
 	return 0;
 }
 
@@ -152,7 +177,7 @@ void daemon_reload_by_signal(struct daemon *daemon)
 	struct problems problems = { 0 };
 
 	notify_send(&daemon->notify, "RELOADING=1");
-	daemon_reload(daemon, &problems);
+	daemon_reload(daemon, &(struct control_reload) { 0 }, &problems);
 	problem_log(&problems);
 	problem_clear(&problems);
 	notify_send(&daemon->notify, "READY=1");

@@ -7,6 +7,7 @@
 #include "control/readable.h"
 #include "control/sandbox.h"
 #include "control/server.h"
+#include "learn/removed.h"
 #include "learn/reports.h"
 #include "learn/revoke.h"
 #include "learn/snoop.h"
@@ -128,7 +129,9 @@ static int start_control(struct daemon *daemon)
 		.started = daemon->now,
 		.enforces = daemon->context.enforces,
 		.ready = true,
+		.trial = daemon->context.trial,
 		.reload = daemon_reload,
+		.confirm = daemon_confirm,
 		.try_reload = daemon_try_reload,
 		.aside = daemon_run_aside,
 		.import = daemon_import,
@@ -182,7 +185,8 @@ static int prepare(struct daemon *daemon, const struct config *config, bool fall
 	int error = hash_key_random(&daemon->hash_key);
 
 	if (error == 0 && fallback)
-		error = privileges_find_owner(daemon->options.boot, config->user, &daemon->privileges);
+		error = privileges_find_owner(daemon->options.boot ? daemon->options.boot : config->state, config->user,
+					      &daemon->privileges);
 	else if (error == 0)
 		error = privileges_find(config->user, &daemon->privileges);
 	if (error == -ENOENT && fallback) /* denying as root is better than not denying */
@@ -223,6 +227,7 @@ int daemon_start(struct daemon *daemon, struct policy *policy, bool fallback)
 	if (error < 0)
 		return error;
 	daemon_read_own_addresses(daemon);
+	daemon_trial_start(daemon, fallback);
 	daemon_take_over(daemon);
 	error = daemon_open_loop(daemon);
 	if (error < 0)
@@ -245,6 +250,7 @@ int daemon_start(struct daemon *daemon, struct policy *policy, bool fallback)
 void daemon_stop(struct daemon *daemon)
 {
 	notify_send(&daemon->notify, "STOPPING=1");
+	daemon_trial_end(daemon);
 	control_server_close(daemon->control);
 	queue_close(daemon->queue); /* before the disk is waited for: DNS passes from here on */
 	if (daemon->running) {
@@ -252,7 +258,7 @@ void daemon_stop(struct daemon *daemon)
 		daemon_tell_state(daemon, state_keeper_end(&daemon->keeper, daemon->now, monotime_wall(), daemon->store,
 							   daemon->policy));
 	}
-	lastgood_keeper_tick(&daemon->lastgood, daemon->policy, true);
+	lastgood_keeper_tick(&daemon->lastgood, daemon_confirmed(daemon), true);
 	rebuild_close(&daemon->rebuild);
 	revoke_free(daemon->revoke);
 	snoop_free(daemon->snoop);
@@ -261,6 +267,9 @@ void daemon_stop(struct daemon *daemon)
 	store_free(daemon->store);
 	assisted_close(&daemon->assisted);
 	table_close(daemon->table);
+	if (daemon->trial.before != daemon->policy)
+		policy_free(daemon->trial.before);
+	removed_free(daemon->trial.removed);
 	policy_free(daemon->policy);
 	notify_close(&daemon->notify);
 }

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/counters.h"
+#include "learn/removed.h"
 #include "learn/restore.h"
 #include "learn/revoke.h"
 #include "learn/snoop.h"
@@ -31,6 +32,14 @@ void daemon_import(void *context, int64_t stamp, const char *const *lines, size_
 			restore_record(&restore, stamp, &record);
 	restore_finish(&restore);
 	*out = (struct control_imported) { restore.taken, restore.ended, restore.denied, restore.left_out };
+}
+
+void daemon_put_back(struct daemon *daemon, const struct removed *removed)
+{
+	struct restore restore = begin_restore(daemon, true);
+
+	removed_restore(removed, &restore);
+	restore_finish(&restore);
 }
 
 /* What was learned before: from the state file. The elements that stand in the kernel gain its names, and live on. */

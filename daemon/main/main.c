@@ -3,8 +3,8 @@
  *
  * Start-up order, each step needing the one before it:
  *  1. command line; --check and --print-* end here (control/offline.c) and never touch the kernel;
- *  2. configuration and catalog -> policy (policy/); with --boot a bad one is replaced by the last good one, else by
- *     "DNS and nothing";
+ *  2. configuration and catalog -> policy (policy/); one that was tried and not confirmed is replaced by the last good
+ *     one; with --boot a bad one, too, else by "DNS and nothing";
  *  3. lock, netlink sockets, probes (netfilter/table.c);
  *  4. the queue is bound before any rule can send a packet to it (netfilter/queue.c);
  *  5. the table is made, or the one found is adopted (netfilter/table.c, learn/snoop_keep.c), joined with the state file
@@ -57,14 +57,15 @@ static int flush(const struct cmdline *options)
 static int main_run(const struct cmdline *options)
 {
 	struct daemon daemon = { .options = *options, .epoll = -1, .signals = -1, .own = -1, .notify = NOTIFY_NONE };
-	bool fallback = false;
-	struct policy *policy = boot_load(options->config, options->boot, &fallback);
+	struct boot boot;
+	struct policy *policy = boot_load(options->config, options->boot, &boot);
 	int error;
 
 	if (!policy)
 		return CMDLINE_BAD_CONFIG;
 	log_set_level(policy->config->log_level);
-	error = daemon_start(&daemon, policy, fallback);
+	daemon.context.trial.unconfirmed = boot.unconfirmed ? "restart" : NULL;
+	error = daemon_start(&daemon, policy, boot.fallback);
 	if (daemon.policy != policy)
 		policy_free(policy);
 	if (error == 0)

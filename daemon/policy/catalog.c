@@ -387,6 +387,7 @@ static int put_together(struct catalog_read *read, struct catalog *catalog)
 	if (result)
 		return result;
 	settle_tenant_regions(read, catalog);
+	catalog->sum = read->sum;
 	result = settle_rows(read, catalog);
 	return result ? result : collect_services(read, catalog);
 }

@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/arena.h"
 #include "policy/problem.h"
@@ -58,6 +59,7 @@ struct catalog {
 	size_t region_count;
 	const struct catalog_tenant *tenants;
 	size_t tenant_count;
+	uint64_t sum; /* of the files' texts: are they the same ones? */
 };
 
 /* Reads every *.json of each folder in order (files of a folder by name; those whose name ends in schema.json are

@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/hash.h"
 #include "base/limits.h"
 #include "dns/pattern.h"
 #include "policy/catalog_field.h"
@@ -508,9 +509,10 @@ int catalog_read_file(struct catalog_read *read, const char *path, size_t folder
 	if (!file.reader.file)
 		return -ENOMEM;
 	text = slurp(path, &length);
-	if (text)
+	if (text) {
+		read->sum = hash_bytes(&(struct hash_key) { read->sum, 0 }, text, length);
 		root = parse(&file, text, length);
-	else if (errno == ENOMEM)
+	} else if (errno == ENOMEM)
 		file.reader.out_of_memory = true;
 	else
 		tell_unreadable(&file, errno);

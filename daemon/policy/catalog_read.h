@@ -33,6 +33,7 @@ struct catalog_read {
 	struct arena *arena;
 	struct problems *problems;
 	struct policy_list rows, services, regions, tenants; /* of the structs above */
+	uint64_t sum; /* of the texts of all files */
 };
 
 /* Reads `path` and adds what it holds; what is wrong goes to `problems`. 0 or -ENOMEM. */

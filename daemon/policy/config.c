@@ -9,6 +9,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "base/hash.h"
 #include "policy/config_check.h"
 #include "policy/config_read.h"
 #include "policy/config_reader.h"
@@ -140,6 +141,7 @@ static void load(struct config_reader *reader, const char *path, struct config *
 	int result = read_file(path, &text);
 
 	config->file = arena_strdup(reader->arena, path);
+	config->sum = hash_bytes(&(struct hash_key) { 0 }, text.octets, text.length);
 	if (result == -EFBIG)
 		config_reader_error(reader, 0, "the file is larger than %u MiB", FILE_MAX >> 20);
 	else if (result != 0)

@@ -81,6 +81,7 @@ struct config_entry {
 struct config {
 	struct arena *arena;
 	const char *file;
+	uint64_t sum; /* of the text as written: is it the same one? */
 	/* gateway */
 	const struct value_interface *interfaces;
 	unsigned int interface_count;

@@ -114,7 +114,7 @@ def result(value, status=0):
 @case("--help lists each command and option, exit 0")
 def _():
     ran = expect(ctl("--help"), 0, "usage: nfqdnctl", "exit status: 0 yes, 1 no", where="out")
-    for word in ("status", "policy", "learned", "why", "explain", "wait", "reload", "catalog", "--socket", "--json", "--timeout"):
+    for word in ("status", "policy", "learned", "why", "explain", "wait", "reload", "confirm", "catalog", "--socket", "--json", "--timeout"):
         assert word in ran.out, ran
     expect(ctl("why", "--help"), 0, "usage: nfqdnctl why ADDR [PROTO/PORT] [from CLIENT]", where="out")
 
@@ -219,6 +219,9 @@ def _():
             ("why", "192.0.2.1", "icmp", "from", "10.0.0.1"): {"address": "192.0.2.1", "port": "icmp", "from": "10.0.0.1"},
             ("explain", "x.example"): {"name": "x.example"},
             ("reload",): {},
+            ("reload", "--confirm", "120"): {"confirm": 120},
+            ("confirm",): {},
+            ("confirm", "--undo"): {"undo": True},
             ("wait", "ready"): {"for": "ready", "timeout": 30},
             ("wait", "learned", "x.example", "--timeout", "5"): {"for": "learned", "name": "x.example", "timeout": 5},
             ("wait", "generation", "7", "--timeout", "0"): {"for": "generation", "generation": 7, "timeout": 0},
@@ -297,6 +300,11 @@ def _():
         assert ran.status == 1 and ran.out == "/etc/nfqdn.conf:3: error: gateway.mode: no\nrefused: generation 4 stays in force\n", ran
     with Daemon(result({"ok": True, "generation": 5, "errors": 0, "problems": []})) as daemon:
         assert daemon.ctl("reload").out == "reloaded: generation 5\n"
+    with Daemon(result({"ok": True, "generation": 5, "errors": 0, "confirm_in": 119, "problems": []})) as daemon:
+        assert daemon.ctl("reload").out == "reloaded: generation 5, which goes back in 119 s unless `nfqdnctl confirm` comes\n"
+    for kept, told in ((True, "confirmed: generation 5\n"), (False, "gone back: generation 5\n")):
+        with Daemon(result({"kept": kept, "generation": 5})) as daemon:
+            assert daemon.ctl("confirm").out == told
 
 
 @case("control characters in what the daemon says do not reach the terminal")

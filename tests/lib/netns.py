@@ -624,6 +624,19 @@ class Daemon:
         except ValueError:
             raise Failed(f"nfqdnctl {shlex.join(arguments)} --json printed no JSON:\n{done.stdout}{done.stderr}") from None
 
+    def connect(self, seconds=5.0):
+        """A connection to the control socket."""
+        sock = socket.socket(socket.AF_UNIX)
+        sock.settimeout(seconds * PATIENCE)
+        sock.connect(str(self.socket_path))
+        return sock
+
+    def ask(self, request):
+        """One request of the control protocol, and its answer."""
+        with self.connect() as sock, sock.makefile("rb") as lines:
+            sock.sendall(json.dumps(request).encode() + b"\n")
+            return json.loads(lines.readline())
+
     def status(self):
         return self.json("status")
 

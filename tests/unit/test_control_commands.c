@@ -97,6 +97,9 @@ struct world {
 	struct policy *policy;
 	struct monotime now;
 	bool refuse; /* what reload() does */
+	uint32_t confirm; /* that it was asked for */
+	int confirm_error; /* of confirm() */
+	bool undone;
 	size_t imported; /* records that import() was given */
 	int64_t stamp;
 };
@@ -125,7 +128,7 @@ static struct policy *load(void)
 	return policy;
 }
 
-static int reload(void *daemon, struct problems *problems)
+static int reload(void *daemon, const struct control_reload *how, struct problems *problems)
 {
 	struct world *world = daemon;
 
@@ -136,7 +139,18 @@ static int reload(void *daemon, struct problems *problems)
 		return -EINVAL;
 	}
 	world->policy->generation++;
+	world->confirm = how->confirm;
+	world->context.trial.waiting = how->confirm != 0;
+	world->context.trial.ends = monotime_add(world->now, 1000 * (int64_t)how->confirm);
 	return 0;
+}
+
+static int confirm(void *daemon, bool undo)
+{
+	struct world *world = daemon;
+
+	world->undone = undo;
+	return world->confirm_error;
 }
 
 static void import(void *daemon, int64_t stamp, const char *const *lines, size_t count, struct control_imported *out)
@@ -172,6 +186,7 @@ static int setup(void **state)
 						    .started = { 247500 },
 						    .ready = true,
 						    .reload = reload,
+						    .confirm = confirm,
 						    .import = import,
 						    .wall = wall,
 						    .daemon = world };
@@ -310,15 +325,20 @@ static void result_is(struct world *world, const char *rest, int status, const c
 	json_decref(result);
 }
 
-static void error_is(struct world *world, const char *request, const char *part)
+static void refusal_is(struct world *world, const char *request, int status, const char *part)
 {
 	json_t *answer = answer_of(world, request);
 
 	assert_true(json_is_false(json_object_get(answer, "ok")));
-	assert_int_equal(json_integer_value(json_object_get(answer, "exit")), 2);
+	assert_int_equal(json_integer_value(json_object_get(answer, "exit")), status);
 	assert_non_null(strstr(json_string_value(json_object_get(answer, "error")), part));
 	assert_null(json_object_get(answer, "result"));
 	json_decref(answer);
+}
+
+static void error_is(struct world *world, const char *request, const char *part)
+{
+	refusal_is(world, request, 2, part);
 }
 
 /* ---- requests that are none ---- */
@@ -958,18 +978,72 @@ static void reload_applied_and_refused(void **state)
 	struct world *world = *state;
 
 	result_is(world, "\"reload\"", 0,
-		  "{\"ok\":true,\"dry_run\":false,\"generation\":6,\"errors\":0,\"problems\":[{\"severity\":"
+		  "{\"ok\":true,\"dry_run\":false,\"generation\":6,\"errors\":0,\"confirm_in\":null,\"problems\":[{"
+		  "\"severity\":"
 		  "\"warning\",\"file\":\"nfqdn."
 		  "conf\",\"line\":9,"
 		  "\"setting\":\"allow.intune\",\"text\":\"old rows\"}]}");
 	world->refuse = true;
 	result_is(world, "\"reload\"", 1,
-		  "{\"ok\":false,\"dry_run\":false,\"generation\":6,\"errors\":1,\"problems\":[{\"severity\":\"error\","
+		  "{\"ok\":false,\"dry_run\":false,\"generation\":6,\"errors\":1,\"confirm_in\":null,\"problems\":[{"
+		  "\"severity\":\"error\","
 		  "\"file\":\"nfqdn."
 		  "conf\",\"line\":3,"
 		  "\"setting\":\"gateway.mode\",\"text\":\"\\\"enforced\\\": did you mean \\\"enforce\\\"?\"},"
 		  "{\"severity\":\"warning\",\"file\":\"nfqdn.conf\",\"line\":9,\"setting\":\"allow.intune\",\"text\":"
 		  "\"old rows\"}]}");
+}
+
+static void a_reload_to_be_confirmed(void **state)
+{
+	static const char *const wrong[] = { "0", "86401", "-1", "\"5\"", "2.5", "true", "[]" };
+	struct world *world = *state;
+	char request[96];
+	json_t *result;
+
+	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+		snprintf(request, sizeof(request), "{\"api\":1,\"command\":\"reload\",\"confirm\":%s}", wrong[i]);
+		error_is(world, request, "1 to 86400");
+	}
+	error_is(world, "{\"api\":1,\"command\":\"reload\",\"confirm\":5,\"dry_run\":true}", "dry_run");
+	assert_int_equal(world->policy->generation, 5);
+	result = result_of(world, "\"reload\",\"confirm\":86400", 0);
+	assert_int_equal(world->confirm, 86400);
+	same_json(json_object_get(result, "confirm_in"), "86400");
+	json_decref(result);
+	world->now = monotime_add(world->now, 6400000);
+	result = result_of(world, "\"status\"", 0);
+	same_json(json_object_get(result, "confirm_in"), "80000");
+	same_json(json_object_get(result, "unconfirmed"), "null");
+	same_json(json_object_get(result, "warnings"), "[]");
+	json_decref(result);
+}
+
+static void what_was_not_confirmed_is_told(void **state)
+{
+	struct world *world = *state;
+	json_t *result;
+
+	world->context.trial.unconfirmed = "time";
+	result = result_of(world, "\"status\"", 0);
+	same_json(json_object_get(result, "confirm_in"), "null");
+	same_json(json_object_get(result, "unconfirmed"), "\"time\"");
+	assert_int_equal(json_array_size(json_object_get(result, "warnings")), 1);
+	json_decref(result);
+}
+
+static void confirmed_and_undone(void **state)
+{
+	struct world *world = *state;
+
+	result_is(world, "\"confirm\"", 0, "{\"kept\":true,\"generation\":5}");
+	assert_false(world->undone);
+	result_is(world, "\"confirm\",\"undo\":true", 0, "{\"kept\":false,\"generation\":5}");
+	assert_true(world->undone);
+	world->confirm_error = -ENOENT;
+	refusal_is(world, "{\"api\":1,\"command\":\"confirm\"}", 1, "no reload waits");
+	world->confirm_error = -EINVAL;
+	refusal_is(world, "{\"api\":1,\"command\":\"confirm\",\"undo\":true}", 1, "tried again");
 }
 
 static void texts_that_are_not_utf8(void **state)
@@ -1139,19 +1213,11 @@ static void denied_while_it_changes(void **state)
 static void denied_without_copies(void **state)
 {
 	struct world *world = *state;
-	json_t *answer;
 
 	world->context.denied_why = "the kernel lacks it";
-	answer = answer_of(world, "{\"api\":1,\"command\":\"denied\"}");
-	assert_int_equal(json_integer_value(json_object_get(answer, "exit")), 1);
-	same_json(json_object_get(answer, "error"), "\"the kernel lacks it\"");
-	json_decref(answer);
-	answer = answer_of(world, "{\"api\":1,\"command\":\"denied\",\"after\":-1}");
-	assert_int_equal(json_integer_value(json_object_get(answer, "exit")), 2);
-	json_decref(answer);
-	answer = answer_of(world, "{\"api\":1,\"command\":\"denied\",\"since\":\"1h\"}");
-	assert_int_equal(json_integer_value(json_object_get(answer, "exit")), 2);
-	json_decref(answer);
+	refusal_is(world, "{\"api\":1,\"command\":\"denied\"}", 1, "the kernel lacks it");
+	error_is(world, "{\"api\":1,\"command\":\"denied\",\"after\":-1}", "sequence number");
+	error_is(world, "{\"api\":1,\"command\":\"denied\",\"since\":\"1h\"}", "number of seconds");
 }
 
 int main(void)
@@ -1191,6 +1257,9 @@ int main(void)
 		TEST(wait_at_once),
 		TEST(wait_for_later),
 		TEST(reload_applied_and_refused),
+		TEST(a_reload_to_be_confirmed),
+		TEST(what_was_not_confirmed_is_told),
+		TEST(confirmed_and_undone),
 		TEST(texts_that_are_not_utf8),
 	};
 

@@ -218,8 +218,21 @@ uninstall: $(INSTALLED:%=$(B)/install/%)
 		! cmp -s $(B)/install/$$name '$(DESTDIR)$(sysconfdir)'/nfqdn/$$name || rm -f '$(DESTDIR)$(sysconfdir)'/nfqdn/$$name; done
 	rmdir '$(DESTDIR)$(sysconfdir)/nfqdn' 2>/dev/null || ls '$(DESTDIR)$(sysconfdir)/nfqdn' 2>/dev/null || true
 
+# A Debian package from a copy of the sources, built as Debian does: $(B)/deb/nfqdn_*.deb. `lintian $(B)/deb/*.changes` has nothing to say.
+DEB_SOURCES := Makefile README.md LICENSE CHANGELOG.md daemon data kmod-optional nft scripts tests/tests.mk
+
+deb:
+	@command -v dh >/dev/null || scripts/install-deps check
+	rm -rf $(B)/deb
+	mkdir -p $(B)/deb/nfqdn-$(VERSION)
+	tar -c --exclude=__pycache__ --exclude='*.o' --exclude='*.ko' $(DEB_SOURCES) | tar -x -C $(B)/deb/nfqdn-$(VERSION)
+	cp -r scripts/debian $(B)/deb/nfqdn-$(VERSION)/debian
+	sed -i 's/@VERSION@/$(VERSION)/' $(B)/deb/nfqdn-$(VERSION)/debian/changelog
+	cd $(B)/deb/nfqdn-$(VERSION) && env -u B -u CFLAGS -u MAKEFLAGS -u MAKELEVEL -u PREFIX dpkg-buildpackage -b -us -uc -j2
+	@ls $(B)/deb/*.deb
+
 clean:
 	rm -rf $(B)
 
 FORCE:
-.PHONY: all lab check check-vm check-vm-full lint fuzz documents install install-init-systemd install-init-procd install-init-none uninstall clean FORCE
+.PHONY: all lab check check-vm check-vm-full lint fuzz documents install install-init-systemd install-init-procd install-init-none uninstall deb clean FORCE

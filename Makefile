@@ -56,7 +56,7 @@ netfilter := assist batch conntrack element element_dump nfattr nflog nlsock own
 	ruleset_rules ruleset_text table table_apply table_change table_lock table_owner table_query table_state table_watch
 learn := assisted denials derived judge lifetime names past pool queries rebuild removed reports restore revoke snoop snoop_assist snoop_keep state state_read state_text store store_heap store_name \
 	store_plan store_share verify
-control := aside boot cmdline commands denied describe difference explain json listing metrics notify offline overview privileges readable request sandbox server status wait why
+control := aside boot cmdline commands denied describe difference explain json listing metrics notify offline overview peer privileges readable request sandbox server status wait why
 main := daemon_loop daemon_policy daemon_start daemon_state daemon_trial main
 CTL := feed feed_change feed_file feed_m365 feed_tags feed_target nfqdnctl nfqdnctl_catalog nfqdnctl_client nfqdnctl_feed nfqdnctl_follow \
 	nfqdnctl_import nfqdnctl_metrics nfqdnctl_print nfqdnctl_request nfqdnctl_suggest nfqdnctl_summary nfqdnctl_table

@@ -103,6 +103,7 @@
 	C(past_names_over_limit, "names of such an address beyond the limit, not remembered") \
 	C(flows_unread, "flows in a form that is not understood; left alone") \
 	C(control_requests, "requests on the control socket") \
+	C(control_forbidden, "control requests of clients that may look, but change nothing") \
 	C(control_refused, "control clients dropped at a limit or for a malformed request") \
 	C(hold_microseconds, "sum of the time answers were held, in microseconds") \
 	C(hold_microseconds_max, "longest time an answer was held, in microseconds")

@@ -28,6 +28,7 @@ enum { STATUS_YES = 0, STATUS_NO = 1, STATUS_USAGE = 2 };
 struct call {
 	const struct control_context *context;
 	struct monotime now;
+	bool writes; /* the client may change what is in force */
 	const json_t *request;
 	/* set by the command */
 	json_t *result;
@@ -43,6 +44,16 @@ static void refuse(struct call *call, const char *error)
 {
 	call->error = error;
 	call->status = STATUS_USAGE;
+}
+
+static bool may_write(struct call *call)
+{
+	if (call->writes)
+		return true;
+	counters.control_forbidden++;
+	call->error = "only root, nfqdnd's own user and the group of gateway.control-group may do that";
+	call->status = STATUS_NO;
+	return false;
 }
 
 static void run_status(struct call *call)
@@ -111,7 +122,8 @@ static void run_learned(struct call *call)
 	int by_name = control_request_name(call->request, "name", &name);
 
 	if (import && !json_is_null(import)) {
-		run_import(call, import);
+		if (may_write(call))
+			run_import(call, import);
 		return;
 	}
 	if (json_is_true(json_object_get(call->request, "export"))) {
@@ -293,7 +305,7 @@ static void run_reload(struct call *call)
 	struct problems problems = { 0 };
 	int error;
 
-	if (read_reload(call, dry, &how) < 0)
+	if (!may_write(call) || read_reload(call, dry, &how) < 0)
 		return;
 	call->result = json_object();
 	error = dry ? try_reload(call, &problems) : call->context->reload(call->context->daemon, &how, &problems);
@@ -312,8 +324,11 @@ static void run_confirm(struct call *call)
 {
 	const struct control_context *context = call->context;
 	bool undo = json_is_true(json_object_get(call->request, "undo"));
-	int error = context->confirm ? context->confirm(context->daemon, undo) : -ENOENT;
+	int error;
 
+	if (!may_write(call))
+		return;
+	error = context->confirm ? context->confirm(context->daemon, undo) : -ENOENT;
 	if (error < 0) {
 		call->error = error == -ENOENT
 				      ? "no reload waits to be confirmed"
@@ -453,11 +468,11 @@ static int take_reply(struct call *call, struct control_reply *out)
 	return 0;
 }
 
-static int run_request(const struct control_context *context, struct monotime now, const json_t *request,
+static int run_request(const struct control_context *context, struct monotime now, bool writes, const json_t *request,
 		       struct control_reply *out)
 {
 	const struct command_row *row = find(control_request_command(request));
-	struct call call = { .context = context, .now = now, .request = request };
+	struct call call = { .context = context, .now = now, .writes = writes, .request = request };
 	char *text;
 
 	if (row) {
@@ -471,8 +486,8 @@ static int run_request(const struct control_context *context, struct monotime no
 	return 0;
 }
 
-int control_commands_run(const struct control_context *context, struct monotime now, const char *line, size_t length,
-			 struct control_reply *out)
+int control_commands_run(const struct control_context *context, struct monotime now, bool writes, const char *line,
+			 size_t length, struct control_reply *out)
 {
 	json_t *request;
 	const char *why;
@@ -481,7 +496,7 @@ int control_commands_run(const struct control_context *context, struct monotime 
 
 	counters.control_requests++;
 	if (error == 0) {
-		error = run_request(context, now, request, out);
+		error = run_request(context, now, writes, request, out);
 		json_decref(request);
 		return error;
 	}

@@ -20,9 +20,9 @@ struct control_reply {
 	bool malformed; /* not one JSON object: after the answer the connection ends */
 };
 
-/* Runs one request (a line without its '\n'). 0, or -ENOMEM with `out` untouched. */
-int control_commands_run(const struct control_context *context, struct monotime now, const char *line, size_t length,
-			 struct control_reply *out);
+/* Runs one request (a line without its '\n') of a client that may change what is in force (`writes`) or not. 0, or -ENOMEM with `out` untouched. */
+int control_commands_run(const struct control_context *context, struct monotime now, bool writes, const char *line,
+			 size_t length, struct control_reply *out);
 /* The next piece of an answer, the end of the line included when `*more` is false. To be freed; NULL when memory is
  * out. */
 char *control_commands_piece(struct control_listing *listing, const struct control_context *context,

@@ -6,6 +6,7 @@
 #include <stdbool.h>
 
 #include "base/monotime.h"
+#include "control/peer.h"
 #include "learn/denials.h"
 #include "learn/derived.h"
 #include "learn/names.h"
@@ -46,6 +47,7 @@ struct control_context {
 	const char *warning; /* of what stands beside the table, as it changes; "" or NULL: none */
 	const char *assist; /* the kernel module that is used, or why none is; NULL: not told */
 	const char *config_path;
+	struct peer_rules peers; /* who may do what */
 	struct monotime started;
 	int64_t state_written; /* when the state file was, by wall(); 0: not in this run */
 	struct monotime enforces; /* while policy->waiting: when it ends */

@@ -88,6 +88,23 @@ int privileges_find_owner(const char *folder, const char *user, struct privilege
 	return privileges_find(owner, out);
 }
 
+int privileges_find_group(const char *group, gid_t *out)
+{
+	const struct group *known = getgrnam(group);
+	char *end;
+	unsigned long number = strtoul(group, &end, 10);
+
+	if (!known && (!isdigit((unsigned char)group[0]) || *end || number >= (gid_t)-1)) {
+		log_error(
+			"there is no group \"%s\": make it (groupadd --system %s), or set gateway.control-group to one "
+			"that exists",
+			group, group);
+		return -ENOENT;
+	}
+	*out = known ? known->gr_gid : (gid_t)number;
+	return 0;
+}
+
 /* ---- what it needs ---- */
 
 static int make_folder(const struct privileges *privileges, const char *path, mode_t mode)

@@ -23,6 +23,8 @@ int privileges_find(const char *user, struct privileges *out);
 /* The owner of `folder` unless that is root: whoever wrote what is there shall not come by more through it. Else as
  * privileges_find(). */
 int privileges_find_owner(const char *folder, const char *user, struct privileges *out);
+/* The group by the name or number in `group`. 0; -ENOENT, told in the log. */
+int privileges_find_group(const char *group, gid_t *out);
 /* Makes the folders for state and control socket where they are missing, for that user. Those that exist are left as
  * they are. 0 or -errno. */
 int privileges_make_folders(const struct privileges *privileges, const struct config *config);

@@ -5,6 +5,9 @@
  * most LIMIT_CONTROL_REQUEST octets with it, an answer may be longer). Many requests may follow each other on one
  * connection; answers come in order.
  *
+ * Who may ask is the business of the socket's mode; who may change something (reload, also a dry one, confirm, learned
+ * with "import") that of peer.h: others get ok false, exit 1.
+ *
  *	request	{"api": 1, "command": NAME, ...arguments}
  *	answer	{"api": 1, "ok": true, "exit": 0|1, "result": ...}
  *		{"api": 1, "ok": false, "exit": 1|2, "error": TEXT}	1: not now, 2: a wrong request

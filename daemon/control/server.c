@@ -28,6 +28,7 @@
 #include "base/counters.h"
 #include "base/limits.h"
 #include "control/commands.h"
+#include "control/peer.h"
 
 /* A client that neither sent nor took a byte for this long makes room when another one comes and all places are
  * taken. */
@@ -42,6 +43,7 @@ struct client {
 	int fd;
 	uint32_t events; /* as told to epoll */
 	bool end_of_file, closing;
+	bool writes; /* may change what is in force (peer.h) */
 	struct monotime progress; /* when the last byte went either way */
 	struct control_wait wait;
 	struct control_listing *listing; /* the answer under way has more pieces */
@@ -155,7 +157,8 @@ static int clear_place(const struct sockaddr_un *address)
 static int bind_place(struct control_server *server, const struct sockaddr_un *address)
 {
 	struct stat made;
-	mode_t before = umask(0117); /* 0660 from the first moment */
+	/* 0660 from the first moment; a file has one group: where two may come, peer.h tells them apart */
+	mode_t before = umask(server->context->peers.writers ? 0111 : 0117);
 	int result = bind(server->listener, (const struct sockaddr *)address, sizeof(*address)) < 0 ? -errno : 0;
 
 	umask(before);
@@ -246,15 +249,23 @@ static void drop_client(struct control_server *server, struct client *client)
 	set_deaf(server, false);
 }
 
-static void drop_idle_client(struct control_server *server, struct monotime now)
+/* Somebody who may change what is in force is never kept out by those who look: of them the one that was silent for
+ * longest goes. */
+static bool makes_room(const struct client *client, bool writer, struct monotime now)
+{
+	if (writer && !client->writes)
+		return true;
+	return client->wait.kind == CONTROL_WAIT_NONE && monotime_until(client->progress, now) >= IDLE_MS;
+}
+
+static void drop_oldest_client(struct control_server *server, bool writer, struct monotime now)
 {
 	struct client *oldest = NULL;
 
 	for (size_t i = 0; i < LIMIT_CONTROL_CLIENTS; i++) {
 		struct client *client = server->clients[i];
 
-		if (client->wait.kind == CONTROL_WAIT_NONE && monotime_until(client->progress, now) >= IDLE_MS &&
-		    (!oldest || monotime_before(client->progress, oldest->progress)))
+		if (makes_room(client, writer, now) && (!oldest || monotime_before(client->progress, oldest->progress)))
 			oldest = client;
 	}
 	if (!oldest)
@@ -271,9 +282,9 @@ static struct client **free_place(struct control_server *server)
 	return NULL;
 }
 
-static void turn_away(int fd)
+static void turn_away(int fd, const char *why)
 {
-	char *line = control_commands_error(1, "too many control clients at once");
+	char *line = control_commands_error(1, why);
 
 	if (line)
 		send(fd, line, strlen(line), MSG_DONTWAIT | MSG_NOSIGNAL);
@@ -282,7 +293,7 @@ static void turn_away(int fd)
 	counters.control_refused++;
 }
 
-static int add_client(struct control_server *server, struct client **place, int fd, struct monotime now)
+static int add_client(struct control_server *server, struct client **place, int fd, bool writes, struct monotime now)
 {
 	struct client *client = malloc(sizeof(*client)); /* not calloc: most of `in` is never touched */
 	int error;
@@ -291,6 +302,7 @@ static int add_client(struct control_server *server, struct client **place, int 
 		return -ENOMEM;
 	memset(client, 0, offsetof(struct client, in));
 	client->fd = fd;
+	client->writes = writes;
 	client->events = EPOLLIN;
 	client->progress = now;
 	error = watch(server, EPOLL_CTL_ADD, fd, EPOLLIN, client);
@@ -307,17 +319,24 @@ static void accept_client(struct control_server *server, struct monotime now)
 	/* cppcheck-suppress nullPointer ; the peer's address is not wanted */
 	int fd = accept4(server->listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
 	struct client **place;
+	enum peer_right right;
 
 	if (fd < 0) {
 		if (errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS)
 			rest(server, now);
 		return;
 	}
+	right = peer_right(fd, &server->context->peers);
+	if (right == PEER_NONE) {
+		turn_away(fd,
+			  "only root, nfqdnd's own user and its group, and the group of gateway.control-group may ask");
+		return;
+	}
 	if (!free_place(server))
-		drop_idle_client(server, now);
+		drop_oldest_client(server, right == PEER_WRITE, now);
 	place = free_place(server);
-	if (!place || add_client(server, place, fd, now) < 0)
-		turn_away(fd);
+	if (!place || add_client(server, place, fd, right == PEER_WRITE, now) < 0)
+		turn_away(fd, "too many control clients at once");
 }
 
 /* ---- sending ---- */
@@ -395,7 +414,7 @@ static int receive(struct client *client, struct monotime now)
 static int take_request(struct control_server *server, struct client *client, struct monotime now)
 {
 	struct control_reply reply;
-	int error = control_commands_run(server->context, now, client->in, client->line - 1, &reply);
+	int error = control_commands_run(server->context, now, client->writes, client->in, client->line - 1, &reply);
 
 	if (error < 0)
 		return error;

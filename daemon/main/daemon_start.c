@@ -109,8 +109,8 @@ static bool revoking(const void *context)
 
 static int start_control(struct daemon *daemon)
 {
-	const char *path = daemon->policy->config->control;
-	int error;
+	const char *path = daemon->policy->config->control, *group = daemon->policy->config->control_group;
+	int error = 0;
 
 	daemon->now = monotime_now();
 	daemon->context = (struct control_context) {
@@ -139,7 +139,11 @@ static int start_control(struct daemon *daemon)
 		.revoking = revoking,
 		.daemon = daemon,
 	};
-	error = privileges_group(&daemon->privileges, true);
+	if (group[0])
+		error = privileges_find_group(group, &daemon->context.peers.writers_gid);
+	daemon->context.peers.writers = group[0] != '\0';
+	if (error == 0)
+		error = privileges_group(&daemon->privileges, true);
 	if (error == 0)
 		error = control_server_open(path, &daemon->context, &daemon->control);
 	if (error < 0)

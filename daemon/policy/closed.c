@@ -43,6 +43,7 @@ struct config *closed_config(void)
 		.table = "nfqdn",
 		.queue_count = 1,
 		.control = "/run/nfqdn/control.sock",
+		.control_group = "",
 		.state = "/var/lib/nfqdn",
 		.user = "nfqdn",
 		.state_interval = CONFIG_OFF, /* what was learned waits there for a policy that allows it */

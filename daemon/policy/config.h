@@ -98,6 +98,7 @@ struct config {
 	const char *table; /* nft table name, "nfqdn" */
 	uint16_t queue_first, queue_count;
 	const char *control; /* path of the control socket */
+	const char *control_group; /* whose members may change what is in force by it; "": nobody else */
 	const char *state; /* folder */
 	const char *user; /* "nfqdn"; "": the caller's */
 	uint32_t state_interval; /* seconds; 0: at the end only; CONFIG_OFF: neither written nor read */

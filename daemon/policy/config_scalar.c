@@ -226,18 +226,20 @@ static bool is_user(const char *text)
 	return length <= USER_NAME_MAX;
 }
 
-static void read_user(struct config_reader *reader, const config_setting_t *setting, const char **out)
+static void read_user(struct config_reader *reader, const config_setting_t *setting, const struct option *option,
+		      const char **out)
 {
 	const char *text = config_reader_is_text(setting) ? config_setting_get_string(setting) : NULL;
+	bool user = strcmp(option->name, "user") == 0;
 
 	if (text == NULL) /* tells of the type */
 		(void)config_reader_text(reader, setting);
 	else if (is_user(text))
 		*out = config_reader_keep(reader, text);
 	else
-		config_reader_error(
-			reader, config_reader_line(setting),
-			"\"%s\" is no user: write a name or a number, or \"\" for the one that starts nfqdnd", text);
+		config_reader_error(reader, config_reader_line(setting),
+				    "\"%s\" is no %s: write a name or a number, or \"\" for %s", text,
+				    user ? "user" : "group", user ? "the one that starts nfqdnd" : "none");
 }
 
 static void read_text(struct config_reader *reader, const config_setting_t *setting, struct config_text *out)
@@ -286,7 +288,7 @@ void config_scalar_read(struct config_reader *reader, const config_setting_t *se
 		read_path(reader, setting, option, field);
 		break;
 	case OPTION_USER:
-		read_user(reader, setting, field);
+		read_user(reader, setting, option, field);
 		break;
 	case OPTION_TEXT:
 		read_text(reader, setting, field);

@@ -84,6 +84,11 @@ const struct option option_table[] = {
 	  .help = "Kernel queues by which DNS answers come to nfqdnd" },
 	{ OPTION_GATEWAY, "control", OPTION_PATH, OPTION_FIXED, CONFIG(control),
 	  .fallback = "\"/run/nfqdn/control.sock\"", .unit = "", .help = "Socket for nfqdnctl" },
+	{ OPTION_GATEWAY, "control-group", OPTION_USER, OPTION_FIXED, CONFIG(control_group), .fallback = "\"\"",
+	  .unit = "",
+	  .help = "Group (name or number) whose members may change what is in force by that socket, as root and "
+		  "nfqdnd's "
+		  "own user may; members of the user's own group may look" },
 	{ OPTION_GATEWAY, "state", OPTION_PATH, OPTION_FIXED, CONFIG(state), .fallback = "\"/var/lib/nfqdn\"",
 	  .unit = "", .help = "Folder for what outlives a restart" },
 	{ OPTION_GATEWAY, "state-interval", OPTION_INTEGER, 0, CONFIG(state_interval), 0, MONTH, "300", "seconds",

@@ -484,6 +484,7 @@ static void test_fixed(void **state)
 		{ "gateway.table", "table = \"other\";" },
 		{ "gateway.own-table", "own-table = \"off\";" },
 		{ "gateway.control", "control = \"/run/other.sock\";" },
+		{ "gateway.control-group", "control-group = \"operators\";" },
 		{ "gateway.state", "state = \"/var/lib/other\";" },
 		{ "gateway.user", "user = \"nobody\";" },
 		{ "gateway.on-overload", "on-overload = \"drop\";" },

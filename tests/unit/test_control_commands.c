@@ -96,6 +96,7 @@ struct world {
 	struct control_context context;
 	struct policy *policy;
 	struct monotime now;
+	bool reader; /* who asks may change nothing */
 	bool refuse; /* what reload() does */
 	uint32_t confirm; /* that it was asked for */
 	int confirm_error; /* of confirm() */
@@ -280,7 +281,8 @@ static json_t *answer_of(struct world *world, const char *request)
 {
 	struct control_reply reply;
 
-	assert_int_equal(control_commands_run(&world->context, world->now, request, strlen(request), &reply), 0);
+	assert_int_equal(
+		control_commands_run(&world->context, world->now, !world->reader, request, strlen(request), &reply), 0);
 	assert_int_equal(reply.wait.kind, CONTROL_WAIT_NONE);
 	return read_line(collect(world, &reply, NULL));
 }
@@ -373,7 +375,7 @@ static void malformed(struct world *world, const char *line, size_t length)
 {
 	struct control_reply reply;
 
-	assert_int_equal(control_commands_run(&world->context, world->now, line, length, &reply), 0);
+	assert_int_equal(control_commands_run(&world->context, world->now, true, line, length, &reply), 0);
 	assert_true(reply.malformed);
 	json_decref(read_line(reply.text));
 }
@@ -721,12 +723,14 @@ static void learned_while_it_changes(void **state)
 	json_t *answer;
 
 	teach_many(world, 5 * CONTROL_LISTING_PIECE);
-	assert_int_equal(control_commands_run(&world->context, world->now, request, strlen(request), &reply), 0);
+	assert_int_equal(
+		control_commands_run(&world->context, world->now, !world->reader, request, strlen(request), &reply), 0);
 	answer = read_line(collect(world, &reply, forget_all));
 	assert_int_equal(json_array_size(json_object_get(answer, "result")), CONTROL_LISTING_PIECE);
 	json_decref(answer);
 	teach_many(world, 5 * CONTROL_LISTING_PIECE);
-	assert_int_equal(control_commands_run(&world->context, world->now, request, strlen(request), &reply), 0);
+	assert_int_equal(
+		control_commands_run(&world->context, world->now, !world->reader, request, strlen(request), &reply), 0);
 	forget_all(world);
 	answer = read_line(collect(world, &reply, NULL));
 	assert_int_equal(json_array_size(json_object_get(answer, "result")), 0);
@@ -749,7 +753,8 @@ static void learned_export(void **state)
 		  "[\"nfqdn-learned 1 1700000000\",\"end 0 4031340bffa7af5a\"]");
 	teach(world, &key, "x\\000.Example.com", 300);
 	teach_many(world, 5 * CONTROL_LISTING_PIECE);
-	assert_int_equal(control_commands_run(&world->context, world->now, request, strlen(request), &reply), 0);
+	assert_int_equal(
+		control_commands_run(&world->context, world->now, !world->reader, request, strlen(request), &reply), 0);
 	answer = read_line(collect(world, &reply, forget_all));
 	lines = json_object_get(answer, "result");
 	assert_in_range(json_array_size(lines), 3, 2 + CONTROL_LISTING_PIECE);
@@ -961,7 +966,8 @@ static void wait_for_later(void **state)
 	struct control_reply reply;
 	json_t *answer;
 
-	assert_int_equal(control_commands_run(&world->context, world->now, request, strlen(request), &reply), 0);
+	assert_int_equal(
+		control_commands_run(&world->context, world->now, !world->reader, request, strlen(request), &reply), 0);
 	assert_null(reply.text);
 	assert_int_equal(reply.wait.kind, CONTROL_WAIT_LEARNED);
 	assert_int_equal(monotime_until(world->now, reply.wait.deadline), 7000);
@@ -1017,6 +1023,26 @@ static void a_reload_to_be_confirmed(void **state)
 	same_json(json_object_get(result, "unconfirmed"), "null");
 	same_json(json_object_get(result, "warnings"), "[]");
 	json_decref(result);
+}
+
+static void who_only_reads_changes_nothing(void **state)
+{
+	static const char *const writing[] = {
+		"{\"api\":1,\"command\":\"reload\"}",
+		"{\"api\":1,\"command\":\"reload\",\"dry_run\":true}",
+		"{\"api\":1,\"command\":\"confirm\"}",
+		"{\"api\":1,\"command\":\"learned\",\"import\":[],\"stamp\":0}",
+	};
+	struct world *world = *state;
+	uint64_t before = counters.control_forbidden;
+
+	world->reader = true;
+	for (size_t i = 0; i < sizeof(writing) / sizeof(writing[0]); i++)
+		refusal_is(world, writing[i], 1, "only root");
+	assert_int_equal(counters.control_forbidden, before + 4);
+	assert_int_equal(world->policy->generation, 5);
+	json_decref(result_of(world, "\"learned\"", 0));
+	json_decref(result_of(world, "\"status\"", 0));
 }
 
 static void what_was_not_confirmed_is_told(void **state)
@@ -1201,7 +1227,8 @@ static void denied_while_it_changes(void **state)
 
 	for (denial.port = 1; denial.port <= 40; denial.port++)
 		deny(world, &denial);
-	assert_int_equal(control_commands_run(&world->context, world->now, request, strlen(request), &reply), 0);
+	assert_int_equal(
+		control_commands_run(&world->context, world->now, !world->reader, request, strlen(request), &reply), 0);
 	answer = read_line(collect(world, &reply, deny_more));
 	result = json_object_get(answer, "result");
 	assert_int_equal(json_array_size(result), 40);
@@ -1258,6 +1285,7 @@ int main(void)
 		TEST(wait_for_later),
 		TEST(reload_applied_and_refused),
 		TEST(a_reload_to_be_confirmed),
+		TEST(who_only_reads_changes_nothing),
 		TEST(what_was_not_confirmed_is_told),
 		TEST(confirmed_and_undone),
 		TEST(texts_that_are_not_utf8),

@@ -65,12 +65,25 @@ static struct control_listing *new_listing(unsigned int left)
 	return listing;
 }
 
-int control_commands_run(const struct control_context *context, struct monotime now, const char *line, size_t length,
-			 struct control_reply *out)
+static enum peer_right right; /* of who comes next */
+
+enum peer_right peer_right(int fd, const struct peer_rules *rules)
+{
+	(void)fd;
+	(void)rules;
+	return right;
+}
+
+int control_commands_run(const struct control_context *context, struct monotime now, bool writes, const char *line,
+			 size_t length, struct control_reply *out)
 {
 	char word[64] = "";
 
 	(void)context;
+	if (length == 3 && memcmp(line, "who", 3) == 0) {
+		*out = (struct control_reply) { .text = printed(writes ? "writer\n" : "reader\n") };
+		return 0;
+	}
 	requests++;
 	memcpy(word, line, length < 63 ? length : 63);
 	*out = (struct control_reply) { 0 };
@@ -145,6 +158,7 @@ static int setup(void **state)
 	snprintf(world->path, sizeof(world->path), "%s/run/control.sock", world->folder);
 	world->now.msec = 1000000;
 	requests = pieces = listings = 0;
+	right = PEER_READ;
 	wish = false;
 	memset(&counters, 0, sizeof(counters));
 	assert_int_equal(control_server_open(world->path, &world->context, &world->server), 0);
@@ -569,6 +583,43 @@ static void too_many_clients(void **state)
 			close(fds[i]);
 }
 
+static void who_looks_makes_room_for_who_writes(void **state)
+{
+	struct world *world = *state;
+	int fds[LIMIT_CONTROL_CLIENTS], extra;
+
+	for (int i = 0; i < LIMIT_CONTROL_CLIENTS; i++) {
+		right = i == 0 ? PEER_WRITE : PEER_READ;
+		fds[i] = dial(world);
+		pump(world);
+		world->now.msec++;
+	}
+	ask(world, fds[1], "awake\n", "5:awake\n");
+	right = PEER_WRITE;
+	extra = dial(world);
+	ask(world, extra, "who\n", "writer\n");
+	assert_string_equal(heard(fds[2]), "EOF"); /* the one that was silent for longest */
+	ask(world, fds[0], "who\n", "writer\n");
+	ask(world, fds[1], "who\n", "reader\n");
+	close(extra);
+	for (int i = 0; i < LIMIT_CONTROL_CLIENTS; i++)
+		close(fds[i]);
+}
+
+static void who_may_not_even_look(void **state)
+{
+	struct world *world = *state;
+	int fd;
+
+	right = PEER_NONE;
+	fd = dial(world);
+	pump(world);
+	assert_non_null(strstr(heard(fd), "gateway.control-group may ask"));
+	assert_string_equal(heard(fd), "EOF");
+	assert_int_equal(requests, 0);
+	close(fd);
+}
+
 static void who_idles_makes_room(void **state)
 {
 	struct world *world = *state;
@@ -785,6 +836,8 @@ int main(void)
 		TEST(half_closed_inside_a_line),
 		TEST(gone_at_once),
 		TEST(too_many_clients),
+		TEST(who_looks_makes_room_for_who_writes),
+		TEST(who_may_not_even_look),
 		TEST(who_idles_makes_room),
 		TEST(a_slow_reader_is_alone),
 		TEST(an_answer_beyond_the_limit),

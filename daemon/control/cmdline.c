@@ -1,9 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "control/cmdline.h"
 
+#include <ctype.h>
+#include <fcntl.h>
 #include <getopt.h>
+#include <limits.h>
 #include <stddef.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
 
 #include "control/cmdline_option_list.h"
 
@@ -28,6 +33,21 @@ static void print_help(FILE *out)
 	}
 }
 
+/* Standard input, output and error are not taken: they are used. */
+static int take_ready_fd(struct cmdline *options, const char *text)
+{
+	char *end;
+	unsigned long number = strtoul(text, &end, 10);
+
+	if (isdigit((unsigned char)text[0]) && !*end && number > STDERR_FILENO && number <= INT_MAX &&
+	    fcntl((int)number, F_SETFD, FD_CLOEXEC) == 0) {
+		options->ready_fd = (int)number;
+		return -1;
+	}
+	fprintf(stderr, "nfqdnd: --ready-fd %s: the number of an open descriptor is expected, 3 or more\n", text);
+	return CMDLINE_USAGE;
+}
+
 /* Takes one option; returns -1 to go on, else the exit status. */
 static int take_option(struct cmdline *options, int letter)
 {
@@ -38,6 +58,8 @@ static int take_option(struct cmdline *options, int letter)
 	case 'b':
 		options->boot = optarg;
 		return -1;
+	case 'R':
+		return take_ready_fd(options, optarg);
 	case 'k':
 		options->action = CMDLINE_CHECK;
 		return -1;
@@ -67,7 +89,7 @@ static int take_option(struct cmdline *options, int letter)
 
 int cmdline_parse(int argc, char **argv, struct cmdline *out)
 {
-	struct cmdline options = { 0 };
+	struct cmdline options = { .ready_fd = -1 };
 	struct option long_options[OPTION_ROWS + 1] = { 0 };
 	int letter, status;
 

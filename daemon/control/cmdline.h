@@ -14,6 +14,7 @@ struct cmdline {
 	const char *boot; /* state folder, NULL without --boot */
 	enum cmdline_action action;
 	bool json;
+	int ready_fd; /* an open descriptor; -1 without --ready-fd */
 };
 
 /* Reads the arguments; the texts stay the caller's. Returns -1 to go on, else the exit status (help, version and

@@ -14,6 +14,7 @@
 	ROW("flush", NULL, 'f', "remove the table, and end; refused while a daemon runs") \
 	ROW("boot", "DIR", 'b', "when the configuration is bad, start from the last good one kept in this state folder, " \
 	    "else allow DNS and nothing") \
+	ROW("ready-fd", "N", 'R', "write a newline to this open descriptor, and close it, when the gateway filters") \
 	ROW("version", NULL, 'V', "print the version, and end") \
 	ROW("help", NULL, 'h', "print this, and end")
 /* clang-format on */

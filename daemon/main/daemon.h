@@ -80,6 +80,8 @@ struct daemon {
 int daemon_start(struct daemon *daemon, struct policy *policy, bool fallback);
 /* The table stays: what was learned is allowed until a later start. After a daemon_start() that failed, too. */
 void daemon_stop(struct daemon *daemon);
+/* The service manager learns that we filter, and by what. */
+void daemon_tell_ready(struct daemon *daemon);
 void daemon_read_own_addresses(struct daemon *daemon);
 /* Copies of denied packets; a socket that died is opened anew. */
 void daemon_read_reports(struct daemon *daemon);

@@ -197,6 +197,7 @@ void daemon_serve_meanwhile(void *context)
 		daemon->fault = reopen_queue(daemon);
 	if (!daemon->fault)
 		daemon->fault = settle_queue(daemon, &ignored);
+	notify_tick(&daemon->notify, daemon->now);
 	daemon->now = monotime_now();
 }
 
@@ -252,6 +253,7 @@ int daemon_run(struct daemon *daemon)
 		timeout = sooner(timeout, mend(daemon));
 		timeout = sooner(timeout, daemon_enforce_when_due(daemon));
 		timeout = sooner(timeout, daemon_trial_when_due(daemon));
+		timeout = sooner(timeout, notify_tick(&daemon->notify, daemon->now));
 		timeout = sooner(timeout, daemon_keep_state(daemon));
 		timeout = sooner(timeout, lastgood_keeper_tick(&daemon->lastgood, daemon_confirmed(daemon), false));
 		tell_refusals(daemon);

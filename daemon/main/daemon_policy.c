@@ -169,6 +169,7 @@ int daemon_reload(void *context, const struct control_reload *how, struct proble
 	daemon_follow_policy(daemon);
 	log_info("reloaded %s: generation %llu", daemon->options.config, (unsigned long long)daemon->generation);
 	daemon_trial_begun(daemon, how->confirm);
+	daemon_tell_ready(daemon);
 	return 0;
 }
 
@@ -176,11 +177,11 @@ void daemon_reload_by_signal(struct daemon *daemon)
 {
 	struct problems problems = { 0 };
 
-	notify_send(&daemon->notify, "RELOADING=1");
-	daemon_reload(daemon, &(struct control_reload) { 0 }, &problems);
+	notify_reloading(&daemon->notify);
+	if (daemon_reload(daemon, &(struct control_reload) { 0 }, &problems) < 0)
+		daemon_tell_ready(daemon);
 	problem_log(&problems);
 	problem_clear(&problems);
-	notify_send(&daemon->notify, "READY=1");
 }
 
 /* The same policy, but for `waiting`. */

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* From a policy that was read to a gateway that filters, and the way back. The order is told in main.c. */
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/counters.h"
+#include "control/describe.h"
 #include "control/readable.h"
 #include "control/sandbox.h"
 #include "control/server.h"
@@ -160,6 +162,21 @@ static void log_owner(const struct daemon *daemon)
 			 daemon->policy->config->table);
 }
 
+void daemon_tell_ready(struct daemon *daemon)
+{
+	const struct policy *policy = daemon->policy;
+	const struct control_trial *trial = &daemon->context.trial;
+	char text[256];
+
+	snprintf(text, sizeof(text), "%s, generation %llu: %zu entries, %zu names%s",
+		 control_describe_mode(policy_mode(policy)), (unsigned long long)policy->generation,
+		 policy->entry_count, policy->rule_count,
+		 trial->waiting       ? "; goes back unless it is confirmed"
+		 : trial->unconfirmed ? "; the configuration was not confirmed, the policy before it is in force"
+				      : "");
+	notify_ready(&daemon->notify, text);
+}
+
 static void log_start(const struct daemon *daemon)
 {
 	static const char *const modes[] = {
@@ -200,7 +217,7 @@ static int prepare(struct daemon *daemon, const struct config *config, bool fall
 	if (error == 0 && !fallback)
 		tell_unreadable(config);
 	if (error == 0)
-		notify_open(&daemon->notify);
+		(void)notify_open(&daemon->notify, daemon->options.ready_fd);
 	return error;
 }
 
@@ -247,13 +264,13 @@ int daemon_start(struct daemon *daemon, struct policy *policy, bool fallback)
 	log_start(daemon);
 	log_owner(daemon);
 	daemon_begin_enforce_after(daemon);
-	notify_send(&daemon->notify, "READY=1");
+	daemon_tell_ready(daemon);
 	return 0;
 }
 
 void daemon_stop(struct daemon *daemon)
 {
-	notify_send(&daemon->notify, "STOPPING=1");
+	notify_stopping(&daemon->notify);
 	daemon_trial_end(daemon);
 	control_server_close(daemon->control);
 	queue_close(daemon->queue); /* before the disk is waited for: DNS passes from here on */

@@ -192,6 +192,8 @@ static int go_back(struct daemon *daemon, const char *why)
 	counters.reloads_undone++;
 	log_warning("%s was not confirmed (%s): the policy before it is in force, generation %llu",
 		    daemon->options.config, why, (unsigned long long)daemon->generation);
+	if (!daemon->ending)
+		daemon_tell_ready(daemon);
 	return 0;
 }
 
@@ -208,6 +210,7 @@ int daemon_confirm(void *context, bool undo)
 	drop_mark(daemon);
 	lastgood_keeper_begin(&daemon->lastgood, daemon->policy);
 	log_info("generation %llu is confirmed", (unsigned long long)daemon->policy->generation);
+	daemon_tell_ready(daemon);
 	return 0;
 }
 

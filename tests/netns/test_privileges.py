@@ -9,6 +9,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "lib"))
 from netns import NFQDNCTL, NFQDND, PATIENCE, USER, Skip, case, check, expect, main, until  # noqa: E402
@@ -245,7 +246,7 @@ def lock_of_namespace(t):
     check(pathlib.Path(f"/run/nfqdn.lock/{inode}-nfqdn").exists(), "root's lock")
 
 
-@case("READY, RELOADING and STOPPING reach the service manager from inside the sandbox, also on an abstract socket")
+@case("READY, STATUS, RELOADING, WATCHDOG and STOPPING reach the service manager from inside the sandbox, also on an abstract socket")
 def notifies(t):
     t.simple()
     for name in (str(t.folder / "notify"), "@nfqdn-test-notify"):
@@ -254,16 +255,57 @@ def notifies(t):
             if name[0] == "/":
                 os.chmod(name, 0o777)
             sock.settimeout(20 * PATIENCE)
-            os.environ["NOTIFY_SOCKET"] = name
+
+            def told():
+                return dict(line.split("=", 1) for line in sock.recv(1000).decode().split("\n"))
+
+            def next_but_alive():
+                return next(told for told in iter(told, None) if "WATCHDOG" not in told)
+
+            os.environ.update({"NOTIFY_SOCKET": name, "WATCHDOG_USEC": "200000"})
             try:
                 d = t.gateway(allow=WEB)
             finally:
-                del os.environ["NOTIFY_SOCKET"]
-            expect(sock.recv(100), b"READY=1", "at the start")
+                del os.environ["NOTIFY_SOCKET"], os.environ["WATCHDOG_USEC"]
+            expect(next_but_alive(), {"READY": "1", "STATUS": "enforce, generation 1: 1 entries, 1 names"}, "at the start")
+            begin = time.monotonic()
+            for _ in range(5):
+                expect(told(), {"WATCHDOG": "1"}, "alive")
+            check(time.monotonic() - begin < 5 * PATIENCE, "as often as is wanted")
+            before = time.monotonic_ns() // 1000
             d.signal(signal.SIGHUP)
-            expect([sock.recv(100), sock.recv(100)], [b"RELOADING=1", b"READY=1"], "around a reload")
+            reloading, ready = next_but_alive(), next_but_alive()
+            check(reloading.keys() == {"RELOADING", "MONOTONIC_USEC"} and before <= int(reloading["MONOTONIC_USEC"]) <= time.monotonic_ns() // 1000, f"{reloading}")
+            expect((ready["READY"], "generation 2" in ready["STATUS"]), ("1", True), "after a reload")
             d.stop()
-            expect(sock.recv(100), b"STOPPING=1", "at the end")
+            expect(next_but_alive(), {"STOPPING": "1"}, "at the end")
+
+
+@case("WATCHDOG_PID of somebody else: no sign of life; --ready-fd: a newline when it filters, and the end of the file")
+def ready_fd(t):
+    t.simple()
+    with t.gw.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sock:
+        sock.bind("\0nfqdn-test-pid")
+        sock.settimeout(20 * PATIENCE)
+        reader, writer = os.pipe()
+        d = t.gateway(allow=WEB)
+        d.stop()
+        with open(d.log_path, "ab") as log:
+            environment = dict(os.environ, NOTIFY_SOCKET="@nfqdn-test-pid", WATCHDOG_USEC="1000", WATCHDOG_PID="1")
+            d.process = t.gw.popen([NFQDND, "-c", str(d.file), "--ready-fd", str(writer)], stdout=log, stderr=log, pass_fds=[writer], env=environment)
+        d.ended = False
+        os.close(writer)
+        with os.fdopen(reader, "rb") as pipe:
+            expect(pipe.read(), b"\n", "the newline, and the end")
+        check(d.socket_path.exists(), "the control socket is there then")
+        check(sock.recv(1000).startswith(b"READY=1"), "ready")
+        for _ in range(20):
+            d.status()
+        d.stop()
+        expect(sock.recv(1000), b"STOPPING=1", "nothing between")
+    for wrong in ("2", "99", "x", "", "-1", "99999999999"):
+        done = t.gw.run([NFQDND, "-c", str(d.file), "--ready-fd", wrong], ok=False)
+        expect((done.returncode, "--ready-fd" in done.stderr), (2, True), f"--ready-fd {wrong}")
 
 
 if __name__ == "__main__":

@@ -68,7 +68,7 @@ def works(t):
         d.process.send_signal(signal.SIGTERM)
         expect(d.process.wait(20), 0, "status")
         d.ended = True
-        expect(manager.recv(100), b"STOPPING=1", "what it is told at the end")
+        until(lambda: manager.recv(1000) == b"STOPPING=1", "what it is told at the end")
     check(not d.socket_path.exists(), "the socket is gone")
     check("www.example.net" in (d.folder / "state/learned").read_text(encoding="ascii"), "the state file")
     d.write("gateway: {")

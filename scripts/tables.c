@@ -191,7 +191,8 @@ static bool is_typed(char letter, const char *letters)
 static void print_option_items(FILE *out, const struct option_row *rows, const char *command, const char *letters)
 {
 	for (const struct option_row *row = rows; row->name; row++) {
-		if ((row->command == NULL) != (command == NULL) || (command && strcmp(row->command, command) != 0))
+		if ((row->command == NULL) != (command == NULL) ||
+		    (command && !nfqdnctl_option_is_for(row->command, command)))
 			continue;
 		fputs(".It ", out);
 		if (is_typed(row->letter, letters))
@@ -217,7 +218,7 @@ static void print_control_options(FILE *out)
 static bool has_options(const char *command)
 {
 	for (const struct option_row *row = control_rows; row->name; row++)
-		if (row->command && strcmp(row->command, command) == 0)
+		if (row->command && nfqdnctl_option_is_for(row->command, command))
 			return true;
 	return false;
 }
@@ -252,7 +253,7 @@ static void print_words(FILE *out, const char *variable, const struct option_row
 {
 	fprintf(out, "%s=\"", variable);
 	for (const struct option_row *row = rows; row->name; row++)
-		if (all || (row->command ? command && strcmp(row->command, command) == 0 : command == NULL))
+		if (all || (row->command ? command && nfqdnctl_option_is_for(row->command, command) : command == NULL))
 			fprintf(out, " --%s", row->name);
 	fputs("\"\n", out);
 }

@@ -78,6 +78,8 @@
 	C(denials_unread, "copies of denied packets that were not IP as expected; not remembered") \
 	C(denials_lost, "copies of denied packets that our socket had no room for") \
 	C(denials_forgotten, "remembered denials forgotten at the limit") \
+	C(events, "events recorded for nfqdnctl watch") \
+	C(events_forgotten, "of these, forgotten at the limit: who had not read them is told how many") \
 	C(life_below_ttl, "answers whose TTL is longer than the maximum lifetime") \
 	C(transactions, "transactions committed") \
 	C(transactions_failed, "transactions refused by the kernel") \

@@ -142,6 +142,11 @@
 /* Denials remembered, told apart by client, destination, port and reason: more than anyone reads. 340 octets each, of which
  * what is not used costs nothing. */
 #define LIMIT_DENIALS 2048
+/* Events remembered for `nfqdnctl watch`: seconds of the busiest site, hours of most. 380 octets each, of which what is not used
+ * costs nothing. */
+#define LIMIT_EVENTS 4096
+/* A denial is an event again when the same was not denied for this long; `denied` counts them all. */
+#define LIMIT_EVENT_DENIED_MS 1000
 /* Addresses whose last name is remembered, for reports: half a day's answers of an office. 300 octets each, of which what
  * is not used costs nothing. */
 #define LIMIT_SEEN_NAMES 16384

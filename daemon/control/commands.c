@@ -2,6 +2,7 @@
 #include "control/commands.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -205,6 +206,19 @@ static void run_denied(struct call *call)
 static void run_suggest(struct call *call)
 {
 	run_denied(call);
+}
+
+static void run_watch(struct call *call)
+{
+	struct control_event_filter which;
+	const char *why;
+
+	if (control_event_read(call->request, &which, &why) < 0) {
+		refuse(call, why);
+		return;
+	}
+	if (control_listing_events(call->context, &which, &call->listing) < 0)
+		call->listing = NULL;
 }
 
 static void run_wait(struct call *call)
@@ -435,12 +449,15 @@ static char *listing_head(int status)
 char *control_commands_piece(struct control_listing *listing, const struct control_context *context,
 			     struct monotime now, bool *more)
 {
-	char *text = control_listing_next(listing, context, now, more);
+	char *text = control_listing_next(listing, context, now, more), tail[48] = "";
+	uint64_t sequence = control_listing_sequence(listing);
 	char *line;
 
 	if (!text || *more)
 		return text;
-	if (asprintf(&line, "%s]}\n", text) < 0)
+	if (sequence)
+		snprintf(tail, sizeof(tail), ",\"sequence\":%" PRIu64, sequence);
+	if (asprintf(&line, "%s]%s}\n", text, tail) < 0)
 		line = NULL;
 	free(text);
 	return line;

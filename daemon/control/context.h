@@ -9,6 +9,7 @@
 #include "control/peer.h"
 #include "learn/denials.h"
 #include "learn/derived.h"
+#include "learn/events.h"
 #include "learn/names.h"
 #include "learn/store.h"
 #include "netfilter/queue.h"
@@ -39,6 +40,7 @@ struct control_context {
 	struct store *store;
 	const struct derived *derived; /* may be NULL: none */
 	const struct denials *denials; /* what was denied of late */
+	const struct events *events; /* what happened of late; may be NULL: cannot be told */
 	const struct names *names; /* of what answers held; for `status` */
 	const char *denied_why; /* why denials cannot be told; NULL: they can */
 	struct table *table;

@@ -23,6 +23,11 @@ struct control_listing {
 	struct export *export; /* NULL: objects for people and programs */
 	const struct control_listing_denials *which; /* while collecting denials */
 	struct denials_key *denied; /* NULL: elements are told */
+	struct events_place {
+		uint64_t at, end; /* the first one not told, and the one that is not asked for any more; 0: no events */
+		uint32_t kinds;
+		bool restarted; /* what was asked for is of an earlier run */
+	} events;
 	uint64_t newest; /* sequence number of denials when they were collected */
 	struct element_key *keys;
 	size_t count, room;
@@ -133,6 +138,30 @@ int control_listing_denied(const struct control_context *context, const struct c
 	return 0;
 }
 
+/* ---- which events ---- */
+
+int control_listing_events(const struct control_context *context, const struct control_event_filter *which,
+			   struct control_listing **out)
+{
+	const struct events *events = context->events;
+	struct control_listing *listing = calloc(1, sizeof(*listing));
+	uint64_t begin = events_begin(events), next = events_next(events);
+
+	if (!listing)
+		return -ENOMEM;
+	listing->events = (struct events_place) { which->after + 1, next, which->kinds, false };
+	if (which->now)
+		listing->events.at = next;
+	else if (which->after == 0)
+		listing->events.at = events_oldest(events);
+	else if (which->after + 1 < begin || which->after >= next) {
+		listing->events.at = begin;
+		listing->events.restarted = true;
+	}
+	*out = listing;
+	return 0;
+}
+
 void control_listing_free(struct control_listing *listing)
 {
 	if (!listing)
@@ -146,6 +175,11 @@ void control_listing_free(struct control_listing *listing)
 size_t control_listing_count(const struct control_listing *listing)
 {
 	return listing->count;
+}
+
+uint64_t control_listing_sequence(const struct control_listing *listing)
+{
+	return listing->events.end ? listing->events.end - 1 : 0;
 }
 
 /* ---- one element ---- */
@@ -266,10 +300,44 @@ static json_t *denied_json(struct control_listing *listing, const struct control
 	return array;
 }
 
+/* Those that are gone since they were asked for, or told last. */
+static void add_lost(struct events_place *place, const struct events *events, json_t **array)
+{
+	uint64_t oldest = events_oldest(events);
+
+	if (place->restarted)
+		control_json_add(array, control_event_lost(oldest, 0));
+	else if (place->at < oldest)
+		control_json_add(array, control_event_lost(oldest, oldest - place->at));
+	place->restarted = false;
+	if (place->at < oldest)
+		place->at = oldest;
+}
+
+static json_t *events_json(struct control_listing *listing, const struct control_context *context, struct monotime now)
+{
+	struct events_place *place = &listing->events;
+	json_t *array = json_array();
+	bool looked = false;
+
+	add_lost(place, context->events, &array);
+	for (size_t told = 0; told < CONTROL_LISTING_PIECE && !looked && place->at < place->end; place->at++) {
+		const struct events_record *record = events_find(context->events, place->at);
+
+		if (!record || !(place->kinds >> record->kind & 1))
+			continue;
+		control_json_add(&array, control_event_json(context, now, record, &looked));
+		told++;
+	}
+	return array;
+}
+
 static json_t *next_json(struct control_listing *listing, const struct control_context *context, struct monotime now)
 {
 	if (listing->export)
 		return export_json(listing, context);
+	if (listing->events.end)
+		return events_json(listing, context, now);
 	return listing->denied ? denied_json(listing, context, now) : piece_json(listing, context, now);
 }
 
@@ -297,6 +365,6 @@ char *control_listing_next(struct control_listing *listing, const struct control
 		return NULL;
 	without_brackets(text, listing->begun && !empty);
 	listing->begun |= !empty;
-	*more = listing->next < listing->count;
+	*more = listing->events.end ? listing->events.at < listing->events.end : listing->next < listing->count;
 	return text;
 }

@@ -21,6 +21,7 @@
 #include "control/nfqdnctl_request.h"
 #include "control/nfqdnctl_suggest.h"
 #include "control/nfqdnctl_summary.h"
+#include "control/nfqdnctl_watch.h"
 #include "control/protocol.h"
 #include "policy/problem.h"
 
@@ -95,7 +96,8 @@ static void print_help(FILE *out, const struct command *command)
 			commands[i].arguments, commands[i].help);
 	fputs("\noptions:\n", out);
 	for (size_t i = 0; i < OPTION_ROWS; i++)
-		if (!command || !option_rows[i].command || strcmp(option_rows[i].command, command->name) == 0)
+		if (!command || !option_rows[i].command ||
+		    nfqdnctl_option_is_for(option_rows[i].command, command->name))
 			print_option(&option_rows[i], out);
 	fputs("\nexit status: 0 yes, 1 no (denied, refused, timed out), 2 usage, 3 no daemon\n", out);
 }
@@ -215,14 +217,23 @@ static int unknown_command(const char *name)
 	return NFQDNCTL_USAGE;
 }
 
+static void print_only_for(const struct option_row *row)
+{
+	fprintf(stderr, "nfqdnctl: --%s is for `", row->name);
+	for (const char *at = row->command; *at; at++)
+		fputs(*at == ' ' ? "` and `" : (char[]) { *at, '\0' }, stderr);
+	fputs("` only\n", stderr);
+}
+
 /* An option for another command would be without effect: better said than passed over. */
 static int check_options(const struct line *line, const struct command *command)
 {
 	for (size_t i = 0; i < OPTION_ROWS; i++) {
 		const struct option_row *row = &option_rows[i];
 
-		if (row->command && strchr(line->letters, row->letter) && strcmp(row->command, command->name) != 0) {
-			fprintf(stderr, "nfqdnctl: --%s is for `%s` only\n", row->name, row->command);
+		if (row->command && strchr(line->letters, row->letter) &&
+		    !nfqdnctl_option_is_for(row->command, command->name)) {
+			print_only_for(row);
 			return NFQDNCTL_USAGE;
 		}
 	}
@@ -359,20 +370,37 @@ static const char *socket_path(const struct nfqdnctl_options *options)
 	return path && path[0] ? path : CONTROL_DEFAULT_SOCKET;
 }
 
+static int follow(const struct command *command, const struct nfqdnctl_options *options, const char *path,
+		  json_t *request, json_t **answer)
+{
+	struct nfqdnctl_follow follow = { .path = path,
+					  .patience = ANSWER_SECONDS,
+					  .json = options->json,
+					  .print = nfqdnctl_print_denial,
+					  .count = UINT64_MAX,
+					  .seconds = -1 };
+
+	if (command->request == nfqdnctl_request_watch)
+		nfqdnctl_watch_follow(options, &follow);
+	return nfqdnctl_follow(&follow, request, answer);
+}
+
 static int ask(const struct command *command, const struct nfqdnctl_options *options, json_t *request)
 {
 	const char *path = socket_path(options);
 	json_t *answer = NULL;
 	int error, status;
 
-	if (options->follow)
-		error = nfqdnctl_follow(path, request, ANSWER_SECONDS, options->json, &answer);
+	if (options->follow || command->request == nfqdnctl_request_watch)
+		error = follow(command, options, path, request, &answer);
 	else if (command->request == nfqdnctl_request_wait)
 		error = ask_patiently(path, request, options, &answer);
 	else
 		error = nfqdnctl_client_ask(path, request, ANSWER_SECONDS, &answer);
 	if (error < 0)
 		return no_daemon(path, options, error);
+	if (!answer) /* followed to its end */
+		return error == 0 || !options->count ? NFQDNCTL_YES : NFQDNCTL_NO;
 	status = print_answer(command, options, answer);
 	json_decref(answer);
 	return status;

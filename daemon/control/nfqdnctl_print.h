@@ -23,6 +23,7 @@ nfqdnctl_print_function nfqdnctl_print_explain;
 nfqdnctl_print_function nfqdnctl_print_denied;
 nfqdnctl_print_function nfqdnctl_print_suggest;
 nfqdnctl_print_function nfqdnctl_print_wait;
+nfqdnctl_print_function nfqdnctl_print_watch;
 nfqdnctl_print_function nfqdnctl_print_reload;
 nfqdnctl_print_function nfqdnctl_print_confirm;
 

@@ -26,6 +26,8 @@
  *	explain		"name"					denied			object
  *	denied		"after", "since" (seconds)		-			array
  *	suggest		as denied, of which nfqdnctl makes its entries
+ *	watch		"after", "kinds": [TEXT...]		-			array, and beside
+ *										it "sequence"
  *	wait		"for": "ready"|"learned"|"generation",	timed out		object
  *			"name" or "generation", "timeout" (30)
  *	metrics		-					-			object
@@ -43,6 +45,14 @@
  *		"resolver"|"client"|"reply"|"inbound", reason (for people), rows: [{row, text, title, service, feature,
  *		clouds: [], optional, opt_in, broad, rentable}]}], the oldest first;
  *		first and last are seconds since 1970; "after" takes the greatest sequence told so far
+ *	watch	[{api, sequence, time, kind, ...}], the oldest first, and beside the array `sequence`: what "after" takes the next
+ *		time. Without "after" nothing is told but that; 0 asks for all that are remembered. time is seconds since 1970,
+ *		with milliseconds; kinds and their words are those of learn/events.h.
+ *		learned .. refused: {family, address, proto, port, group, name, life? (seconds)}
+ *		denied: as of `denied`, without first, last and count
+ *		lost: {sequence, count}: so many events up to that one were forgotten before they were told; count null: they
+ *		are those of a daemon that ran before. Numbers go on from one run to the next, with a gap.
+ *		others: {generation}
  *	wait	{for, met}
  *	reload	{ok, dry_run, generation, errors, confirm_in (seconds until it goes back), problems: [{severity, file,
  *		line, setting, text}], changes?: see difference.h}

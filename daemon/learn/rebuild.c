@@ -122,34 +122,54 @@ static int apply_anew(struct rebuild *rebuild, const struct policy *policy, bool
 	return error;
 }
 
-static void mend(struct rebuild *rebuild, const struct policy *policy, int found, struct monotime now)
+static void lose(struct rebuild *rebuild, const struct policy *policy)
+{
+	if (!rebuild->lost)
+		events_policy(rebuild->events, EVENTS_table_lost, policy->generation);
+	rebuild->lost = true;
+}
+
+static void find_again(struct rebuild *rebuild, const struct policy *policy)
+{
+	if (rebuild->lost)
+		events_policy(rebuild->events, EVENTS_table_rebuilt, policy->generation);
+	rebuild->lost = false;
+}
+
+/* False when it is to be tried again. */
+static bool mend(struct rebuild *rebuild, const struct policy *policy, int found, struct monotime now)
 {
 	const char *why = NULL;
 	int error = 0, empty;
 
-	if (found & TABLE_WATCH_RULES)
+	if (found & TABLE_WATCH_RULES) {
+		lose(rebuild, policy);
 		error = apply_anew(rebuild, policy, found & TABLE_WATCH_REPLACED, &why);
+	}
 	if (error < 0) {
 		log_limited(&rebuild->failed, now, LOG_LEVEL_ERROR,
 			    "table inet %s was changed by others and could not be rebuilt: %s", policy->config->table,
 			    why ? why : strerror(-error));
 		rebuild->next = monotime_add(now, FAILED_MS);
-		return;
+		return false;
 	}
 	empty = table_watch_begin(rebuild->watch);
 	rebuild->refill |= empty > 0;
 	if (!(found & TABLE_WATCH_RULES) && empty <= 0)
-		return;
+		return empty == 0;
+	lose(rebuild, policy);
 	if (!rebuild->begun || (found & TABLE_WATCH_RULES)) {
 		counters.table_rebuilt++;
 		log_limited(&rebuild->told, now, LOG_LEVEL_WARNING, "table inet %s was %s by others and is rebuilt",
 			    policy->config->table, found & TABLE_WATCH_RULES ? "changed" : "emptied");
 	}
 	rebuild->begun = empty < 0;
+	return empty >= 0;
 }
 
 int64_t rebuild_tick(struct rebuild *rebuild, const struct policy *policy, struct monotime now)
 {
+	bool whole = true;
 	int found;
 
 	if (monotime_before(now, rebuild->next) && !table_watch_urgent(rebuild->watch))
@@ -157,11 +177,13 @@ int64_t rebuild_tick(struct rebuild *rebuild, const struct policy *policy, struc
 	rebuild->next = monotime_add(now, LOOK_MS);
 	found = table_watch_look(rebuild->watch);
 	if (found > 0)
-		mend(rebuild, policy, found, now);
+		whole = mend(rebuild, policy, found, now);
 	if (rebuild->refill)
 		rebuild->refill = !refill_store(rebuild, now);
 	if (rebuild->refill)
 		rebuild->next = monotime_add(now, FAILED_MS);
+	else if (whole)
+		find_again(rebuild, policy);
 	warn_of_flowtables(rebuild);
 	return monotime_until(now, rebuild->next);
 }

@@ -7,6 +7,7 @@
 
 #include "base/log.h"
 #include "base/monotime.h"
+#include "learn/events.h"
 #include "learn/store.h"
 #include "netfilter/table_watch.h"
 #include "policy/policy.h"
@@ -17,6 +18,8 @@ struct rebuild {
 	struct store *store;
 	struct monotime next; /* look */
 	bool refill; /* what was learned is to be put into the kernel again */
+	struct events *events; /* where it is recorded; may be NULL */
+	bool lost; /* recorded, and not yet that all is there again */
 	bool begun; /* a rebuild that is counted already did not come to its end */
 	struct log_limit told, failed;
 	bool warned; /* of flowtables */

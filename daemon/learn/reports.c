@@ -15,6 +15,7 @@ struct reports {
 	struct nflog *nflog;
 	struct names *names;
 	struct denials *denials;
+	struct events *events; /* may be NULL */
 	struct monotime now; /* of the running read */
 };
 
@@ -74,12 +75,26 @@ const struct denials *reports_denials(const struct reports *reports)
 	return reports->denials;
 }
 
+void reports_set_events(struct reports *reports, struct events *events)
+{
+	reports->events = events;
+}
+
 /* ---- copies ---- */
 
 /* Who was named: the other side of a client. */
 static const struct ipaddr *named_side(const struct packet_head *head, enum ruleset_reason reason)
 {
 	return reason == RULESET_REASON_INBOUND ? &head->source : &head->destination;
+}
+
+/* Who goes on and on is told once; `denied` counts. */
+static void record(struct reports *reports, const struct denials_key *key, const struct dns_name *name)
+{
+	const struct denials_record *before = denials_find(reports->denials, key);
+
+	if (!before || monotime_until(before->last, reports->now) >= LIMIT_EVENT_DENIED_MS)
+		events_denied(reports->events, key, name);
 }
 
 static void take_copy(void *context, const struct nflog_packet *packet)
@@ -103,6 +118,7 @@ static void take_copy(void *context, const struct nflog_packet *packet)
 				     .reason = (uint8_t)reason,
 				     .audit = audit };
 	named = names_find(reports->names, named_side(&head, reason), &seen) == 0;
+	record(reports, &key, named ? &seen.name : NULL);
 	denials_add(reports->denials, &key, named ? &seen.name : NULL, reports->now);
 	if (audit)
 		counters.denials_audited++;

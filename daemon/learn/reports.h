@@ -7,6 +7,7 @@
 #include "base/hash.h"
 #include "base/monotime.h"
 #include "learn/denials.h"
+#include "learn/events.h"
 #include "learn/names.h"
 #include "policy/config.h"
 
@@ -22,6 +23,8 @@ int reports_fd(const struct reports *reports);
 /* Takes some of the copies that are there: no more than one drain's, so that answers do not wait. -errno: the socket is
  * unusable, and closed. */
 int reports_read(struct reports *reports, struct monotime now);
+/* Where denials are recorded, too, from now on. It stays the caller's. */
+void reports_set_events(struct reports *reports, struct events *events);
 struct names *reports_names(const struct reports *reports);
 const struct denials *reports_denials(const struct reports *reports);
 

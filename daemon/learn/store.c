@@ -57,6 +57,11 @@ void store_free(struct store *store)
 	free(store);
 }
 
+void store_set_events(struct store *store, struct events *events)
+{
+	store->events = events;
+}
+
 size_t store_count(const struct store *store)
 {
 	return store->elements.taken - store->plan.dying;
@@ -241,6 +246,7 @@ void store_regroup(struct store *store, const uint8_t map[256])
 			continue;
 		if (map[element->key.group] == STORE_NO_GROUP) {
 			store_heap_remove(store, i);
+			store_record(store, i, EVENTS_dropped, 0);
 			store_bury(store, i);
 			counters.elements_dropped++;
 			continue;
@@ -252,6 +258,7 @@ void store_regroup(struct store *store, const uint8_t map[256])
 		if (store_element_at(store, i)->state != STORE_FREE)
 			store_element_at(store, i)->hash = hash_of(store, &store_element_at(store, i)->key);
 	chain_all_elements(store);
+	events_regroup(store->events, map);
 }
 
 bool store_next_deadline(const struct store *store, struct monotime *out)
@@ -337,6 +344,16 @@ int store_find(const struct store *store, const struct element_key *key, struct 
 		return -ENOENT;
 	view_of(store, index, out);
 	return 0;
+}
+
+void store_record(struct store *store, uint32_t index, enum events_kind kind, uint32_t name)
+{
+	const struct store_element *element = store_element_at(store, index);
+	struct dns_name read;
+
+	if (store->events)
+		events_element(store->events, kind, &element->key, element->deadline,
+			       store_name_read(store, index, name, &read) ? &read : NULL);
 }
 
 void store_bury(struct store *store, uint32_t index)

@@ -12,6 +12,7 @@
 #include "dns/name.h"
 #include "netfilter/element.h"
 
+struct events;
 struct store;
 
 /* A name that brought an element, as others see it. */
@@ -35,6 +36,8 @@ struct store_view {
 /* Room for `limit` elements; memory grows with use. NULL when memory is out. */
 struct store *store_new(const struct hash_key *key, size_t limit);
 void store_free(struct store *store);
+/* Where what becomes of elements is recorded from now on, or NULL. It stays the caller's. */
+void store_set_events(struct store *store, struct events *events);
 /* Elements, without those whose deletion is planned. */
 size_t store_count(const struct store *store);
 size_t store_names(const struct store *store); /* that elements have, each once */

@@ -276,22 +276,40 @@ void store_name_detach(struct store *store, uint32_t element)
 		untie(store, &self->links);
 }
 
+static void read_cells(const struct store *store, const struct store_text *text, struct dns_name *out)
+{
+	uint32_t index = text->cells;
+
+	out->length = text->length;
+	for (size_t at = 0; at < text->length; at += STORE_CELL, index = cell_at(store, index)->next)
+		memcpy(out->octets + at, cell_at(store, index)->octets, piece(text->length - at));
+}
+
 size_t store_name_list(const struct store *store, uint32_t element)
 {
 	size_t count = 0;
 
 	for (uint32_t i = store_element_at(store, element)->links; i; i = link_at(store, i)->next_of_element) {
 		struct store_name *out = &store->scratch[count++];
-		const struct store_text *text = text_at(store, link_at(store, i)->name);
-		uint32_t index = text->cells;
 
 		out->ttl = link_at(store, i)->ttl;
 		out->derived = link_at(store, i)->derived;
-		out->name.length = text->length;
-		for (size_t at = 0; at < text->length; at += STORE_CELL, index = cell_at(store, index)->next)
-			memcpy(out->name.octets + at, cell_at(store, index)->octets, piece(text->length - at));
+		read_cells(store, text_at(store, link_at(store, i)->name), &out->name);
 	}
 	return count;
+}
+
+bool store_name_read(const struct store *store, uint32_t element, uint32_t wanted, struct dns_name *out)
+{
+	uint32_t first = store_element_at(store, element)->links, at = first;
+
+	while (at && link_at(store, at)->name != wanted)
+		at = link_at(store, at)->next_of_element;
+	if (!at)
+		at = first;
+	if (at)
+		read_cells(store, text_at(store, link_at(store, at)->name), out);
+	return at != 0;
 }
 
 size_t store_name_count(const struct store *store, uint32_t name)

@@ -28,6 +28,8 @@ void store_name_note_derived(struct store *store, uint32_t element, const struct
 void store_name_detach(struct store *store, uint32_t element);
 /* Writes the element's names to the scratch of views. Returns their number. */
 size_t store_name_list(const struct store *store, uint32_t element);
+/* One of the element's names: `wanted` (an index) when it still has that one, else its first. False when it has none. */
+bool store_name_read(const struct store *store, uint32_t element, uint32_t wanted, struct dns_name *out);
 /* Links of a name (an index): how many, the first, the one after, and the element that a link leads to. 0 ends the
  * list. */
 size_t store_name_count(const struct store *store, uint32_t name);

@@ -9,6 +9,7 @@
 #define NFQDN_LEARN_STORE_PARTS_H
 
 #include "base/limits.h"
+#include "learn/events.h"
 #include "learn/past.h"
 #include "learn/pool.h"
 #include "learn/store.h"
@@ -99,6 +100,7 @@ struct store_change {
 	uint64_t packets;
 	int64_t old_deadline;
 	uint32_t element;
+	uint32_t name; /* that wished it last; 0: none, as for a deletion */
 	enum store_reason reason;
 };
 
@@ -118,6 +120,7 @@ struct store {
 	size_t limit;
 	uint16_t drain; /* counted up by store_reserve(), wraps */
 	struct past *past;
+	struct events *events; /* may be NULL */
 	struct pool elements, links, texts, cells;
 	struct store_chains element_chains, text_chains;
 	/* Element indices, the earliest deadline first, of wildcards and of exact names; place 0 is unused */
@@ -150,5 +153,8 @@ uint32_t store_enter(struct store *store, const struct element_key *key, uint32_
 void store_remove(struct store *store, uint32_t index); /* with its links; must not be in the heap */
 /* The same; its names are remembered. */
 void store_bury(struct store *store, uint32_t index);
+
+/* Records what has become of it; `name` as in struct store_change. */
+void store_record(struct store *store, uint32_t index, enum events_kind kind, uint32_t name);
 
 #endif

@@ -94,11 +94,12 @@ static struct store_change *undo_of(struct store *store, const struct store_elem
 
 /* ---- wishes ---- */
 
-/* The larger life wins. */
+/* The larger life wins. The wish's name is noted already. */
 static void extend(struct store *store, struct store_element *element, const struct wish *wish)
 {
 	int64_t timeout;
 
+	undo_of(store, element)->name = store_name_find(store, wish->name);
 	if (element->deadline < wish->deadline)
 		element->deadline = wish->deadline;
 	timeout = element->deadline - wish->now.msec + LIFETIME_BACKSTOP_MS;
@@ -255,8 +256,8 @@ static int plan_known(struct store *store, uint32_t index, const struct wish *wi
 		if (plan_room(store) == 0)
 			return -ENOSPC;
 		append(store, index, STORE_REFRESH)->packets = wish->packet;
-		extend(store, element, wish);
 		take_note(store, index, wish);
+		extend(store, element, wish);
 		return 1;
 	}
 	take_note(store, index, wish);
@@ -363,6 +364,24 @@ bool store_plan_cuts(const struct store *store)
 
 /* ---- what came of it ---- */
 
+static enum events_kind event_of(enum store_reason reason)
+{
+	switch (reason) {
+	case STORE_ADD:
+	case STORE_RENEW:
+		break;
+	case STORE_REFRESH:
+		return EVENTS_refreshed;
+	case STORE_EXPIRE:
+		return EVENTS_expired;
+	case STORE_EVICT:
+		return EVENTS_evicted;
+	case STORE_DROP:
+		return EVENTS_dropped;
+	}
+	return EVENTS_learned;
+}
+
 static void count_done(enum store_reason reason)
 {
 	switch (reason) {
@@ -388,6 +407,7 @@ static void count_done(enum store_reason reason)
 static void settle_done(struct store *store, const struct store_change *undo)
 {
 	count_done(undo->reason);
+	store_record(store, undo->element, event_of(undo->reason), undo->name);
 	if (operation_of(undo->reason) == ELEMENT_DELETE) {
 		store_bury(store, undo->element);
 		return;
@@ -406,6 +426,7 @@ static void settle_failed(struct store *store, const struct store_change *undo, 
 	struct store_element *element = store_element_at(store, undo->element);
 
 	counters.elements_refused++;
+	store_record(store, undo->element, EVENTS_refused, undo->name);
 	element->deadline = undo->old_deadline;
 	if (undo->reason == STORE_ADD) {
 		if (!result_unknown(error)) {

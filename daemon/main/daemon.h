@@ -20,6 +20,7 @@
 #include "policy/trial_mark.h"
 
 struct control_server;
+struct events;
 struct policy;
 struct problems;
 struct queue;
@@ -50,6 +51,7 @@ struct daemon {
 	struct snoop *snoop;
 	struct verify *verify;
 	struct reports *reports;
+	struct events *events;
 	const char *reports_why; /* why they lack what is denied, or NULL */
 	struct rebuild rebuild;
 	struct revoke *revoke;
@@ -139,6 +141,8 @@ int64_t daemon_keep_state(struct daemon *daemon);
 /* An error of the state file, 0 for none. */
 void daemon_tell_state(struct daemon *daemon, int error);
 
+/* Reads the clock: once a turn, and where what was done in between may have taken long. */
+void daemon_tick(struct daemon *daemon);
 int daemon_open_loop(struct daemon *daemon);
 int daemon_watch(struct daemon *daemon, int fd);
 /* The copies of queries are waited for as soon as there is a loop. */

@@ -10,6 +10,7 @@
 #include "base/counters.h"
 #include "base/histogram.h"
 #include "control/server.h"
+#include "learn/events.h"
 #include "learn/reports.h"
 #include "learn/revoke.h"
 #include "learn/snoop.h"
@@ -18,6 +19,12 @@
 #include "netfilter/own.h"
 #include "netfilter/queue.h"
 #include "netfilter/table.h"
+
+void daemon_tick(struct daemon *daemon)
+{
+	daemon->now = monotime_now();
+	events_at(daemon->events, daemon->now);
+}
 
 int daemon_watch(struct daemon *daemon, int fd)
 {
@@ -192,13 +199,13 @@ void daemon_serve_meanwhile(void *context)
 
 	if (daemon->fault)
 		return;
-	daemon->now = monotime_now();
+	daemon_tick(daemon);
 	if (drain_queue(daemon) < 0)
 		daemon->fault = reopen_queue(daemon);
 	if (!daemon->fault)
 		daemon->fault = settle_queue(daemon, &ignored);
 	notify_tick(&daemon->notify, daemon->now);
-	daemon->now = monotime_now();
+	daemon_tick(daemon);
 }
 
 static int64_t sooner(int64_t a, int64_t b)
@@ -243,7 +250,7 @@ int daemon_run(struct daemon *daemon)
 	while (!daemon->ending && error == 0) {
 		int count = epoll_wait(daemon->epoll, events, 8, timeout > 60000 ? 60000 : (int)timeout);
 
-		daemon->now = monotime_now();
+		daemon_tick(daemon);
 		for (int i = 0; i < count && error == 0; i++)
 			error = serve(daemon, events[i].data.fd);
 		if (error == 0)

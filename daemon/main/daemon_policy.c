@@ -5,6 +5,7 @@
 
 #include "base/counters.h"
 #include "control/aside.h"
+#include "learn/events.h"
 #include "learn/revoke.h"
 #include "learn/snoop.h"
 #include "learn/verify.h"
@@ -130,6 +131,7 @@ int daemon_change_policy(struct daemon *daemon, struct policy *policy, struct pr
 void daemon_follow_policy(struct daemon *daemon)
 {
 	log_set_level(daemon->policy->config->log_level);
+	events_policy(daemon->events, EVENTS_reloaded, daemon->generation);
 	if (snoop_prune(daemon->snoop, daemon->now, daemon_serve_meanwhile, daemon) < 0)
 		log_warning("learned addresses that the new policy does not allow could not all be deleted yet");
 	revoke_begin(daemon->revoke, daemon->now);
@@ -163,6 +165,7 @@ int daemon_reload(void *context, const struct control_reload *how, struct proble
 
 	if (replace_policy(daemon, how, problems) < 0) {
 		counters.reloads_refused++;
+		events_policy(daemon->events, EVENTS_reload_refused, daemon->generation);
 		log_error("reload refused, the old policy stays");
 		return -EINVAL;
 	}
@@ -230,6 +233,7 @@ int64_t daemon_enforce_when_due(struct daemon *daemon)
 		return left;
 	if (apply_waiting(daemon, false) < 0)
 		return 1000;
+	events_policy(daemon->events, EVENTS_enforcing, daemon->generation);
 	log_info("enforce-after is over: what the policy does not allow is denied from now on");
 	return -1;
 }

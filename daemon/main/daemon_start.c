@@ -9,6 +9,7 @@
 #include "control/readable.h"
 #include "control/sandbox.h"
 #include "control/server.h"
+#include "learn/events.h"
 #include "learn/removed.h"
 #include "learn/reports.h"
 #include "learn/revoke.h"
@@ -62,6 +63,24 @@ void daemon_read_reports(struct daemon *daemon)
 		open_reports(daemon);
 }
 
+/* A later run has greater numbers, as long as it records less than a thousand a millisecond. */
+static uint64_t first_event(void)
+{
+	int64_t wall = monotime_wall();
+
+	return wall > 0 ? (uint64_t)wall * 1000 : 1;
+}
+
+/* What was learned before this run is no news. */
+static void begin_events(struct daemon *daemon)
+{
+	daemon_tick(daemon);
+	store_set_events(daemon->store, daemon->events);
+	reports_set_events(daemon->reports, daemon->events);
+	daemon->rebuild.events = daemon->events;
+	events_policy(daemon->events, EVENTS_started, daemon->generation);
+}
+
 static int start_kernel(struct daemon *daemon, struct policy *policy)
 {
 	const struct config *config = policy->config;
@@ -81,8 +100,9 @@ static int start_kernel(struct daemon *daemon, struct policy *policy)
 		daemon->assisted = (struct assisted) { .snoop = daemon->snoop, .table = daemon->table };
 		daemon->verify = verify_new(&daemon->hash_key);
 		daemon->reports = reports_new(&daemon->hash_key);
+		daemon->events = events_new(first_event());
 		daemon->revoke = revoke_new(daemon->snoop, daemon->store);
-		error = daemon->snoop && daemon->verify && daemon->reports && daemon->revoke
+		error = daemon->snoop && daemon->verify && daemon->reports && daemon->events && daemon->revoke
 				? store_reserve(daemon->store)
 				: -ENOMEM;
 	}
@@ -121,6 +141,7 @@ static int start_control(struct daemon *daemon)
 		.derived = snoop_derived(daemon->snoop),
 		.denials = reports_denials(daemon->reports),
 		.names = reports_names(daemon->reports),
+		.events = daemon->events,
 		.denied_why = daemon->reports_why,
 		.table = daemon->table,
 		.queue = daemon->queue,
@@ -264,6 +285,7 @@ int daemon_start(struct daemon *daemon, struct policy *policy, bool fallback)
 	log_start(daemon);
 	log_owner(daemon);
 	daemon_begin_enforce_after(daemon);
+	begin_events(daemon);
 	daemon_tell_ready(daemon);
 	return 0;
 }
@@ -285,6 +307,7 @@ void daemon_stop(struct daemon *daemon)
 	snoop_free(daemon->snoop);
 	verify_free(daemon->verify);
 	reports_free(daemon->reports);
+	events_free(daemon->events);
 	store_free(daemon->store);
 	assisted_close(&daemon->assisted);
 	table_close(daemon->table);

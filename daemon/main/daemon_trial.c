@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "base/counters.h"
+#include "learn/events.h"
 #include "learn/removed.h"
 #include "learn/snoop.h"
 #include "main/daemon.h"
@@ -162,7 +163,7 @@ void daemon_trial_begun(struct daemon *daemon, uint32_t seconds)
 	trial->marked = trial->next_marked;
 	trial->next_marked = false;
 	trial->retry = (struct monotime) { 0 };
-	daemon->now = monotime_now();
+	daemon_tick(daemon);
 	daemon->context.trial =
 		(struct control_trial) { .waiting = true, .ends = monotime_add(daemon->now, 1000 * (int64_t)seconds) };
 	log_warning("generation %llu goes back in %u s unless `nfqdnctl confirm` comes",
@@ -180,10 +181,11 @@ static int go_back(struct daemon *daemon, const char *why)
 	problem_log(&problems);
 	problem_clear(&problems);
 	if (error < 0) {
-		daemon->now = monotime_now();
+		daemon_tick(daemon);
 		trial->retry = monotime_add(daemon->now, RETRY_MS);
 		return error;
 	}
+	events_policy(daemon->events, EVENTS_reload_undone, daemon->generation);
 	daemon_follow_policy(daemon);
 	if (trial->removed)
 		daemon_put_back(daemon, trial->removed);

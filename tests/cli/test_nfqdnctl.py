@@ -167,7 +167,7 @@ def _():
         ("wait", "generation", "99999999999999999999"): "whole number",
         ("wait", "ready", "--timeout", "soon"): "--timeout takes a number",
         ("wait", "ready", "--timeout", "-1"): "--timeout takes a number",
-        ("status", "--timeout", "3"): "--timeout is for `wait` only",
+        ("status", "--timeout", "3"): "--timeout is for `wait` and `watch` only",
         ("learned", "--catalog", "x"): "--catalog is for `catalog` only",
         ("catalog", "frob"): "`list` or `show",
         ("catalog", "show"): "`list` or `show",

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* LINK: control/commands.o control/denied.o control/describe.o learn/denials.o learn/names.o control/difference.o control/explain.o control/json.o control/listing.o */
+/* LINK: control/commands.o control/denied.o control/event.o control/describe.o learn/denials.o learn/names.o control/difference.o control/explain.o control/json.o control/listing.o */
 /* LINK: control/overview.o control/request.o control/metrics.o control/status.o dns/stream.o dns/stream_flow.o control/wait.o control/why.o */
-/* LINK: learn/derived.o learn/past.o learn/store.o learn/store_heap.o learn/store_name.o learn/store_plan.o learn/pool.o */
+/* LINK: learn/derived.o learn/past.o learn/store.o learn/store_heap.o learn/store_name.o learn/store_plan.o learn/events.o learn/pool.o */
 /* LINK: learn/store_share.o */
 /* LINK: dns/name.o dns/pattern.o dns/pattern_text.o base/arena.o base/counters.o base/histogram.o base/escape.o base/hash.o base/lru.o base/ipaddr.o base/log.o */
 /* LINK: base/monotime.o */
@@ -183,6 +183,7 @@ static int setup(void **state)
 						    .store = store_new(&key, 1000),
 						    .denials = denials_new(&key),
 						    .names = names_new(&key),
+						    .events = events_new(1000),
 						    .config_path = "/etc/nfqdn.conf",
 						    .started = { 247500 },
 						    .ready = true,
@@ -203,6 +204,7 @@ static int teardown(void **state)
 	store_free(world->context.store);
 	denials_free((struct denials *)world->context.denials);
 	names_free((struct names *)world->context.names);
+	events_free((struct events *)world->context.events);
 	policy_free(world->policy);
 	free(world);
 	return 0;
@@ -1237,6 +1239,110 @@ static void denied_while_it_changes(void **state)
 	json_decref(answer);
 }
 
+/* ---- events ---- */
+
+static void record(struct world *world, unsigned int count)
+{
+	struct events *events = (struct events *)world->context.events;
+
+	events_at(events, (struct monotime) { world->now.msec - 1500 });
+	for (unsigned int i = 0; i < count; i++)
+		events_policy(events, EVENTS_reloaded, i);
+}
+
+static void record_many(struct world *world)
+{
+	record(world, 1000);
+}
+
+static json_t *watch(struct world *world, const char *rest, void (*between)(struct world *world))
+{
+	struct control_reply reply;
+	char request[256];
+
+	snprintf(request, sizeof(request), "{\"api\":1,\"command\":\"watch\"%s}", rest);
+	assert_int_equal(control_commands_run(&world->context, world->now, false, request, strlen(request), &reply), 0);
+	return read_line(collect(world, &reply, between));
+}
+
+static void watch_is(struct world *world, const char *rest, const char *expected)
+{
+	json_t *answer = watch(world, rest, NULL);
+
+	json_object_del(answer, "api");
+	same_json(answer, expected);
+	json_decref(answer);
+}
+
+#define EVENT(sequence, generation)                                                                                    \
+	"{\"api\":1,\"sequence\":" sequence                                                                            \
+	",\"kind\":\"reloaded\",\"time\":1699999999.499,\"generation\":" generation "}"
+#define WATCHED(sequence, events) "{\"ok\":true,\"exit\":0,\"result\":[" events "],\"sequence\":" sequence "}"
+
+static void watch_tells_what_came_since(void **state)
+{
+	struct world *world = *state;
+
+	watch_is(world, "", WATCHED("999", ""));
+	watch_is(world, ",\"after\":0", WATCHED("999", ""));
+	record(world, 2);
+	watch_is(world, ",\"after\":null", WATCHED("1001", ""));
+	watch_is(world, ",\"after\":0", WATCHED("1001", EVENT("1000", "0") "," EVENT("1001", "1")));
+	watch_is(world, ",\"after\":999", WATCHED("1001", EVENT("1000", "0") "," EVENT("1001", "1")));
+	watch_is(world, ",\"after\":1000,\"kinds\":[\"reloaded\"]", WATCHED("1001", EVENT("1001", "1")));
+	watch_is(world, ",\"after\":1000,\"kinds\":[\"learned\",\"denied\"]", WATCHED("1001", ""));
+	watch_is(world, ",\"after\":1001", WATCHED("1001", ""));
+	watch_is(world, ",\"after\":1002,\"kinds\":[\"learned\"]",
+		 WATCHED("1001", "{\"api\":1,\"sequence\":999,\"kind\":\"lost\",\"count\":null}"));
+	watch_is(world, ",\"after\":998,\"kinds\":[\"learned\"]",
+		 WATCHED("1001", "{\"api\":1,\"sequence\":999,\"kind\":\"lost\",\"count\":null}"));
+	error_is(world, "{\"api\":1,\"command\":\"watch\",\"kinds\":[\"lernt\"]}", "some of: started learned");
+	error_is(world, "{\"api\":1,\"command\":\"watch\",\"kinds\":[]}", "some of: started learned");
+	error_is(world, "{\"api\":1,\"command\":\"watch\",\"kinds\":\"learned\"}", "some of: started learned");
+	error_is(world, "{\"api\":1,\"command\":\"watch\",\"after\":-1}", "sequence number");
+}
+
+static void watch_tells_what_is_lost(void **state)
+{
+	struct world *world = *state;
+	json_t *answer;
+
+	counters.events_forgotten = 0;
+	record(world, LIMIT_EVENTS + 7);
+	assert_int_equal(counters.events_forgotten, 7);
+	watch_is(world, ",\"after\":999,\"kinds\":[\"learned\"]",
+		 WATCHED("5102", "{\"api\":1,\"sequence\":1006,\"kind\":\"lost\",\"count\":7}"));
+	watch_is(world, ",\"after\":1006,\"kinds\":[\"learned\"]", WATCHED("5102", ""));
+	watch_is(world, ",\"after\":0,\"kinds\":[\"learned\"]", WATCHED("5102", ""));
+	answer = watch(world, ",\"after\":0", NULL);
+	assert_int_equal(json_array_size(json_object_get(answer, "result")), LIMIT_EVENTS);
+	json_decref(answer);
+}
+
+/* What is forgotten while it is told is told as lost; what comes meanwhile is for the next time. */
+static void watch_while_it_changes(void **state)
+{
+	json_t *answer, *item;
+	size_t i;
+	json_int_t next = 1000, lost = 0, told = 0;
+
+	record(*state, LIMIT_EVENTS);
+	answer = watch(*state, ",\"after\":999", record_many);
+	json_array_foreach(json_object_get(answer, "result"), i, item)
+	{
+		json_int_t sequence = json_integer_value(json_object_get(item, "sequence"));
+		json_int_t count = json_integer_value(json_object_get(item, "count"));
+
+		told += count == 0;
+		lost += count;
+		assert_int_equal(sequence, count ? next + count - 1 : next);
+		next = sequence + 1;
+	}
+	assert_true(lost > 1000 && told > 16);
+	assert_int_equal(json_integer_value(json_object_get(answer, "sequence")), 999 + LIMIT_EVENTS);
+	json_decref(answer);
+}
+
 static void denied_without_copies(void **state)
 {
 	struct world *world = *state;
@@ -1274,6 +1380,9 @@ int main(void)
 		TEST(denied_tells_everything),
 		TEST(denied_while_it_changes),
 		TEST(denied_without_copies),
+		TEST(watch_tells_what_came_since),
+		TEST(watch_tells_what_is_lost),
+		TEST(watch_while_it_changes),
 		TEST(why_by_range),
 		TEST(why_not),
 		TEST(why_without_a_port),

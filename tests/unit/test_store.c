@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* LINK: learn/past.o learn/store.o learn/store_plan.o learn/store_name.o learn/store_heap.o learn/pool.o */
+/* LINK: learn/past.o learn/store.o learn/store_plan.o learn/events.o learn/store_name.o learn/store_heap.o learn/pool.o */
 /* LINK: learn/store_share.o */
 /* LINK: dns/name.o base/counters.o base/hash.o base/ipaddr.o tests/unit/fake_element.o */
 #include <errno.h>

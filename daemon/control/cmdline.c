@@ -48,6 +48,16 @@ static int take_ready_fd(struct cmdline *options, const char *text)
 	return CMDLINE_USAGE;
 }
 
+static int take_log_level(struct cmdline *options, const char *text)
+{
+	if (log_level_from_text(text, &options->log_level) < 0) {
+		fputs("nfqdnd: --log-level takes error, warning, info or debug\n", stderr);
+		return CMDLINE_USAGE;
+	}
+	options->has_log_level = true;
+	return -1;
+}
+
 /* Takes one option; returns -1 to go on, else the exit status. */
 static int take_option(struct cmdline *options, int letter)
 {
@@ -74,6 +84,11 @@ static int take_option(struct cmdline *options, int letter)
 		return -1;
 	case 'f':
 		options->action = CMDLINE_FLUSH;
+		return -1;
+	case 'l':
+		return take_log_level(options, optarg);
+	case 'P':
+		options->log_priorities = true;
 		return -1;
 	case 'V':
 		puts("nfqdnd " NFQDN_VERSION);

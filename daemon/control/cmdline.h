@@ -5,6 +5,8 @@
 
 #include <stdbool.h>
 
+#include "base/log.h"
+
 enum cmdline_status { CMDLINE_OK = 0, CMDLINE_BAD_CONFIG = 1, CMDLINE_USAGE = 2, CMDLINE_RUNTIME = 4 };
 
 enum cmdline_action { CMDLINE_RUN, CMDLINE_CHECK, CMDLINE_PRINT_CONFIG, CMDLINE_PRINT_RULESET, CMDLINE_FLUSH };
@@ -15,6 +17,9 @@ struct cmdline {
 	enum cmdline_action action;
 	bool json;
 	int ready_fd; /* an open descriptor; -1 without --ready-fd */
+	bool has_log_level;
+	enum log_level log_level;
+	bool log_priorities;
 };
 
 /* Reads the arguments; the texts stay the caller's. Returns -1 to go on, else the exit status (help, version and

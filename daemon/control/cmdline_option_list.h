@@ -15,6 +15,9 @@
 	ROW("boot", "DIR", 'b', "when the configuration is bad, start from the last good one kept in this state folder, " \
 	    "else allow DNS and nothing") \
 	ROW("ready-fd", "N", 'R', "write a newline to this open descriptor, and close it, when the gateway filters") \
+	ROW("log-level", "LEVEL", 'l', "log lines as urgent as error, warning, info or debug, whatever gateway.log-level says") \
+	ROW("log-priorities", NULL, 'P', "begin each log line with its priority, <3> to <7>, also when standard error is no " \
+	    "stream to the journal") \
 	ROW("version", NULL, 'V', "print the version, and end") \
 	ROW("help", NULL, 'h', "print this, and end")
 /* clang-format on */

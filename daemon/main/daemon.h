@@ -61,10 +61,8 @@ struct daemon {
 	struct privileges privileges;
 	struct notify notify;
 	struct state_keeper keeper;
-	struct log_limit state_told;
 	struct lastgood_keeper lastgood;
 	struct trial trial;
-	struct log_limit refusals_told;
 	uint64_t refused; /* answers dropped so far, when last looked at */
 	struct hash_key hash_key;
 	uint64_t generation;
@@ -72,10 +70,14 @@ struct daemon {
 	int fault; /* of the queue, while a policy was read or applied */
 	bool running, ending;
 	bool cold; /* and nothing was learned: enforce-after counts from `started` on */
-	struct log_limit enforce_told;
+	struct log_limit state_told, refusals_told, enforce_told, queries_told, queue_told;
 	bool found; /* our table was there when we started: flows were decided before */
 	struct monotime now;
 };
+
+/* What is in force, for the log. Returns `out`. */
+#define DAEMON_POLICY_TEXT 256
+const char *daemon_policy_text(const struct policy *policy, char out[DAEMON_POLICY_TEXT]);
 
 /* From a policy to a gateway that filters, with the sandbox closed. `fallback`: the policy is not the administrator's
  * (control/boot.h). Takes the policy over once it is in force, else it stays the caller's. */

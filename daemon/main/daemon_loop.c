@@ -118,10 +118,12 @@ static void read_queries(struct daemon *daemon)
 	if (error == 0)
 		error = daemon_watch_queries(daemon);
 	if (error == 0)
-		log_warning("the socket for copies of queries failed and was opened anew");
+		log_limited(&daemon->queries_told, daemon->now, LOG_LEVEL_WARNING,
+			    "the socket for copies of queries failed and was opened anew");
 	else
-		log_error("copies of queries cannot be read (%s): answers teach nothing until a reload",
-			  why ? why : strerror(-error));
+		log_limited(&daemon->queries_told, daemon->now, LOG_LEVEL_ERROR,
+			    "copies of queries cannot be read (%s): answers teach nothing until a reload",
+			    why ? why : strerror(-error));
 }
 
 /* Drains until the queue is empty, but lets the rest of the loop have its turn. */
@@ -159,7 +161,8 @@ static int reopen_queue(struct daemon *daemon)
 		log_error("the queue cannot be opened again: %s", why ? why : strerror(-error));
 		return error;
 	}
-	log_warning("the queue's socket failed and was opened anew");
+	log_limited(&daemon->queue_told, daemon->now, LOG_LEVEL_WARNING,
+		    "the queue's socket failed and was opened anew");
 	return daemon_watch(daemon, queue_fd(daemon->queue));
 }
 
@@ -229,6 +232,19 @@ static void tell_refusals(struct daemon *daemon)
 		    (unsigned long long)dropped, snoop_refusal(daemon->snoop));
 }
 
+/* Lines that were left out for being like others. */
+static int64_t settle_logs(struct daemon *daemon)
+{
+	struct log_limit *const limits[] = { &daemon->state_told,    &daemon->refusals_told, &daemon->enforce_told,
+					     &daemon->queries_told,  &daemon->queue_told,    &daemon->rebuild.told,
+					     &daemon->rebuild.failed };
+	int64_t timeout = -1;
+
+	for (size_t i = 0; i < sizeof(limits) / sizeof(limits[0]); i++)
+		timeout = sooner(timeout, log_settle(limits[i], daemon->now));
+	return timeout;
+}
+
 /* While the table was not ours, anything may have been opened. */
 static int64_t mend(struct daemon *daemon)
 {
@@ -264,6 +280,7 @@ int daemon_run(struct daemon *daemon)
 		timeout = sooner(timeout, daemon_keep_state(daemon));
 		timeout = sooner(timeout, lastgood_keeper_tick(&daemon->lastgood, daemon_confirmed(daemon), false));
 		tell_refusals(daemon);
+		timeout = sooner(timeout, settle_logs(daemon));
 		assisted_tick(&daemon->assisted, daemon->policy, daemon->now);
 		if (error == 0)
 			error = settle_queue(daemon, &timeout);

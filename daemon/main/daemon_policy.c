@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* A policy comes into force: at the start, at a reload, and when enforce-after is over. */
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/counters.h"
@@ -159,9 +160,23 @@ static int replace_policy(struct daemon *daemon, const struct control_reload *ho
 	return error;
 }
 
+const char *daemon_policy_text(const struct policy *policy, char out[DAEMON_POLICY_TEXT])
+{
+	static const char *const modes[] = {
+		[CONFIG_ENFORCE] = "enforce", [CONFIG_AUDIT] = "audit", [CONFIG_MARK] = "mark", [CONFIG_SETS] = "sets"
+	};
+
+	snprintf(out, DAEMON_POLICY_TEXT,
+		 "mode %s in table inet %s, %zu entries with %zu names and %zu prefixes, %zu inbound",
+		 modes[policy_mode(policy)], policy->config->table, policy->entry_count, policy->rule_count,
+		 policy->outbound_count, policy->inbound_count);
+	return out;
+}
+
 int daemon_reload(void *context, const struct control_reload *how, struct problems *problems)
 {
 	struct daemon *daemon = context;
+	char text[DAEMON_POLICY_TEXT];
 
 	if (replace_policy(daemon, how, problems) < 0) {
 		counters.reloads_refused++;
@@ -170,7 +185,8 @@ int daemon_reload(void *context, const struct control_reload *how, struct proble
 		return -EINVAL;
 	}
 	daemon_follow_policy(daemon);
-	log_info("reloaded %s: generation %llu", daemon->options.config, (unsigned long long)daemon->generation);
+	log_info("reloaded %s: generation %llu, %s", daemon->options.config, (unsigned long long)daemon->generation,
+		 daemon_policy_text(daemon->policy, text));
 	daemon_trial_begun(daemon, how->confirm);
 	daemon_tell_ready(daemon);
 	return 0;

@@ -200,15 +200,12 @@ void daemon_tell_ready(struct daemon *daemon)
 
 static void log_start(const struct daemon *daemon)
 {
-	static const char *const modes[] = {
-		[CONFIG_ENFORCE] = "enforce", [CONFIG_AUDIT] = "audit", [CONFIG_MARK] = "mark", [CONFIG_SETS] = "sets"
-	};
-	const struct policy *policy = daemon->policy;
+	char text[DAEMON_POLICY_TEXT];
 
-	log_info("%s table inet %s: %zu entries, %zu names, %zu elements taken over, queue %u (%s)",
-		 modes[policy->config->mode], policy->config->table, policy->entry_count, policy->rule_count,
-		 store_count(daemon->store), policy->config->queue_first,
-		 table_queue_backend_name(table_capabilities(daemon->table)->queue));
+	log_info("nfqdnd " NFQDN_VERSION " started: %s; %zu elements taken over; queue %u by %s; kernel-assist: %s",
+		 daemon_policy_text(daemon->policy, text), store_count(daemon->store),
+		 daemon->policy->config->queue_first,
+		 table_queue_backend_name(table_capabilities(daemon->table)->queue), daemon->assisted.told);
 }
 
 static void tell_unreadable(const struct config *config)

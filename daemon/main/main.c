@@ -23,6 +23,7 @@
 #endif
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "control/boot.h"
 #include "control/offline.h"
@@ -101,5 +102,8 @@ int main(int argc, char **argv)
 	/* blocks of a policy, and files being read, go back to the kernel when they are freed: 1 MiB less at the peak */
 	mallopt(M_MMAP_THRESHOLD, 32768);
 #endif
+	log_set_priorities(options.log_priorities || log_to_journal(STDERR_FILENO));
+	if (options.has_log_level)
+		log_pin_level(options.log_level);
 	return main_run(&options);
 }

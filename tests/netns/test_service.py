@@ -68,3 +68,84 @@ def works(t):
         d.process.send_signal(signal.SIGTERM)
         expect(d.process.wait(20), 0, "status")
         d.ended = True
+        until(lambda: manager.recv(1000) == b"STOPPING=1", "what it is told at the end")
+    check(not d.socket_path.exists(), "the socket is gone")
+    check("www.example.net" in (d.folder / "state/learned").read_text(encoding="ascii"), "the state file")
+    d.write("gateway: {")
+    as_the_unit(t, d)
+    d.wait_ready()
+    check("the last good policy stays in force" in d.log(), "a bad configuration at boot: it reads what the daemon's user wrote")
+    expect(t.client.tcp("20.121.0.1").result, "open", "what was learned before")
+    d.stop()
+
+
+@case("a capability less, and the start fails with the stage that needs it")
+def needs_each(t):
+    d = prepared(t)
+    for capability, told in (("CAP_SETUID", "changing the user failed"), ("CAP_SETGID", "Operation not permitted"), ("CAP_NET_ADMIN", "CAP_NET_ADMIN is needed"),
+                             ("CAP_DAC_READ_SEARCH", "DNS passes and nothing else")):
+        d.log_path.write_bytes(b"")
+        whole = globals()["UNIT"]
+        globals()["UNIT"] = whole.replace(f" {capability}", "").replace(f"={capability} ", "=")
+        try:
+            if capability == "CAP_DAC_READ_SEARCH":
+                d.write("gateway: {")  # the last good policy cannot be read
+            as_the_unit(t, d)
+        finally:
+            globals()["UNIT"] = whole
+        if capability == "CAP_DAC_READ_SEARCH":
+            until(lambda: told in d.log(), f"{told}: {d.log()}", 10)
+            d.process.kill()
+            d.process.wait()
+        else:
+            expect(d.process.wait(20), 4, f"status without {capability}")
+        d.ended = True
+        check(told in d.log(), f"{capability}: {d.log()}")
+
+
+def allowed_calls():
+    """The unit's SystemCallFilter, its groups resolved as systemd has them."""
+    found, groups = set(), values("SystemCallFilter")
+    while groups:
+        word = groups.pop()
+        if not word.startswith("@"):
+            found.add(word)
+            continue
+        done = subprocess.run(["systemd-analyze", "syscall-filter", word], capture_output=True, text=True, check=True)
+        groups += [line.strip() for line in done.stdout.splitlines() if line.startswith("    ") and not line.strip().startswith("#")]
+    return found
+
+
+@case("every system call of the daemon, from its start to its end, is in the unit's filter")
+def calls(t):
+    if "-fsanitize" in (BUILD / ".flags").read_text(encoding="utf-8"):
+        raise Skip("a sanitizer makes calls of its own")
+    if not shutil.which("strace") or not shutil.which("systemd-analyze"):
+        raise Skip("strace and systemd-analyze are needed")
+    d = prepared(t, verify="query", revoke="cut")
+    trace = d.folder / "trace"
+    as_the_unit(t, d, "strace", "-f", "-qq", "-o", str(trace))
+    d.wait_ready(60)
+    t.client.lookup("10.2.0.2", "www.example.net")
+    expect(t.client.tcp("20.121.0.1").result, "open", "it works")
+    d.reload(t.config(allow=WEB, verify="flow"))
+    for words in (("status",), ("denied",), ("learned",)):
+        d.ctl(*words)
+    child = next(int(line.split()[0]) for line in trace.read_text().splitlines() if f'execve("{NFQDND}"' in line)
+    os.kill(child, signal.SIGTERM)
+    expect(d.process.wait(30), 0, "status")
+    d.ended = True
+    lines = trace.read_text(errors="replace").split(f'execve("{NFQDND}"', 1)[1].splitlines()[1:]
+    used = {m.group(1) for m in (re.match(r"\d+ +(\w+)\(", line) for line in lines) if m}
+    allowed = allowed_calls()
+    check({"sendto", "recvmsg", "landlock_restrict_self", "seccomp", "capset", "setresuid"} <= used, f"the trace has them: {sorted(used)}")
+    expect(sorted(used - allowed), [], "calls that the unit's filter refuses")
+    source = (ROOT / "daemon/control/sandbox.c").read_text(encoding="ascii").split("calls[] = {")[1].split("};")[0]
+    own = set(re.findall(r'"(\w+)"', source))
+    check(len(own) > 90, "the daemon's own filter is read")
+    expect(sorted(own - allowed), [], "calls that the daemon allows itself, and the unit does not")
+    check({"ptrace", "mount", "init_module", "bpf", "reboot"}.isdisjoint(allowed), "a filter it is")
+
+
+if __name__ == "__main__":
+    main()

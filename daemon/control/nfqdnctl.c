@@ -320,19 +320,27 @@ static int no_daemon(const char *path, const struct nfqdnctl_options *options, i
 	return NFQDNCTL_NO_DAEMON;
 }
 
-/* "api" first, then the result's members. An array stays what it is. */
+/* "api" first, then the result's members; so in each object of an array. */
+static json_t *with_api(json_t *result)
+{
+	json_t *value = json_is_array(result) ? json_array() : json_pack("{s:i}", "api", CONTROL_API);
+
+	if (json_is_object(result))
+		json_object_update_missing(value, result);
+	for (size_t i = 0; i < json_array_size(result); i++) {
+		json_t *item = json_array_get(result, i);
+
+		json_array_append_new(value, json_is_object(item) ? with_api(item) : json_incref(item));
+	}
+	return value;
+}
+
 static void print_result_json(json_t *result)
 {
-	json_t *object;
+	json_t *value = with_api(result);
 
-	if (!json_is_object(result)) {
-		print_json(result);
-		return;
-	}
-	object = json_pack("{s:i}", "api", CONTROL_API);
-	json_object_update_missing(object, result);
-	print_json(object);
-	json_decref(object);
+	print_json(value);
+	json_decref(value);
 }
 
 static int print_answer(const struct command *command, const struct nfqdnctl_options *options, const json_t *answer)

@@ -13,8 +13,13 @@
  *		{"api": 1, "ok": false, "exit": 1|2, "error": TEXT}	1: not now, 2: a wrong request
  *
  * After a line that is not one JSON object, that is too long or that does not end, the connection is closed behind the
- * answer. New members may be added to objects at any time, in requests and answers: readers pass over what they do not
- * know. Absent and null are the same in a request.
+ * answer. Absent and null are the same in a request.
+ *
+ * What may change while "api" is 1: new commands, new members of objects in requests and answers, new words where a text
+ * is one of several, new lines of text for people. Readers pass over members and words that they do not know. What stays:
+ * each member that scripts/api-1.schema.json says is required, with its type, unit and meaning; each command with its
+ * arguments; exit statuses. What breaks that makes "api" 2, and the daemon then answers both for a release. The texts in
+ * error, reason, hint, help, text and warnings are for people, and no promise. scripts/control-example.c is a whole client.
  *
  *	command		arguments				exit 1 means		result
  *	status		-					-			object

@@ -253,7 +253,7 @@ def _():
                "ttl": 60, "expires_in": 252}
     with Daemon(result([element])) as daemon:
         ran = daemon.ctl("learned", "--json")
-        assert ran.json == [element] and ran.out.startswith("[\n  {\n    \"family\""), ran
+        assert ran.json == [{"api": 1, **element}] and ran.out.startswith("[\n  {\n    \"api\": 1,\n    \"family\""), ran
     with Daemon(result({"z": 1, "a": 2})) as daemon:
         assert daemon.ctl("status", "--json").out == '{\n  "api": 1,\n  "z": 1,\n  "a": 2\n}\n'
 

@@ -112,12 +112,40 @@ def the_rest(pages):
         assert not re.search(r"^@\w+@", path.read_text(), re.M), f"{name} has an unfilled place"
 
 
+def readme(pages):
+    """What README.md says to type can be typed, and its configurations pass the check."""
+    text = (ROOT / "README.md").read_text()
+    assert len(text.splitlines()) < 400, "longer matter belongs into the manual pages"
+    commands = set(re.findall(r"^  (\w+)", help_of("nfqdnctl").split("commands:")[1].split("\noptions:")[0], re.M))
+    said = re.findall(r"(?:^    |`|; |sudo )nfqdnctl ([a-z]+)([^`;#\n|]*)", text, re.M)
+    assert len(said) > 20, said
+    for command, rest in said:
+        assert command in commands, f"nfqdnctl {command}"
+        unknown = set(re.findall(r"--[a-z-]+", rest)) - options_in(help_of("nfqdnctl", command))
+        assert not unknown, f"nfqdnctl {command} {unknown}"
+    unknown = set(re.findall(r"nfqdnd [^`;#\n|]*?(--[a-z-]+)", text)) - options_in(help_of("nfqdnd"))
+    assert not unknown, unknown
+    table = text.split("### When something is wrong")[1].split("##")[0]
+    rows = [line for line in table.splitlines() if line.startswith("| ") and "---" not in line][1:]
+    assert len(rows) >= 10 and all("`" in row.split("|")[2] for row in rows), rows
+    blocks = [b for b in re.findall(r"(?:^    .*\n)+", text, re.M) if re.search(r"^    (gateway|allow|inbound): \{", b, re.M)]
+    assert len(blocks) >= 2, blocks
+    for block in blocks:
+        with tempfile.TemporaryDirectory() as name:
+            file = pathlib.Path(name) / "nfqdn.conf"
+            head = f'catalog = "{ROOT}/data";'
+            file.write_text(block.replace("gateway: {", f"gateway: {{ {head}") if "gateway: {" in block else f'gateway: {{ interfaces = "lan0"; {head} }};\n{block}')
+            done = subprocess.run([str(BUILD / "nfqdnd"), "-c", str(file), "--check"], capture_output=True, text=True, check=False)
+            assert done.returncode == 0, f"{block}\n{done.stderr}"
+
+
 CASES = [
     ("mandoc -Tlint has no warning", linted),
     ("every option and command of both programs", programs),
     ("every setting of nfqdn.conf; its examples pass the daemon's check", settings),
     ("every counter", counters),
     ("every exit status, signal, variable of the environment, file, and setting of nfqdn-update", the_rest),
+    ("README.md: its commands and options are there, its configurations pass the check, ten symptoms have a command", readme),
 ]
 
 

@@ -176,6 +176,7 @@ $(B)/install/%: scripts/% $(B)/.places
 INSTALLED := nfqdn-update nfqdn-update.conf nfqdn-update.cron nfqdn.conf procd/nfqdnd \
 	$(addprefix systemd/,nfqdnd.service nfqdn-update.service nfqdn-update.timer nfqdn.sysusers nfqdn.tmpfiles)
 COMPLETED := nfqdnd nfqdnctl
+SHARED := api-1.schema.json control-example.c grafana-dashboard.json prometheus-alerts.yml
 install_dir = install -d $(foreach d,$(1),'$(DESTDIR)$(d)')
 
 # The administrator's files stay as they are.
@@ -185,6 +186,7 @@ install: all documents $(INSTALLED:%=$(B)/install/%) install-init-$(INIT)
 	$(call install_dir,$(sbindir) $(sysconfdir)/nfqdn $(pkgdatadir)/data $(completiondir) $(mandir)/man5 $(mandir)/man8)
 	install -m 755 $(B)/nfqdnd $(B)/nfqdnctl $(B)/install/nfqdn-update '$(DESTDIR)$(sbindir)'
 	install -m 644 data/*.json '$(DESTDIR)$(pkgdatadir)/data'
+	install -m 644 $(SHARED:%=scripts/%) '$(DESTDIR)$(pkgdatadir)'
 	$(call keep,$(B)/install/nfqdn.conf,$(sysconfdir)/nfqdn/nfqdn.conf)
 	$(call keep,$(B)/install/nfqdn-update.conf,$(sysconfdir)/nfqdn/nfqdn-update.conf)
 	install -m 644 $(filter %.8,$(PAGES:%=$(B)/man/%)) '$(DESTDIR)$(mandir)/man8'

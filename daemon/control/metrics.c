@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "control/metrics.h"
 
+#include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
@@ -13,8 +15,6 @@
 #include "dns/stream.h"
 
 #define PREFIX "nfqdn_"
-/* Documents told of: more than all of the catalog has. The rest has no age. */
-#define DOCUMENTS 128
 
 /* One metric while it is told. */
 struct telling {
@@ -123,26 +123,38 @@ static void add_policy_memory(struct telling *telling)
 	add_count(telling, arena_used(telling->context->policy->arena));
 }
 
+/* The date of the newest row of each "service\ndocument", as {key: day}. */
 struct documents {
-	const struct catalog_row *newest[DOCUMENTS];
-	size_t count;
+	json_t *days;
+	const struct catalog_row *last; /* rows of one document mostly follow each other */
 };
+
+static json_int_t day_of(const struct catalog_row *row)
+{
+	struct tm day = { 0 };
+
+	return strptime(row->as_of, "%Y-%m-%d", &day) ? (json_int_t)timegm(&day) : 0;
+}
+
+static bool same_list(const struct catalog_row *a, const struct catalog_row *b)
+{
+	return a && strcmp(a->service, b->service) == 0 && strcmp(a->document, b->document) == 0 &&
+	       strcmp(a->as_of, b->as_of) == 0;
+}
 
 static void note_row(struct documents *documents, const struct catalog_row *row)
 {
-	size_t i = 0;
+	json_int_t day;
+	char *key;
 
-	if (!row || !row->as_of[0])
+	if (!row || !row->as_of[0] || same_list(documents->last, row) ||
+	    asprintf(&key, "%s\n%s", row->service, row->document) < 0)
 		return;
-	while (i < documents->count && (strcmp(documents->newest[i]->service, row->service) != 0 ||
-					strcmp(documents->newest[i]->document, row->document) != 0))
-		i++;
-	if (i < documents->count && strcmp(row->as_of, documents->newest[i]->as_of) <= 0)
-		return;
-	if (i == DOCUMENTS)
-		return;
-	documents->newest[i] = row;
-	documents->count += i == documents->count;
+	documents->last = row;
+	day = day_of(row);
+	if (day > json_integer_value(json_object_get(documents->days, key)))
+		json_object_set_new(documents->days, key, json_integer(day));
+	free(key);
 }
 
 static void note_ranges(struct documents *documents, const struct policy_provenance *list, size_t count)
@@ -152,29 +164,30 @@ static void note_ranges(struct documents *documents, const struct policy_provena
 			note_row(documents, list[i].row);
 }
 
-static json_t *day_json(const char *text)
+static void add_list(struct telling *telling, const char *key, const json_t *day)
 {
-	struct tm day = { 0 };
+	const char *document = strchr(key, '\n');
+	json_t *labels = json_object();
 
-	return json_integer(strptime(text, "%Y-%m-%d", &day) ? (json_int_t)timegm(&day) : 0);
+	control_json_set(&labels, "service", json_stringn(key, (size_t)(document - key)));
+	control_json_set(&labels, "document", json_string(document + 1));
+	add_labelled(telling, labels, json_integer(json_integer_value(day)));
 }
 
 static void add_lists(struct telling *telling)
 {
 	const struct policy *policy = telling->context->policy;
-	struct documents documents = { .count = 0 };
+	struct documents documents = { .days = json_object() };
+	const char *key;
+	json_t *day;
 
 	for (size_t i = 0; i < policy->rule_count; i++)
 		if (i == 0 || policy->rules[i].row != policy->rules[i - 1].row)
 			note_row(&documents, policy->rules[i].row);
 	note_ranges(&documents, policy->outbound, policy->outbound_count);
 	note_ranges(&documents, policy->inbound, policy->inbound_count);
-	for (size_t i = 0; i < documents.count; i++) {
-		json_t *labels = label("service", documents.newest[i]->service);
-
-		control_json_set(&labels, "document", control_json_text(documents.newest[i]->document));
-		add_labelled(telling, labels, day_json(documents.newest[i]->as_of));
-	}
+	json_object_foreach(documents.days, key, day) add_list(telling, key, day);
+	json_decref(documents.days);
 }
 
 /* ---- what is learned ---- */

@@ -3,6 +3,7 @@
 """What programs read: each command's JSON is what scripts/api-1.schema.json says, no more and no less, and the example works."""
 import json
 import pathlib
+import re
 import subprocess
 import sys
 
@@ -93,13 +94,25 @@ def commands(t):
     d.write("gateway: { x = 1; };")
     c.command("reload", "reload", status=1)
     c.validate("check", json.loads(t.gw.run([NFQDND, "-c", str(d.file), "--check", "--json"], ok=False).stdout))
+    events = [json.loads(line) for since in ("0", "5") for line in d.ctl("watch", "--since", since, "--timeout", "0", "--json").stdout.splitlines()]
+    for event in events:
+        c.validate("event", event)
+    check({"started", "learned", "denied", "reloaded", "reload-refused", "lost"} <= {e["kind"] for e in events}, f"events: {events}")
     for name, words in (("catalog", ()), ("catalog-show", ("show", "intune"))):
         c.validate(name, json.loads(t.gw.run([NFQDNCTL, "catalog", *words, "--catalog", str(ROOT / "data"), "--json"]).stdout))
-    for request in ({"api": 1, "command": "status"}, {"api": 1, "command": "nonsense"}, {"api": 2, "command": "status"}):
+    for request in ({"api": 1, "command": "status"}, {"api": 1, "command": "nonsense"}, {"api": 1, "command": "watch"}, {"api": 2, "command": "status"}):
         c.validate("answer", d.ask(request))
     d.stop()
     c.command("failure", "status", status=3)
     expect(set(SCHEMA["$defs"]) - c.used - {"problem"}, set(), "parts of the schema that nothing was compared with")
+
+
+@case("the kinds of events in the schema are those of the daemon")
+def kinds(_):
+    table = re.findall(r'^\tE\(\w+, "([a-z-]+)"', (ROOT / "daemon/learn/events.h").read_text(encoding="utf-8"), re.M)
+    told = [k for part in SCHEMA["$defs"]["event"]["anyOf"] for k in part["properties"]["kind"].get("enum", [part["properties"]["kind"].get("const")])]
+    check(len(table) > 10, "kinds of the daemon")
+    expect(sorted(told), sorted([*table, "lost"]), "kinds")
 
 
 @case("the schema refuses what is wrong, and lets pass what is new")

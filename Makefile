@@ -221,16 +221,17 @@ uninstall: $(INSTALLED:%=$(B)/install/%)
 	rmdir '$(DESTDIR)$(sysconfdir)/nfqdn' 2>/dev/null || ls '$(DESTDIR)$(sysconfdir)/nfqdn' 2>/dev/null || true
 
 # A Debian package from a copy of the sources, built as Debian does: $(B)/deb/nfqdn_*.deb. `lintian $(B)/deb/*.changes` has nothing to say.
+# NFQDN_PREBUILT=folder takes the programs that are there, for the test of the package.
 DEB_SOURCES := Makefile README.md LICENSE CHANGELOG.md daemon data kmod-optional nft scripts tests/tests.mk
 
 deb:
-	@command -v dh >/dev/null || scripts/install-deps check
+	@test -n '$(NFQDN_PREBUILT)' || scripts/install-deps deb
 	rm -rf $(B)/deb
 	mkdir -p $(B)/deb/nfqdn-$(VERSION)
 	tar -c --exclude=__pycache__ --exclude='*.o' --exclude='*.ko' $(DEB_SOURCES) | tar -x -C $(B)/deb/nfqdn-$(VERSION)
 	cp -r scripts/debian $(B)/deb/nfqdn-$(VERSION)/debian
 	sed -i 's/@VERSION@/$(VERSION)/' $(B)/deb/nfqdn-$(VERSION)/debian/changelog
-	cd $(B)/deb/nfqdn-$(VERSION) && env -u B -u CFLAGS -u MAKEFLAGS -u MAKELEVEL -u PREFIX dpkg-buildpackage -b -us -uc -j2
+	cd $(B)/deb/nfqdn-$(VERSION) && env -u B -u CFLAGS -u MAKEFLAGS -u MAKELEVEL -u PREFIX dpkg-buildpackage -b -us -uc -j2 $(if $(NFQDN_PREBUILT),-d)
 	@ls $(B)/deb/*.deb
 
 clean:

@@ -52,14 +52,14 @@ policy := catalog catalog_field catalog_read closed config config_check config_f
 	config_reader config_scalar config_scan config_scan_plain config_scan_tell config_scan_token interval lastgood lastgood_keeper \
 	nat64 option policy policy_boxes policy_group policy_hints policy_input policy_list policy_rules policy_select policy_tenant policy_text \
 	policy_warn problem problem_log reserved trial_mark value
-netfilter := assist batch conntrack element element_dump nfattr nflog nlsock own probe queue route ruleset ruleset_expr ruleset_netlink \
+netfilter := assist batch conntrack element element_dump environment nfattr nflog nlsock others own probe queue route ruleset ruleset_expr ruleset_netlink \
 	ruleset_rules ruleset_text table table_apply table_change table_lock table_owner table_query table_state table_watch
-learn := assisted denials derived events judge lifetime names past pool queries rebuild removed reports restore revoke snoop snoop_assist snoop_keep state state_read state_text store store_heap store_name \
+learn := assisted denials derived events judge lifetime names past pool queries rebuild removed reports resolvers restore revoke snoop snoop_assist snoop_keep state state_read state_text store store_heap store_name \
 	store_plan store_share verify
-control := aside boot cmdline commands denied describe difference event explain json listing metrics notify offline overview peer privileges readable request sandbox server status wait why
+control := aside boot cmdline commands denied describe difference doctor doctor_daemon doctor_dns doctor_kernel event explain json listing metrics notify offline overview peer privileges readable recent request sandbox server status wait why
 main := daemon_loop daemon_policy daemon_start daemon_state daemon_trial main
-CTL := feed feed_change feed_file feed_m365 feed_tags feed_target nfqdnctl nfqdnctl_catalog nfqdnctl_client nfqdnctl_feed nfqdnctl_follow \
-	nfqdnctl_import nfqdnctl_metrics nfqdnctl_print nfqdnctl_request nfqdnctl_suggest nfqdnctl_summary nfqdnctl_table nfqdnctl_watch
+CTL := feed feed_change feed_file feed_m365 feed_tags feed_target nfqdnctl nfqdnctl_catalog nfqdnctl_client nfqdnctl_doctor nfqdnctl_feed nfqdnctl_follow \
+	nfqdnctl_import nfqdnctl_metrics nfqdnctl_print nfqdnctl_print_doctor nfqdnctl_request nfqdnctl_suggest nfqdnctl_summary nfqdnctl_table nfqdnctl_watch
 
 CTL_OBJECTS := $(CTL:%=$(B)/control/%.o)
 OBJECTS := $(foreach f,base dns policy netfilter learn control,$($(f):%=$(B)/$(f)/%.o)) \

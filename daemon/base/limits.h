@@ -147,6 +147,9 @@
 #define LIMIT_EVENTS 4096
 /* A denial is an event again when the same was not denied for this long; `denied` counts them all. */
 #define LIMIT_EVENT_DENIED_MS 1000
+/* Addresses whose answers are counted, for `doctor`: a site trusts a few; where any is redirected to the gateway's own
+ * resolver, clients choose what they ask. All are compared with each answer at worst: a tenth of a microsecond. */
+#define LIMIT_SEEN_RESOLVERS 32
 /* Addresses whose last name is remembered, for reports: half a day's answers of an office. 300 octets each, of which what
  * is not used costs nothing. */
 #define LIMIT_SEEN_NAMES 16384

@@ -19,6 +19,8 @@
 	       "turn what was denied, or would be in audit, into entries for `allow`, the catalog's first")            \
 	REMOTE(watch, "",                                                                                              \
 	       "tell what happens while it happens: learned, refreshed, expired, denied, reloaded and more")           \
+	REMOTE(doctor, "",                                                                                             \
+	       "look for what is or may be wrong, and tell how to mend it; says so, too, when no daemon runs")         \
 	REMOTE(wait, "ready | learned NAME | generation N", "wait until it is so (--timeout SECONDS, else 30)")        \
 	REMOTE(reload, "", "read configuration and catalog again; refused as a whole when anything is wrong")          \
 	REMOTE(metrics, "", "tell every counter, size and age as Prometheus reads them")                               \

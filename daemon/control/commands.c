@@ -12,6 +12,7 @@
 #include "control/command_list.h"
 #include "control/describe.h"
 #include "control/difference.h"
+#include "control/doctor.h"
 #include "control/explain.h"
 #include "control/json.h"
 #include "control/metrics.h"
@@ -219,6 +220,14 @@ static void run_watch(struct call *call)
 	}
 	if (control_listing_events(call->context, &which, &call->listing) < 0)
 		call->listing = NULL;
+}
+
+static void run_doctor(struct call *call)
+{
+	bool well = false;
+
+	call->result = control_doctor(call->context, call->now, &well);
+	call->status = well ? STATUS_YES : STATUS_NO;
 }
 
 static void run_wait(struct call *call)

@@ -7,10 +7,12 @@
 
 #include "base/monotime.h"
 #include "control/peer.h"
+#include "control/recent.h"
 #include "learn/denials.h"
 #include "learn/derived.h"
 #include "learn/events.h"
 #include "learn/names.h"
+#include "learn/resolvers.h"
 #include "learn/store.h"
 #include "netfilter/queue.h"
 #include "netfilter/table.h"
@@ -42,6 +44,12 @@ struct control_context {
 	const struct denials *denials; /* what was denied of late */
 	const struct events *events; /* what happened of late; may be NULL: cannot be told */
 	const struct names *names; /* of what answers held; for `status` */
+	const struct resolvers *resolvers; /* whose answers came by */
+	const struct recent *recent; /* when counters grew */
+	bool fallback; /* the configuration was bad at the start, and no reload has put another in force */
+	bool reload_refused; /* the last one */
+	int landlock; /* its version; 0: the kernel has none, -1: not confined yet */
+	int state_error; /* -errno of the last try to write the state file; 0: it was written, or not yet tried */
 	const char *denied_why; /* why denials cannot be told; NULL: they can */
 	struct table *table;
 	struct queue *queue;

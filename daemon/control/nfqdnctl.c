@@ -13,6 +13,7 @@
 #include "control/command_list.h"
 #include "control/nfqdnctl_catalog.h"
 #include "control/nfqdnctl_client.h"
+#include "control/nfqdnctl_doctor.h"
 #include "control/nfqdnctl_follow.h"
 #include "control/nfqdnctl_import.h"
 #include "control/nfqdnctl_metrics.h"
@@ -371,6 +372,22 @@ static int print_answer(const struct command *command, const struct nfqdnctl_opt
 	return status;
 }
 
+/* No daemon: what can be seen without. */
+static int print_alone(const struct command *command, const struct nfqdnctl_options *options, const char *path,
+		       int error)
+{
+	json_t *result = nfqdnctl_doctor(path, error);
+
+	if (result && options->json) {
+		print_result_json(result);
+	} else {
+		nfqdnctl_print_clean(result);
+		command->print(result, stdout);
+	}
+	json_decref(result);
+	return NFQDNCTL_NO_DAEMON;
+}
+
 static const char *socket_path(const struct nfqdnctl_options *options)
 {
 	const char *path = options->socket ? options->socket : getenv("NFQDN_SOCKET");
@@ -405,6 +422,8 @@ static int ask(const struct command *command, const struct nfqdnctl_options *opt
 		error = ask_patiently(path, request, options, &answer);
 	else
 		error = nfqdnctl_client_ask(path, request, ANSWER_SECONDS, &answer);
+	if (error < 0 && command->request == nfqdnctl_request_doctor)
+		return print_alone(command, options, path, error);
 	if (error < 0)
 		return no_daemon(path, options, error);
 	if (!answer) /* followed to its end */

@@ -22,6 +22,7 @@ nfqdnctl_print_function nfqdnctl_print_why;
 nfqdnctl_print_function nfqdnctl_print_explain;
 nfqdnctl_print_function nfqdnctl_print_denied;
 nfqdnctl_print_function nfqdnctl_print_suggest;
+nfqdnctl_print_function nfqdnctl_print_doctor; /* nfqdnctl_print_doctor.c */
 nfqdnctl_print_function nfqdnctl_print_wait;
 nfqdnctl_print_function nfqdnctl_print_watch;
 nfqdnctl_print_function nfqdnctl_print_reload;

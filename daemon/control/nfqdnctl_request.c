@@ -195,6 +195,13 @@ int nfqdnctl_request_suggest(char **words, const struct nfqdnctl_options *option
 	return no_words(words, why);
 }
 
+int nfqdnctl_request_doctor(char **words, const struct nfqdnctl_options *options, json_t *request, const char **why)
+{
+	(void)options;
+	(void)request;
+	return no_words(words, why);
+}
+
 static int add_generation(json_t *request, const char *word, const char **why)
 {
 	char *end;

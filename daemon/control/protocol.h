@@ -33,6 +33,7 @@
  *	suggest		as denied, of which nfqdnctl makes its entries
  *	watch		"after", "kinds": [TEXT...]		-			array, and beside
  *										it "sequence"
+ *	doctor		-					not well		object
  *	wait		"for": "ready"|"learned"|"generation",	timed out		object
  *			"name" or "generation", "timeout" (30)
  *	metrics		-					-			object
@@ -58,6 +59,8 @@
  *		lost: {sequence, count}: so many events up to that one were forgotten before they were told; count null: they
  *		are those of a daemon that ran before. Numbers go on from one run to the next, with a gap.
  *		others: {generation}
+ *	doctor	{well, checks: [NAME], findings: [{check, severity: "error"|"warning"|"note", seen, fix}], resolvers:
+ *		[{address, answers, last (seconds ago)}]}; well: no errors and no warnings
  *	wait	{for, met}
  *	reload	{ok, dry_run, generation, errors, confirm_in (seconds until it goes back), problems: [{severity, file,
  *		line, setting, text}], changes?: see difference.h}

@@ -82,6 +82,11 @@ void snoop_set_names(struct snoop *snoop, struct names *names)
 	snoop->names = names;
 }
 
+const struct resolvers *snoop_resolvers(const struct snoop *snoop)
+{
+	return &snoop->resolvers;
+}
+
 const struct derived *snoop_derived(const struct snoop *snoop)
 {
 	return snoop->derived;
@@ -339,6 +344,12 @@ static void tell_names(const struct snoop *snoop, bool allowed)
 		names_see(snoop->names, &answer->addresses[i].address, &answer->qname, allowed, snoop->now);
 }
 
+static void count_message(struct snoop *snoop, const struct queries_flow *flow)
+{
+	counters.answers++;
+	resolvers_see(&snoop->resolvers, &flow->resolver, snoop->now);
+}
+
 /* One whole DNS message that the flow's client receives. `packet`: the bit of the held packet that it came in. */
 static void judge_message(struct snoop *snoop, const uint8_t *message, size_t length, const struct queries_flow *flow,
 			  unsigned int packet)
@@ -357,11 +368,11 @@ static void judge_message(struct snoop *snoop, const uint8_t *message, size_t le
 		counters.answers_not_understood++;
 		return;
 	case DNS_READ_ERROR_RESPONSE: /* an answer all the same: another one to that query is not believed */
-		counters.answers++;
+		count_message(snoop, flow);
 		(void)believe(snoop, flow, packet);
 		return;
 	}
-	counters.answers++;
+	count_message(snoop, flow);
 	if (!believe(snoop, flow, packet))
 		return;
 	allowed = find_rules(snoop, asker);

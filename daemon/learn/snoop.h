@@ -10,6 +10,7 @@
 #include "learn/derived.h"
 #include "learn/names.h"
 #include "learn/queries.h"
+#include "learn/resolvers.h"
 #include "learn/store.h"
 #include "netfilter/queue.h"
 #include "policy/policy.h"
@@ -49,6 +50,8 @@ void snoop_set_assist(struct snoop *snoop, const struct snoop_assist *assist);
 /* Tells the assist all derived names that live. */
 void snoop_tell_derived(struct snoop *snoop, struct monotime now);
 
+/* Whose answers came by, for those who look. */
+const struct resolvers *snoop_resolvers(const struct snoop *snoop);
 /* The derived names, for those who look. */
 const struct derived *snoop_derived(const struct snoop *snoop);
 /* DNS over TCP that is being followed, likewise. */

@@ -16,6 +16,7 @@ struct snoop {
 	struct derived *derived;
 	struct queries *queries; /* main.c's; NULL: answers are believed by their flow */
 	struct names *names; /* main.c's; may be NULL */
+	struct resolvers resolvers;
 	const struct snoop_assist *assist; /* may be NULL */
 	const struct policy *policy;
 	snoop_removal *removal; /* may be NULL */

@@ -58,6 +58,7 @@ struct daemon {
 	struct assisted assisted;
 	struct control_server *control;
 	struct control_context context;
+	struct recent recent;
 	struct privileges privileges;
 	struct notify notify;
 	struct state_keeper keeper;

@@ -281,6 +281,7 @@ int daemon_run(struct daemon *daemon)
 		timeout = sooner(timeout, lastgood_keeper_tick(&daemon->lastgood, daemon_confirmed(daemon), false));
 		tell_refusals(daemon);
 		timeout = sooner(timeout, settle_logs(daemon));
+		recent_look(&daemon->recent, daemon->now);
 		assisted_tick(&daemon->assisted, daemon->policy, daemon->now);
 		if (error == 0)
 			error = settle_queue(daemon, &timeout);

@@ -181,9 +181,11 @@ int daemon_reload(void *context, const struct control_reload *how, struct proble
 	if (replace_policy(daemon, how, problems) < 0) {
 		counters.reloads_refused++;
 		events_policy(daemon->events, EVENTS_reload_refused, daemon->generation);
+		daemon->context.reload_refused = true;
 		log_error("reload refused, the old policy stays");
 		return -EINVAL;
 	}
+	daemon->context.reload_refused = daemon->context.fallback = false;
 	daemon_follow_policy(daemon);
 	log_info("reloaded %s: generation %llu, %s", daemon->options.config, (unsigned long long)daemon->generation,
 		 daemon_policy_text(daemon->policy, text));

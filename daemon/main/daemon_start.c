@@ -142,6 +142,9 @@ static int start_control(struct daemon *daemon)
 		.denials = reports_denials(daemon->reports),
 		.names = reports_names(daemon->reports),
 		.events = daemon->events,
+		.resolvers = snoop_resolvers(daemon->snoop),
+		.recent = &daemon->recent,
+		.landlock = -1,
 		.denied_why = daemon->reports_why,
 		.table = daemon->table,
 		.queue = daemon->queue,
@@ -246,6 +249,8 @@ static int confine(struct daemon *daemon, bool fallback)
 
 	if (error < 0)
 		return error;
+	daemon->context.landlock = landlock;
+	daemon->context.fallback = fallback;
 	log_info("runs as %s with CAP_NET_ADMIN alone, behind seccomp and Landlock (%s)", daemon->privileges.name,
 		 landlock ? fallback ? "which lets it read all until a restart, for the repaired configuration"
 				     : "its own folders"

@@ -83,10 +83,12 @@ void daemon_take_over(struct daemon *daemon)
 
 void daemon_tell_state(struct daemon *daemon, int error)
 {
-	if (error < 0)
-		log_limited(&daemon->state_told, daemon->now, LOG_LEVEL_WARNING,
-			    "%s/learned could not be written: %s; the old file stays, filtering goes on",
-			    daemon->policy->config->state, strerror(-error));
+	if (error == 0)
+		return;
+	daemon->context.state_error = error;
+	log_limited(&daemon->state_told, daemon->now, LOG_LEVEL_WARNING,
+		    "%s/learned could not be written: %s; the old file stays, filtering goes on",
+		    daemon->policy->config->state, strerror(-error));
 }
 
 int64_t daemon_keep_state(struct daemon *daemon)
@@ -96,8 +98,10 @@ int64_t daemon_keep_state(struct daemon *daemon)
 	int64_t wait =
 		state_keeper_tick(&daemon->keeper, daemon->now, monotime_wall(), daemon->store, daemon->policy, &error);
 
-	if (counters.state_written != written)
+	if (counters.state_written != written) {
 		daemon->context.state_written = monotime_wall();
+		daemon->context.state_error = 0;
+	}
 	daemon_tell_state(daemon, error);
 	return wait;
 }

@@ -114,7 +114,7 @@ def result(value, status=0):
 @case("--help lists each command and option, exit 0")
 def _():
     ran = expect(ctl("--help"), 0, "usage: nfqdnctl", "exit status: 0 yes, 1 no", where="out")
-    for word in ("status", "policy", "learned", "why", "explain", "wait", "reload", "confirm", "catalog", "--socket", "--json", "--timeout"):
+    for word in ("status", "policy", "learned", "why", "explain", "wait", "reload", "confirm", "doctor", "catalog", "--socket", "--json", "--timeout"):
         assert word in ran.out, ran
     expect(ctl("why", "--help"), 0, "usage: nfqdnctl why ADDR [PROTO/PORT] [from CLIENT]", where="out")
 
@@ -222,6 +222,7 @@ def _():
             ("reload", "--confirm", "120"): {"confirm": 120},
             ("confirm",): {},
             ("confirm", "--undo"): {"undo": True},
+            ("doctor",): {},
             ("wait", "ready"): {"for": "ready", "timeout": 30},
             ("wait", "learned", "x.example", "--timeout", "5"): {"for": "learned", "name": "x.example", "timeout": 5},
             ("wait", "generation", "7", "--timeout", "0"): {"for": "generation", "generation": 7, "timeout": 0},
@@ -315,7 +316,8 @@ def _():
     answers = {"learned": rows, "reload": {"ok": False, "problems": [problem]}, "policy": {"entries": [{"entry": evil, "warnings": [evil], "names": [evil]}]},
                "status": {"config": evil, "table": evil, "version": evil, "counters": {evil: 1}},
                "why": {"address": evil, "verdict": evil, "reason": evil, "from": evil, "by": [{"via": evil, "prefix": evil}]},
-               "explain": {"name": evil, "verdict": evil, "hint": evil, "by": [{"pattern": evil}]}, "wait": {"met": False, "for": evil}}
+               "explain": {"name": evil, "verdict": evil, "hint": evil, "by": [{"pattern": evil}]}, "wait": {"met": False, "for": evil},
+               "doctor": {"findings": [{"check": evil, "severity": "error", "seen": evil, "fix": evil}], "resolvers": [{"address": evil}], "checks": [evil]}}
     words = {"why": ["192.0.2.1"], "explain": ["a.b"], "wait": ["ready", "--timeout", "0"]}
     for command, value in answers.items():
         with Daemon(result(value)) as daemon:
@@ -349,9 +351,9 @@ def _():
 @case("results of another shape are printed without harm")
 def _():
     shapes = [[], {}, None, 7, "x", [[[]]], [None, 1], ["x", None, 1], {"by": 7, "entries": {"a": 1}, "problems": [None], "queue": [], "counters": 4,
-                                                          "learned": None, "policy": "x", "groups": [1], "uptime": "x", "generation": None}]
+                                                          "learned": None, "policy": "x", "groups": [1], "uptime": "x", "generation": None, "findings": [7, {"severity": "note"}], "resolvers": [None], "checks": 3}]
     words = {"why": ["192.0.2.1"], "explain": ["a.b"], "wait": ["ready", "--timeout", "0"]}
-    for command in ("status", "policy", "learned", "why", "explain", "wait", "reload"):
+    for command in ("status", "policy", "learned", "why", "explain", "wait", "reload", "doctor"):
         for shape in shapes:
             with Daemon(result(shape)) as daemon:
                 for extra in ([], ["--json"]):

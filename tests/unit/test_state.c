@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* LINK: learn/state.o learn/state_read.o learn/state_text.o learn/restore.o learn/snoop.o learn/names.o learn/snoop_assist.o learn/snoop_keep.o learn/queries.o learn/derived.o */
 /* LINK: learn/lifetime.o learn/past.o learn/store.o learn/store_plan.o learn/events.o learn/store_name.o learn/store_heap.o learn/pool.o */
+/* LINK: learn/resolvers.o */
 /* LINK: learn/store_share.o */
 /* LINK: dns/packet.o dns/stream.o dns/stream_flow.o dns/message.o dns/svcb.o dns/wire.o dns/name.o policy/value.o base/counters.o base/histogram.o base/hash.o base/lru.o */
 /* LINK: base/ipaddr.o tests/unit/fake_element.o tests/unit/fake_policy.o */

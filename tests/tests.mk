@@ -35,6 +35,9 @@ TEST_PROGRAMS := $(foreach t,$(UNIT_TESTS) $(FACT_TESTS) $(REPLAY_TESTS) $(DNS_T
 
 test-programs: $(TEST_PROGRAMS)
 
+# Those that ask no kernel and want no tools' libraries: they run under an emulator, too.
+pure-programs: $(foreach t,$(filter-out unit/test_kernel_%,$(UNIT_TESTS)) $(REPLAY_TESTS) $(FUZZ_TARGETS),$(B)/tests/$(t))
+
 -include $(wildcard $(B)/tests/*/*.d $(B)/tests/*/*/*.d)
 
-.PHONY: test-programs
+.PHONY: test-programs pure-programs

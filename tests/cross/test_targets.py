@@ -1,0 +1,110 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Builds nfqdn for the architectures of tests/cross/targets as an integrator does, and runs there, emulated, what asks no kernel.
+
+NFQDN_CROSS names those wanted (else all). Results lie in build/cross/NAME; sizes, too: build/cross/sizes."""
+import concurrent.futures
+import os
+import pathlib
+import shutil
+import subprocess
+import sys
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "tests"))
+OUT = pathlib.Path(os.environ.get("NFQDN_CROSS_BUILD", ROOT / "build/cross"))
+SUITES = ("unit", "replay", "fuzz")
+
+
+class Target:
+    def __init__(self, line):
+        self.name, self.prefix, self.emulator, budget = line.split()
+        self.budget = int(budget) * 1024
+        self.build = OUT / self.name
+
+    def missing(self):
+        """What this machine lacks, or None."""
+        for tool in (f"{self.prefix}-gcc", f"{self.prefix}-strip", f"{self.emulator}-static"):
+            if not shutil.which(tool):
+                return f"{tool} is not installed (scripts/install-deps cross)"
+        if not pathlib.Path(f"/usr/lib/{self.prefix}/pkgconfig/libnftnl.pc").exists():
+            return f"the libraries for {self.name} are not installed (scripts/install-deps cross)"
+        return None
+
+    def make(self, *goals):
+        """None, or the end of what make said."""
+        # pkg-config must not find this machine's own libraries; nothing else is told.
+        environment = dict(os.environ, PKG_CONFIG_LIBDIR=f"/usr/lib/{self.prefix}/pkgconfig:/usr/share/pkgconfig")
+        environment.pop("MAKEFLAGS", None)
+        done = subprocess.run(["make", "-j2", "WERROR=1", f"B={self.build}", f"CC={self.prefix}-gcc", f"AR={self.prefix}-ar",
+                               "CFLAGS=-Os", *goals], cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+        return None if done.returncode == 0 else done.stderr[-2000:]
+
+    def stripped(self, program):
+        path = self.build / f"{program}.stripped"
+        subprocess.run([f"{self.prefix}-strip", "-o", path, self.build / program], check=True)
+        return path.stat().st_size
+
+    def run(self, program):
+        """None, or the end of what it said."""
+        arguments = [str(ROOT / "tests/fuzz/corpus" / program.name.removeprefix("fuzz_"))] if program.name.startswith("fuzz_") else []
+        command = [f"{self.emulator}-static", "-L", f"/usr/{self.prefix}", "-E", f"LD_LIBRARY_PATH=/usr/lib/{self.prefix}", str(program),
+                   *arguments]
+        try:
+            done = subprocess.run(command, cwd=ROOT, env=dict(os.environ, CMOCKA_MESSAGE_OUTPUT="TAP"), capture_output=True, text=True,
+                                  errors="backslashreplace", timeout=300, check=False)
+        except subprocess.TimeoutExpired:
+            return "out of time: 300 s"
+        wrong = [line for line in done.stdout.splitlines() if line.startswith("not ok")]
+        return None if done.returncode == 0 and not wrong else "\n".join([*wrong, f"status {done.returncode}", (done.stdout + done.stderr)[-1500:]])
+
+
+class Tap:
+    def __init__(self):
+        self.count, self.failed = 0, False
+
+    def tell(self, title, wrong=None, skip=None):
+        self.count += 1
+        self.failed |= bool(wrong)
+        print(f"{'not ok' if wrong else 'ok'} {self.count} - {title}" + (f" # SKIP {skip}" if skip else ""))
+        for line in (wrong or "").splitlines():
+            print(f"# {line}")
+        sys.stdout.flush()
+
+
+def test(target, tap, sizes):
+    reason = target.missing()
+    if reason:
+        tap.tell(f"{target.name}: builds", skip=reason)
+        return
+    wrong = target.make("all", "pure-programs")
+    tap.tell(f"{target.name}: builds with warnings as errors", wrong)
+    if wrong:
+        return
+    size = {program: target.stripped(program) for program in ("nfqdnd", "nfqdnctl")}
+    sizes.append(f"{target.name:10} nfqdnd {size['nfqdnd'] // 1024:4} KiB   nfqdnctl {size['nfqdnctl'] // 1024:4} KiB")
+    over = size["nfqdnd"] > target.budget
+    tap.tell(f"{target.name}: nfqdnd, stripped, has at most {target.budget // 1024} KiB", f"it has {size['nfqdnd']} octets" if over else None)
+    programs = sorted(p for suite in SUITES for p in (target.build / "tests" / suite).iterdir() if os.access(p, os.X_OK) and p.is_file())
+    with concurrent.futures.ThreadPoolExecutor(os.cpu_count() or 1) as pool:
+        for program, said in zip(programs, pool.map(target.run, programs)):
+            tap.tell(f"{target.name}: {program.parent.name}/{program.name}", said)
+
+
+def main():
+    wanted = os.environ.get("NFQDN_CROSS", "").split()
+    lines = [line for line in (ROOT / "tests/cross/targets").read_text().splitlines() if line and not line.startswith("#")]
+    tap, sizes = Tap(), []
+    for target in map(Target, lines):
+        if not wanted or target.name in wanted:
+            test(target, tap, sizes)
+    OUT.mkdir(parents=True, exist_ok=True)
+    (OUT / "sizes").write_text("".join(f"{line}\n" for line in sizes))
+    for line in sizes:
+        print(f"# {line}")
+    print(f"1..{tap.count}")
+    return 1 if tap.failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -89,7 +89,7 @@ def forward(t):
     t.gw.nft(OTHERS + FILTER)
     d = t.gateway(ALLOW, INBOUND, mode="mark", mark=BIT)
     expect({k: d.status()[k] for k in ("mode", "mark", "mark_hook")}, {"mode": "mark", "mark": "0x10000", "mark_hook": "forward"}, "status")
-    check("mark table inet nfqdn" in d.log(), "the start line tells the mode")
+    check("mode mark in table inet nfqdn" in d.log(), "the start line tells the mode")
     expect(t.client.tcp("20.172.0.1").result, "prohibited", "before the question")
     for qname, kind in (("www.example.net", 1), ("six.example.net", 28), ("www.example.org", 1)):
         t.client.lookup("10.2.0.2", qname, kind)

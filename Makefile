@@ -52,8 +52,9 @@ policy := catalog catalog_field catalog_read closed config config_check config_f
 	config_reader config_scalar config_scan config_scan_plain config_scan_tell config_scan_token interval lastgood lastgood_keeper \
 	nat64 option policy policy_boxes policy_group policy_hints policy_input policy_list policy_rules policy_select policy_tenant policy_text \
 	policy_warn problem problem_log reserved trial_mark value
-netfilter := assist batch conntrack element element_dump environment nfattr nflog nlsock others own probe queue route ruleset ruleset_expr ruleset_netlink \
-	ruleset_rules ruleset_text table table_apply table_change table_lock table_owner table_query table_state table_watch
+netfilter := assist assist_filter assist_module batch conntrack ebpf element element_dump environment filter_object nfattr nflog nlsock others own probe queue \
+	route ruleset ruleset_expr ruleset_netlink ruleset_rules ruleset_text table table_apply table_change table_lock table_owner table_query table_state \
+	table_watch
 learn := assisted denials derived events judge lifetime names past pool queries rebuild removed reports resolvers restore revoke snoop snoop_assist snoop_keep state state_read state_text store store_heap store_name \
 	store_plan store_share verify
 control := aside boot cmdline commands denied describe difference doctor doctor_daemon doctor_dns doctor_kernel event explain json listing metrics notify offline overview peer privileges readable recent request sandbox server status wait why
@@ -72,10 +73,19 @@ all: $(B)/nfqdnd $(B)/nfqdnctl
 
 ALL_CFLAGS = $(BASE_CFLAGS) $(FORTIFY) $(CPPFLAGS) $(CFLAGS)
 
+# An eBPF program that does what the module does, where clang can make one, in the byte order of what $(CC) builds for: WITH_BPF=no leaves it out.
+BPF_CLANG ?= clang
+BPF_TARGET := $(if $(shell $(CC) -dM -E -x c /dev/null 2>/dev/null | grep 'BYTE_ORDER__ __ORDER_BIG'),bpfeb,bpfel)
+ifeq ($(origin WITH_BPF),undefined)
+WITH_BPF := $(shell echo 'int x;' | $(BPF_CLANG) -target $(BPF_TARGET) -mcpu=v3 -x c -c -o /dev/null - 2>/dev/null && echo yes || echo no)
+endif
+BPF_CFLAGS := -O2 -Wall -Wextra -target $(BPF_TARGET) -mcpu=v3 -idirafter /usr/include/$(shell $(CC) -print-multiarch 2>/dev/null)
+
+FLAGS_TEXT = $(CC) $(ALL_CFLAGS) $(BASE_LDFLAGS) $(LDFLAGS) bpf=$(WITH_BPF)
 # Everything is built again when the flags change.
 $(B)/.flags: FORCE
 	@mkdir -p $(@D)
-	@echo '$(CC) $(ALL_CFLAGS) $(BASE_LDFLAGS) $(LDFLAGS)' | cmp -s - $@ || echo '$(CC) $(ALL_CFLAGS) $(BASE_LDFLAGS) $(LDFLAGS)' >$@
+	@echo '$(FLAGS_TEXT)' | cmp -s - $@ || echo '$(FLAGS_TEXT)' >$@
 
 # Where things will stand: pages, units and scripts name it.
 $(B)/.places: FORCE
@@ -92,6 +102,16 @@ $(B)/kmod-optional/%.o: kmod-optional/%.c $(B)/.flags
 	@mkdir -p $(@D)
 	@$(if $(Q),echo "  CC      $<")
 	$(Q)$(CC) $(ALL_CFLAGS) -c -o $@ $<
+
+ifeq ($(WITH_BPF),yes)
+$(B)/fqdn_filter.bpf.o: kmod-optional/fqdn_filter.bpf.c kmod-optional/fqdn_filter.h kmod-optional/fqdn_hash.h \
+		kmod-optional/fqdn_shim.h $(B)/.flags
+	@$(if $(Q),echo "  CLANG   $<")
+	$(Q)$(BPF_CLANG) $(BPF_CFLAGS) -c -o $@ $<
+
+$(B)/netfilter/filter_object.o: $(B)/fqdn_filter.bpf.o
+$(B)/netfilter/filter_object.o: private CPPFLAGS += -DFILTER_OBJECT='"$(B)/fqdn_filter.bpf.o"'
+endif
 
 PKG_CFLAGS := $(call pkg_cflags,$(LIBS_nfqdnd))
 

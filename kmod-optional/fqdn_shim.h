@@ -16,6 +16,25 @@
 
 #define fqdn_from_le64(v) le64_to_cpu((__force __le64)(v))
 
+#elif defined(__bpf__)
+
+#include <linux/types.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+typedef __u8 u8;
+typedef __u16 u16;
+typedef __u32 u32;
+typedef __u64 u64;
+typedef __s64 s64;
+
+#define memcpy __builtin_memcpy
+#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+#define fqdn_from_le64(v) __builtin_bswap64(v)
+#else
+#define fqdn_from_le64(v) (v)
+#endif
+
 #else
 
 #include <endian.h>

@@ -68,9 +68,9 @@
 	C(state_refused, "state files and imports refused: damaged, of another version, or over a limit") \
 	C(state_records_taken, "records of the state file or an import that are in force now") \
 	C(state_records_denied, "records of the state file or an import that the policy does not allow") \
-	C(assist_unrelated, "of answers_without_policy, those that the kernel module passed by itself") \
-	C(assist_known, "of answers_known, those that the kernel module passed by itself") \
-	C(assist_errors, "times the kernel module could not be told something; it passed nothing until it was loaded anew") \
+	C(assist_unrelated, "of answers_without_policy, those that the kernel passed by itself (kernel-assist)") \
+	C(assist_known, "of answers_known, those that the kernel passed by itself (kernel-assist)") \
+	C(assist_errors, "times the kernel could not be told something (kernel-assist); it passed nothing until it was loaded anew") \
 	C(names_seen, "addresses in responses whose names are remembered for reports, allowed or not") \
 	C(names_forgotten, "of these, forgotten at the limit: what is denied there is told without its name") \
 	C(denials, "copies of denied packets read (nfqdnctl denied); beyond the kernel's limit of copies only kernel_denied_packets counts") \

@@ -80,9 +80,13 @@
 #define LIMIT_PRUNE_SLICE 1024
 
 /* Answers that the kernel module holds as known: as many as a busy site repeats within their TTL. 25 octets each. Of more
- * those that end first go, and are looked at again. */
+ * those that end first go, of the eBPF program those not asked for longest, and are looked at again. */
 #define LIMIT_ASSIST_KNOWN 32768
-/* What is on its way to the kernel module at once: a drain brings at most 64 known answers and 512 derived names. */
+/* Suffixes of names that the eBPF program's table holds: a policy's patterns, and derived names that were and are. When they
+ * are all taken it is filled anew. Its memory is made at start, before privileges are dropped: 2 MiB, and 64 octets for each
+ * that is used. */
+#define LIMIT_ASSIST_SUFFIXES (LIMIT_PATTERNS + 2 * LIMIT_DERIVED_NAMES)
+/* What is on its way to the kernel at once: a drain brings at most 64 known answers and 512 derived names. */
 #define LIMIT_ASSIST_STAGED 512
 
 /* Packets taken from the queue in one drain, then one transaction, then the verdicts. */

@@ -55,7 +55,7 @@ struct control_context {
 	struct queue *queue;
 	const struct stream_table *streams; /* of DNS over TCP; may be NULL: not told */
 	const char *warning; /* of what stands beside the table, as it changes; "" or NULL: none */
-	const char *assist; /* the kernel module that is used, or why none is; NULL: not told */
+	const char *assist; /* what of the kernel is used, or why nothing is; NULL: not told */
 	const char *config_path;
 	struct peer_rules peers; /* who may do what */
 	struct monotime started;

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/bpf.h>
 #include <sched.h>
 #include <seccomp.h>
 #include <stddef.h>
@@ -241,6 +242,19 @@ static int allow_parts(scmp_filter_ctx filter)
 	return error;
 }
 
+/* On maps that are open: no program, no map, nothing by its id or path. Programs that run see what was written. */
+static int allow_map_elements(scmp_filter_ctx filter)
+{
+	static const enum bpf_cmd commands[] = { BPF_MAP_LOOKUP_ELEM, BPF_MAP_UPDATE_ELEM, BPF_MAP_DELETE_ELEM,
+						 BPF_MAP_GET_NEXT_KEY };
+	int error = 0;
+
+	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]) && error == 0; i++)
+		error = allow_if(filter, "bpf",
+				 (struct scmp_arg_cmp) { 0, SCMP_CMP_MASKED_EQ, UINT32_MAX, commands[i] });
+	return error;
+}
+
 /* EPERM for the rest: what a C library tries and can do without must not end the daemon. NFQDN_SECCOMP_KILL makes a
  * build for finding such calls. */
 #ifdef NFQDN_SECCOMP_KILL
@@ -249,7 +263,7 @@ static int allow_parts(scmp_filter_ctx filter)
 #define OTHERWISE SCMP_ACT_ERRNO(EPERM)
 #endif
 
-static int restrict_calls(void)
+static int restrict_calls(bool maps)
 {
 	scmp_filter_ctx filter = seccomp_init(OTHERWISE);
 	int error = filter ? 0 : -ENOMEM;
@@ -260,6 +274,8 @@ static int restrict_calls(void)
 		error = allow_all(filter, calls, sizeof(calls) / sizeof(calls[0]));
 	if (error == 0)
 		error = allow_parts(filter);
+	if (error == 0 && maps)
+		error = allow_map_elements(filter);
 	if (error == 0 && SANITIZED)
 		error = allow_all(filter, sanitizer_calls, sizeof(sanitizer_calls) / sizeof(sanitizer_calls[0]));
 	if (error == 0)
@@ -276,7 +292,7 @@ static int failed(const char *stage, int error)
 	return error;
 }
 
-int sandbox_enter(const struct config *config, const char *config_path, bool everywhere, int *landlock)
+int sandbox_enter(const struct config *config, const char *config_path, bool everywhere, bool maps, int *landlock)
 {
 	int version = (int)syscall(SYS_landlock_create_ruleset, NULL, 0, GET_VERSION), error = 0;
 
@@ -286,7 +302,7 @@ int sandbox_enter(const struct config *config, const char *config_path, bool eve
 		error = restrict_files(config, config_path, everywhere, version);
 	if (error < 0)
 		return failed("Landlock", error);
-	error = restrict_calls();
+	error = restrict_calls(maps);
 	if (error < 0)
 		return failed("seccomp", error);
 	*landlock = version > 0 ? version : 0;

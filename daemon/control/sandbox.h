@@ -11,9 +11,9 @@
 /* Reads: the folder of the configuration file (editors rename files), catalog folders; with `everywhere` all that the
  * user may, for when the configuration is still to be repaired and its folders are not known. Writes: the state folder.
  * Removes: what is in the control socket's folder. Opens no sockets but netlink, executes nothing, makes no memory
- * executable, starts no processes. A kernel without Landlock (before 5.13, or left out) goes without, and `*landlock`
- * (ABI version) is 0. To be called while there is one thread, after no_new_privs, when everything else is open. 0 or
+ * executable, starts no processes; with `maps` it reads and changes elements of eBPF maps that are open. A kernel without
+ * Landlock (before 5.13, or left out) goes without, and `*landlock` (ABI version) is 0. To be called while there is one thread, after no_new_privs, when everything else is open. 0 or
  * -errno, told in the log with the stage. */
-int sandbox_enter(const struct config *config, const char *config_path, bool everywhere, int *landlock);
+int sandbox_enter(const struct config *config, const char *config_path, bool everywhere, bool maps, int *landlock);
 
 #endif

@@ -12,7 +12,7 @@ static void drop(struct assisted *assisted, const char *why)
 	if (assisted->module)
 		assist_pause(assisted->module);
 	snoop_set_assist(assisted->snoop, NULL);
-	table_assist(assisted->table, false);
+	table_assist(assisted->table, false, -1);
 	assist_close(assisted->module);
 	assisted->module = NULL;
 	assisted->used = false;
@@ -30,9 +30,9 @@ static void load(struct assisted *assisted, const struct policy *policy, struct 
 	}
 	assisted->next = monotime_add(now, ASSISTED_AGAIN_MS);
 	assisted->used = true;
-	assisted->told = error < 0 ? why : "nf_fqdn";
+	assisted->told = error < 0 ? why : assist_name(assisted->module);
 	if (error < 0)
-		log_warning("the kernel module is not used: %s", why);
+		log_warning("kernel-assist is not used: %s", why);
 	if (error == -ENOENT) /* rules that ask what was removed are left alone by it */
 		drop(assisted, why);
 }
@@ -55,23 +55,40 @@ static void take(struct assisted *assisted)
 	snoop_set_assist(assisted->snoop, &assisted->calls);
 }
 
+/* Who has no module wants to know what is in eBPF's way. */
+static int open_either(struct assisted *assisted, const char *table, const char **why)
+{
+	int error = assist_open(table, assisted->filter, &assisted->module, why), second = -EPERM;
+
+	if (error == 0)
+		return 0;
+	if (!assisted->confined)
+		second = assist_filter_open(&assisted->filter, &assisted->no_filter);
+	if (second == 0)
+		return assist_open(table, assisted->filter, &assisted->module, why);
+	if (error == -ENOENT)
+		*why = assisted->no_filter;
+	return error;
+}
+
+/* The module comes first, also when it was not there before. */
 static int find(struct assisted *assisted, const char *table, const char **why)
 {
 	int error = 0;
 
-	if (assisted->module && assist_pause(assisted->module) < 0) {
+	if (assisted->module && (assist_program(assisted->module) >= 0 || assist_pause(assisted->module) < 0)) {
 		snoop_set_assist(assisted->snoop, NULL);
 		assist_close(assisted->module);
 		assisted->module = NULL;
 	}
 	if (!assisted->module)
-		error = assist_open(table, &assisted->module, why);
+		error = open_either(assisted, table, why);
 	if (error < 0)
 		return error;
 	take(assisted);
-	error = table_assist(assisted->table, true);
+	error = table_assist(assisted->table, true, assist_program(assisted->module));
 	if (error < 0)
-		*why = "nf_tables takes no xtables match (CONFIG_NFT_COMPAT)";
+		*why = "nf_tables takes no such xtables match (CONFIG_NFT_COMPAT, CONFIG_NETFILTER_XT_MATCH_BPF)";
 	return error;
 }
 
@@ -90,11 +107,24 @@ int assisted_prepare(struct assisted *assisted, const struct config *config, con
 		return 0;
 	if (assisted->module)
 		assist_pause(assisted->module);
-	table_assist(assisted->table, false);
+	table_assist(assisted->table, false, -1);
 	if (config->kernel_assist != CONFIG_ASSIST_REQUIRE)
 		return 0;
 	*why = assisted->unwanted;
 	return error;
+}
+
+bool assisted_confine(struct assisted *assisted)
+{
+	assisted->confined = true;
+	if (!assisted->no_filter)
+		assisted->no_filter = "the kernel module nf_fqdn is not there, and the eBPF program, which can be "
+				      "loaded at start alone, was not needed then: restart nfqdnd";
+	if (!assisted->filter || (assisted->module && assist_program(assisted->module) >= 0))
+		return assisted->filter;
+	assist_filter_close(assisted->filter);
+	assisted->filter = NULL;
+	return false;
 }
 
 void assisted_return(struct assisted *assisted, const struct policy *policy, struct monotime now)
@@ -109,8 +139,8 @@ void assisted_return(struct assisted *assisted, const struct policy *policy, str
 void assisted_tick(struct assisted *assisted, const struct policy *policy, struct monotime now)
 {
 	if (assisted->module && !table_capabilities(assisted->table)->assist) {
-		drop(assisted, "the kernel module went away; a reload looks for it");
-		log_warning("the kernel module is not used: %s", assisted->told);
+		drop(assisted, "the kernel module or xt_bpf went away; a reload looks for it");
+		log_warning("kernel-assist is not used: %s", assisted->told);
 	}
 	if (assisted->module && assist_tick(assisted->module) && !monotime_before(now, assisted->next))
 		load(assisted, policy, now);
@@ -126,4 +156,6 @@ void assisted_close(struct assisted *assisted)
 {
 	assist_close(assisted->module);
 	assisted->module = NULL;
+	assist_filter_close(assisted->filter);
+	assisted->filter = NULL;
 }

@@ -242,10 +242,10 @@ static int prepare(struct daemon *daemon, const struct config *config, bool fall
 	return error;
 }
 
-static int confine(struct daemon *daemon, bool fallback)
+static int confine(struct daemon *daemon, bool fallback, bool maps)
 {
 	int landlock = 0;
-	int error = sandbox_enter(daemon->policy->config, daemon->options.config, fallback, &landlock);
+	int error = sandbox_enter(daemon->policy->config, daemon->options.config, fallback, maps, &landlock);
 
 	if (error < 0)
 		return error;
@@ -261,9 +261,12 @@ static int confine(struct daemon *daemon, bool fallback)
 int daemon_start(struct daemon *daemon, struct policy *policy, bool fallback)
 {
 	int error = prepare(daemon, policy->config, fallback);
+	bool maps = false;
 
 	if (error == 0)
 		error = start_kernel(daemon, policy);
+	if (error == 0)
+		maps = assisted_confine(&daemon->assisted);
 	if (error == 0)
 		error = start_control(daemon);
 	if (error == 0)
@@ -279,7 +282,7 @@ int daemon_start(struct daemon *daemon, struct policy *policy, bool fallback)
 	open_reports(daemon);
 	error = daemon_watch(daemon, control_server_fd(daemon->control));
 	if (error == 0)
-		error = confine(daemon, fallback);
+		error = confine(daemon, fallback, maps);
 	if (error < 0)
 		return error;
 	if (!fallback)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The optional kernel module nf_fqdn (kmod-optional/): what it must know so that it lets pass, without a wake-up, the
- * answers that would teach nothing. It knows the patterns of the policy, the derived names and answers that are known. In
- * doubt, and whenever something could not be told, everything is left to nfqdnd: at worst a wake-up more. */
+/* What decides inside the kernel, the optional module nf_fqdn (kmod-optional/) or, where that is not there, an eBPF program:
+ * what it must know so that it lets pass, without a wake-up, the answers that would teach nothing. It knows the patterns of
+ * the policy, the derived names and answers that are known. In doubt, and whenever something could not be told, everything is left to nfqdnd: at worst a wake-up more. */
 #ifndef NFQDN_NETFILTER_ASSIST_H
 #define NFQDN_NETFILTER_ASSIST_H
 
@@ -13,14 +13,28 @@
 #include "policy/policy.h"
 
 struct assist;
+struct assist_filter;
 
-/* Looks for the module (the kernel loads it, where it is installed) and makes our instance in it, which lets nothing pass
- * yet. `table`: the table's name, so that every nfqdnd of a network namespace has its own. 0; -ENOENT: there is no
- * module; -EPROTO: one of another version; -errno. `*why` is a static text. */
-int assist_open(const char *table, struct assist **out, const char **why);
-/* The instance stays as it is: nfqdnd may come back. */
+/* Loads the eBPF program with its maps, for which CAP_BPF and CAP_PERFMON are needed (or CAP_SYS_ADMIN): before privileges
+ * are dropped. Afterwards bpf(2) is asked to look up, update and delete elements of these maps and to go over their keys,
+ * which any process may that has them open (Linux 5.19; before it is without CAP_BPF where kernel.unprivileged_bpf_disabled
+ * is 0). 0; -errno with `*why` (static). */
+int assist_filter_open(struct assist_filter **out, const char **why);
+/* When no `struct assist` uses it. Rules that still call the program let nothing pass. */
+void assist_filter_close(struct assist_filter *filter);
+
+/* Looks for the module (the kernel loads it, where it is installed) and makes there what is ours, which lets nothing pass
+ * yet; where there is none, takes `filter`, which stays the caller's (NULL: not that either). `table`: the table's name, so
+ * that every nfqdnd of a network namespace has its own. 0; -errno: there is neither, and `*why`, a static text, says what is
+ * the matter with the module (-ENOENT: it is not there). */
+int assist_open(const char *table, struct assist_filter *filter, struct assist **out, const char **why);
+/* "nf_fqdn" | "bpf", for `status`, with what the policy in force lacks of it; static. */
+const char *assist_name(const struct assist *assist);
+/* The program that the rules must call, a file descriptor of `assist`; -1: they call the module. */
+int assist_program(const struct assist *assist);
+/* What the kernel has stays as it is as long as rules use it, but nothing can be told any more. */
 void assist_close(struct assist *assist);
-/* Removes the instance of a table: --flush. 0, also when there is none; -errno. */
+/* Removes what the module has of a table, when the table is gone: --flush. 0, also when there is none; -errno. */
 int assist_remove(const char *table);
 
 /* From now on everything is left to nfqdnd. 0; -errno: nobody knows (tried again by assist_tick()). */

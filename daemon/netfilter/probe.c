@@ -19,7 +19,7 @@
 #include "netfilter/table_owner.h"
 #include "netfilter/table_query.h"
 
-#define PROBE_COMPAT_TARGET 1 /* not a match (net/netfilter/nft_compat.c) */
+enum { PROBE_MATCH, PROBE_TARGET }; /* net/netfilter/nft_compat.c */
 #define MESSAGE_DESTROYSETELEM 30 /* Linux 6.3; not in Debian 12's headers */
 
 #define PROBE_COUNTER "counted"
@@ -30,6 +30,7 @@ struct probe {
 	struct batch *batch;
 	struct nlsock *queries;
 	char table[64];
+	int program; /* of the rule that is tried */
 };
 
 static const struct ruleset_chain probe_chain = { .name = "tried" };
@@ -76,8 +77,9 @@ struct probe_notes {
 static void probe_rule(struct probe *probe, const struct ruleset_statement *statement, enum table_queue_backend backend)
 {
 	struct ruleset_rule rule = { .statements = statement, .count = 1 };
+	struct table_capabilities capabilities = { .queue = backend, .assist_program = probe->program };
 
-	ruleset_netlink_rule(probe->batch, probe->table, probe_chain.name, &rule, backend);
+	ruleset_netlink_rule(probe->batch, probe->table, probe_chain.name, &rule, &capabilities);
 }
 
 static void probe_begin(struct probe *probe)
@@ -170,20 +172,20 @@ static int probe_visit_nothing(void *context, const struct nlmsghdr *message)
 	return 0;
 }
 
-/* Of the inet family the kernel loads nft_compat by need, but not the target's module: xt_request_find_target() has no
- * name for it there. A question for IPv4's target loads it. */
-static void probe_load_xtables(struct probe *probe)
+/* Of the inet family the kernel loads nft_compat by need, but not the module of a target or match:
+ * xt_request_find_target() and xt_request_find_match() have no name for it there. A question for IPv4's loads it. */
+static void probe_load_xtables(struct nlsock *queries, const char *name, uint32_t revision, uint32_t type)
 {
 	struct table_query query;
 	struct nfgenmsg *generic;
 
-	table_query_begin(&query, probe->queries, 0, false);
+	table_query_begin(&query, queries, 0, false);
 	query.message->nlmsg_type = NFNL_SUBSYS_NFT_COMPAT << 8 | NFNL_MSG_COMPAT_GET;
 	generic = mnl_nlmsg_get_payload(query.message);
 	generic->nfgen_family = AF_INET;
-	mnl_attr_put_strz(query.message, NFTA_COMPAT_NAME, "NFQUEUE");
-	mnl_attr_put_u32(query.message, NFTA_COMPAT_REV, htonl(3));
-	mnl_attr_put_u32(query.message, NFTA_COMPAT_TYPE, htonl(PROBE_COMPAT_TARGET));
+	mnl_attr_put_strz(query.message, NFTA_COMPAT_NAME, name);
+	mnl_attr_put_u32(query.message, NFTA_COMPAT_REV, htonl(revision));
+	mnl_attr_put_u32(query.message, NFTA_COMPAT_TYPE, htonl(type));
 	(void)table_query_run(&query, probe_visit_nothing, NULL);
 }
 
@@ -193,7 +195,7 @@ static int probe_queues(struct probe *probe, enum table_queue_backend *out, cons
 
 	for (size_t i = 0; i < sizeof(backends) / sizeof(backends[0]); i++) {
 		if (backends[i] == TABLE_QUEUE_XTABLES)
-			probe_load_xtables(probe);
+			probe_load_xtables(probe->queries, "NFQUEUE", 3, PROBE_TARGET);
 		if (probe_backend(probe, backends[i]) == 0) {
 			*out = backends[i];
 			return 0;
@@ -312,10 +314,11 @@ static bool probe_report(struct probe *probe)
 		{ .kind = RULESET_LOG, .number = 1, .value = 1, .name = "nfqdn" },
 	};
 	const struct ruleset_rule rule = { .statements = statements, .count = 2 };
+	const struct table_capabilities capabilities = { .queue = TABLE_QUEUE_NATIVE, .assist_program = -1 };
 
 	probe_begin(probe);
 	ruleset_netlink_chain(probe->batch, probe->table, &probe_chain);
-	ruleset_netlink_rule(probe->batch, probe->table, probe_chain.name, &rule, TABLE_QUEUE_NATIVE);
+	ruleset_netlink_rule(probe->batch, probe->table, probe_chain.name, &rule, &capabilities);
 	return probe_end(probe, NULL) == 0;
 }
 
@@ -359,16 +362,25 @@ const char *probe_lacking(struct batch *batch, bool log)
 	return probe_name(&probe) == 0 && probe_basics(&probe, 0, end, &error) == -EOPNOTSUPP ? error : NULL;
 }
 
-int probe_assist(struct batch *batch, const char *instance)
+static int probe_match(struct probe *probe, const char *instance)
 {
 	struct ruleset_statement statement = { .kind = RULESET_ASSIST, .name = instance };
-	struct probe probe = { .batch = batch };
+
+	probe_begin(probe);
+	ruleset_netlink_chain(probe->batch, probe->table, &probe_chain);
+	probe_rule(probe, &statement, TABLE_QUEUE_NATIVE);
+	return probe_end(probe, NULL);
+}
+
+int probe_assist(struct batch *batch, struct nlsock *queries, const char *instance, int program)
+{
+	struct probe probe = { .batch = batch, .queries = queries, .program = program };
 	int error = probe_name(&probe);
 
-	if (error < 0)
+	if (error == 0)
+		error = probe_match(&probe, instance);
+	if (error == 0 || program < 0)
 		return error;
-	probe_begin(&probe);
-	ruleset_netlink_chain(batch, probe.table, &probe_chain);
-	probe_rule(&probe, &statement, TABLE_QUEUE_NATIVE);
-	return probe_end(&probe, NULL);
+	probe_load_xtables(queries, "bpf", 1, PROBE_MATCH);
+	return probe_match(&probe, instance);
 }

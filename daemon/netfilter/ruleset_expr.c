@@ -12,6 +12,7 @@
 #include <linux/netfilter/nf_conntrack_tuple_common.h>
 #include <linux/netfilter/nf_tables.h>
 #include <linux/netfilter/xt_NFQUEUE.h>
+#include <linux/netfilter/xt_bpf.h>
 #include <net/if.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,6 +26,7 @@
 struct expr_rule {
 	struct nftnl_rule *rule;
 	enum table_queue_backend backend;
+	int program; /* of eBPF; -1: the module */
 	uint8_t nfproto, l4proto; /* already matched; 0 not yet */
 	bool failed;
 };
@@ -491,26 +493,52 @@ static void statement_limit(struct expr_rule *r, const struct ruleset_statement 
 	nftnl_expr_set_u32(expr, NFTNL_EXPR_LIMIT_FLAGS, 0);
 }
 
-/* The module's own match, for which nf_tables has no expression but that of xtables. */
-static void statement_assist(struct expr_rule *r, const struct ruleset_statement *s)
+/* An xtables match. `info`, of malloc(), is taken. */
+static void expr_match(struct expr_rule *r, const char *name, uint32_t revision, void *info, uint32_t size)
 {
-	struct xt_fqdn_info *info = calloc(1, sizeof(*info));
 	struct nftnl_expr *expr = info ? expr_add(r, "match") : NULL;
 
-	if (!expr || strlen(s->name) >= sizeof(info->instance)) {
+	if (!expr || nftnl_expr_set(expr, NFTNL_EXPR_MT_INFO, info, size) < 0) {
 		free(info);
 		r->failed = true;
 		return;
 	}
-	memcpy(info->instance, s->name, strlen(s->name));
-	nftnl_expr_set_u32(expr, NFTNL_EXPR_MT_REV, 0);
-	if (nftnl_expr_set_str(expr, NFTNL_EXPR_MT_NAME, "fqdn") < 0)
+	nftnl_expr_set_u32(expr, NFTNL_EXPR_MT_REV, revision);
+	if (nftnl_expr_set_str(expr, NFTNL_EXPR_MT_NAME, name) < 0)
 		r->failed = true;
-	if (nftnl_expr_set(expr, NFTNL_EXPR_MT_INFO, info, sizeof(*info)) < 0) {
-		free(info);
-		r->failed = true;
+}
+
+/* The number of a file descriptor means something to the kernel because it takes the rule inside our own system call. */
+static void expr_match_program(struct expr_rule *r)
+{
+	struct xt_bpf_info_v1 *info = calloc(1, sizeof(*info));
+
+	if (info) {
+		info->mode = XT_BPF_MODE_FD_ELF;
+		info->fd = r->program;
 	}
+	expr_match(r, "bpf", 1, info, sizeof(*info));
 } /* NOLINT(clang-analyzer-unix.Malloc) */
+
+static void expr_match_module(struct expr_rule *r, const char *instance)
+{
+	struct xt_fqdn_info *info = NULL;
+
+	if (strlen(instance) < sizeof(info->instance))
+		info = calloc(1, sizeof(*info));
+	if (info)
+		memcpy(info->instance, instance, strlen(instance));
+	expr_match(r, "fqdn", 0, info, sizeof(*info));
+} /* NOLINT(clang-analyzer-unix.Malloc) */
+
+/* For these two nf_tables has no expressions but those of xtables. */
+static void statement_assist(struct expr_rule *r, const struct ruleset_statement *s)
+{
+	if (r->program >= 0)
+		expr_match_program(r);
+	else
+		expr_match_module(r, s->name);
+}
 
 static void (*const statement_kinds[RULESET_KINDS])(struct expr_rule *r, const struct ruleset_statement *s) = {
 	[RULESET_IIFNAME] = statement_iifname,
@@ -544,9 +572,10 @@ static void (*const statement_kinds[RULESET_KINDS])(struct expr_rule *r, const s
 	[RULESET_SET_MARK] = statement_set_mark,
 };
 
-int ruleset_expr_add(struct nftnl_rule *rule, const struct ruleset_rule *model, enum table_queue_backend backend)
+int ruleset_expr_add(struct nftnl_rule *rule, const struct ruleset_rule *model,
+		     const struct table_capabilities *capabilities)
 {
-	struct expr_rule r = { .rule = rule, .backend = backend };
+	struct expr_rule r = { .rule = rule, .backend = capabilities->queue, .program = capabilities->assist_program };
 
 	for (size_t i = 0; i < model->count; i++)
 		statement_kinds[model->statements[i].kind](&r, &model->statements[i]);

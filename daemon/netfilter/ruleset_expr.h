@@ -8,8 +8,10 @@
 
 struct nftnl_rule;
 
-/* Adds the expressions of all statements of `model`, which the rule then owns; `backend` says how it queues. -ENOMEM:
+/* Adds the expressions of all statements of `model`, which the rule then owns; `capabilities` say how it queues, and what
+ * it asks before. -ENOMEM:
  * some are missing, and the rule must not reach the kernel. */
-int ruleset_expr_add(struct nftnl_rule *rule, const struct ruleset_rule *model, enum table_queue_backend backend);
+int ruleset_expr_add(struct nftnl_rule *rule, const struct ruleset_rule *model,
+		     const struct table_capabilities *capabilities);
 
 #endif

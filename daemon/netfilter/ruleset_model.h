@@ -102,7 +102,7 @@ enum ruleset_kind {
 	RULESET_COUNTER, /* counter name "NAME" */
 	RULESET_VERDICT, /* accept, drop, return, jump NAME, goto NAME */
 	RULESET_REJECT, /* reject with tcp reset | icmpx admin-prohibited */
-	RULESET_ASSIST, /* xt match "fqdn", of the kernel module: the answer need not be seen */
+	RULESET_ASSIST, /* xt match "fqdn", of the kernel module, or "bpf": the answer need not be seen */
 	RULESET_QUEUE, /* queue flags bypass to FIRST[-LAST] */
 	RULESET_LOG, /* log [prefix "NAME"] group NUMBER [snaplen VALUE] queue-threshold 1 */
 	RULESET_LIMIT, /* limit rate NUMBER/second burst VALUE packets */

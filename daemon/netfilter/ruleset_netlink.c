@@ -307,7 +307,7 @@ void ruleset_netlink_gain(struct batch *batch, const char *table, const struct r
 /* ---- rules ---- */
 
 void ruleset_netlink_rule(struct batch *batch, const char *table, const char *chain, const struct ruleset_rule *model,
-			  enum table_queue_backend backend)
+			  const struct table_capabilities *capabilities)
 {
 	struct nftnl_rule *rule = nftnl_rule_alloc();
 	struct nlmsghdr *message = batch_open(batch, NFT_MSG_NEWRULE, NLM_F_CREATE | NLM_F_APPEND);
@@ -316,7 +316,7 @@ void ruleset_netlink_rule(struct batch *batch, const char *table, const char *ch
 	if (rule && message) {
 		nftnl_rule_set_str(rule, NFTNL_RULE_TABLE, table);
 		nftnl_rule_set_str(rule, NFTNL_RULE_CHAIN, chain);
-		result = ruleset_expr_add(rule, model, backend);
+		result = ruleset_expr_add(rule, model, capabilities);
 		nftnl_rule_nlmsg_build_payload(message, rule);
 		batch_close(batch);
 	}

@@ -20,7 +20,7 @@ void ruleset_netlink_gain(struct batch *batch, const char *table, const struct r
 void ruleset_netlink_chain(struct batch *batch, const char *table, const struct ruleset_chain *chain);
 /* Appends the rule to the chain of that name, which need not be the one that it belongs to. */
 void ruleset_netlink_rule(struct batch *batch, const char *table, const char *chain, const struct ruleset_rule *model,
-			  enum table_queue_backend backend);
+			  const struct table_capabilities *capabilities);
 
 void ruleset_netlink_delete_table(struct batch *batch, const char *table);
 void ruleset_netlink_delete_set(struct batch *batch, const char *table, const char *set);

@@ -97,11 +97,12 @@ const struct table_capabilities *table_capabilities(const struct table *table)
 	return &table->capabilities;
 }
 
-int table_assist(struct table *table, bool wanted)
+int table_assist(struct table *table, bool wanted, int program)
 {
-	int error = wanted ? probe_assist(table->batch, table->name) : 0;
+	int error = wanted ? probe_assist(table->batch, table->queries, table->name, program) : 0;
 
 	table->capabilities.assist = wanted && error == 0;
+	table->capabilities.assist_program = program;
 	return error;
 }
 

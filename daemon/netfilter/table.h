@@ -19,7 +19,8 @@ struct table_capabilities {
 	bool update; /* an add of an element that exists sets its timeout (Linux 6.12) */
 	bool destroy; /* NFT_MSG_DESTROYSETELEM (Linux 6.3) */
 	bool report; /* what is denied can be copied to us (limit, log) */
-	bool assist; /* the kernel module is asked before the queue: table_assist() */
+	bool assist; /* the kernel is asked before the queue: table_assist() */
+	int assist_program; /* by this program; -1: by the module */
 	bool own; /* tables with an owner that outlive it (Linux 6.9) */
 };
 
@@ -38,9 +39,10 @@ enum table_owner {
 int table_open(const char *name, struct table **out, const char **error);
 void table_close(struct table *table); /* leaves the kernel's table as it is */
 const struct table_capabilities *table_capabilities(const struct table *table);
-/* From the next table_apply() on, the rules ask the kernel module before the queue, or no longer. Its instance must be there
- * (assist.h). 0; -errno when nf_tables does not take such a rule, and then none is made. */
-int table_assist(struct table *table, bool wanted);
+/* From the next table_apply() on, the rules ask the kernel before the queue, or no longer: `program`, an eBPF program that
+ * stays open so long, or with -1 the module, whose instance must be there (assist.h). 0; -errno when nf_tables does not
+ * take such a rule, and then none is made. */
+int table_assist(struct table *table, bool wanted, int program);
 enum table_owner table_owner(const struct table *table); /* as the last table_apply() left it */
 const char *table_queue_backend_name(enum table_queue_backend backend); /* "native" | "xtables" */
 

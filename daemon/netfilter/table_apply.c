@@ -323,7 +323,7 @@ static void apply_rules(struct apply *a, const struct ruleset_chain *chain, cons
 {
 	for (const struct ruleset_rule *rule = chain->rules; rule; rule = rule->next)
 		if (table_uses_rule(a->table, rule))
-			ruleset_netlink_rule(a->table->batch, a->table->name, into, rule, a->table->capabilities.queue);
+			ruleset_netlink_rule(a->table->batch, a->table->name, into, rule, &a->table->capabilities);
 }
 
 static void apply_replace_rules(struct apply *a)
@@ -495,7 +495,7 @@ static int apply_ready(struct apply *a)
 		return error;
 	/* When others took the rules away, the kernel module could go, too. A table without it is better than none. */
 	if (a->table->capabilities.assist)
-		(void)table_assist(a->table, true);
+		(void)table_assist(a->table, true, a->table->capabilities.assist_program);
 	a->table->trusted = a->table->trusted && !a->made && table_owner_kept(a->table);
 	a->ruleset = ruleset_plan(a->arena, a->policy, apply_plan, a);
 	if (!a->ruleset)

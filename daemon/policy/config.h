@@ -18,6 +18,7 @@ enum config_mark_hook { CONFIG_MARK_FORWARD, CONFIG_MARK_PREROUTING };
 enum config_denied { CONFIG_REJECT, CONFIG_DROP };
 enum config_assist { CONFIG_ASSIST_AUTO, CONFIG_ASSIST_OFF, CONFIG_ASSIST_REQUIRE };
 enum config_reverse_path { CONFIG_LOOSE, CONFIG_STRICT };
+enum config_names { CONFIG_NAMES_ALL, CONFIG_NAMES_POLICY };
 enum config_verify { CONFIG_FLOW, CONFIG_QUERY };
 enum config_revoke { CONFIG_KEEP, CONFIG_CUT };
 
@@ -111,6 +112,7 @@ struct config {
 	enum config_reverse_path reverse_path;
 	enum config_revoke revoke;
 	enum config_assist kernel_assist;
+	enum config_names report_names;
 	bool resolver_on_client_side;
 	bool drop_on_overload; /* on-overload = "drop" */
 	bool unowned; /* own-table = "off" */

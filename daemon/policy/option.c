@@ -44,7 +44,7 @@ static const struct option_word revoke_words[] = { { "keep", false }, { "cut", f
 static const struct option_word assist_words[] = {
 	{ "auto", false }, { "off", false }, { "require", false }, { NULL, false }
 };
-static const struct option_word report_words[] = { { "all", false }, { "policy", true }, { NULL, false } };
+static const struct option_word report_words[] = { { "all", false }, { "policy", false }, { NULL, false } };
 static const struct option_word off_words[] = { { "off", false }, { NULL, false } };
 
 const struct option option_table[] = {
@@ -133,10 +133,13 @@ const struct option option_table[] = {
 	  .help = "Answers that find the queue full: pass unlearned, or drop so that the client asks again" },
 	{ OPTION_GATEWAY, "kernel-assist", OPTION_WORD, 0, CONFIG(kernel_assist), .fallback = "\"auto\"", .unit = "",
 	  .words = assist_words,
-	  .help = "The optional kernel module nf_fqdn: auto uses it where it is installed, require does not go "
-		  "without" },
-	{ OPTION_GATEWAY, "report-names", OPTION_WORD, 0, OPTION_NOWHERE, .fallback = "\"all\"", .unit = "",
-	  .words = report_words, .help = "Names that reports know: all that clients ask for" },
+	  .help = "Answers that teach nothing pass in the kernel, by the optional module nf_fqdn or an eBPF program: "
+		  "auto uses what is there, require does not go without" },
+	{ OPTION_GATEWAY, "report-names", OPTION_WORD, 0, CONFIG(report_names), .fallback = "\"all\"", .unit = "",
+	  .words = report_words,
+	  .help = "Names that reports know: all that clients ask for, for which the eBPF program of kernel-assist "
+		  "leaves "
+		  "answers to other names than the policy's to nfqdnd, or those of the policy alone" },
 	{ OPTION_GATEWAY, "nat64", OPTION_RANGES, 0, CONFIG(nat64), .unit = "",
 	  .help = "NAT64 prefixes besides 64:ff9b::/96: an answer inside is judged by the IPv4 address that it "
 		  "carries, "

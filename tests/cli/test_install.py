@@ -66,7 +66,7 @@ def units_hardened(root):
         softer.unlink()
     rows = json.loads(exposure(root / UNITS / "nfqdnd.service", "--json=short").stdout)
     capabilities = {r["name"] for r in rows if r["name"].startswith("CapabilityBoundingSet") and not r["set"]}
-    assert len(capabilities) == 3, f"changing the user, reading its folder, nf_tables: {capabilities}"
+    assert len(capabilities) == 4, f"changing the user, reading its folder, nf_tables, eBPF: {capabilities}"
 
 
 def before_the_network(root):

@@ -1,17 +1,24 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* LINK: dns/message.o dns/svcb.o dns/wire.o dns/name.o dns/pattern.o dns/pattern_text.o base/ipaddr.o base/arena.o base/hash.o */
-/* LINK: kmod-optional/fqdn_judge.o kmod-optional/fqdn_parse.o kmod-optional/fqdn_pattern.o kmod-optional/fqdn_cache.o */
-/* Usage: kmod_diff [-l] [-n MESSAGES] [-m MUTATIONS] [-s SEED] [FOLDER-OR-FILE...]
+/* LINK: kmod-optional/fqdn_judge.o kmod-optional/fqdn_parse.o kmod-optional/fqdn_pattern.o kmod-optional/fqdn_cache.o netfilter/assist_filter.o netfilter/ebpf.o */
+/* LINK: netfilter/filter_object.o */
+/* Usage: kmod_diff [-l] [-b PROGRAM] [-n MESSAGES] [-m MUTATIONS] [-s SEED] [FOLDER-OR-FILE...]
  * The kernel module's decision against nfqdnd's own parser and patterns: over the DNS messages in the folders and files,
  * mutations of them, and MESSAGES made-up ones. What the module passes must be what nfqdnd would learn nothing from. With -l
- * the module that is loaded, built with CONFIG_NF_FQDN_TRY, judges each of them, too, and must decide the same. */
+ * the module that is loaded, built with CONFIG_NF_FQDN_TRY, judges each of them, too, and must decide the same.
+ * Of the first PROGRAM the same with the eBPF program, which the kernel runs (BPF_PROG_TEST_RUN); 0, and where it cannot be
+ * loaded: not. */
+#include <arpa/inet.h>
 #include <dirent.h>
+#include <errno.h>
+#include <linux/bpf.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "base/arena.h"
@@ -19,6 +26,8 @@
 #include "dns/pattern.h"
 #include "kmod-optional/fqdn_judge.h"
 #include "kmod_loaded.h"
+#include "netfilter/assist.h"
+#include "netfilter/assist_backend.h"
 
 #define NODES 256
 
@@ -162,6 +171,98 @@ static bool same_answer(struct dns_answer *a, struct dns_answer *b)
 	return true;
 }
 
+/* ---- the program ---- */
+
+static const struct assist_backend *const filter = &assist_filter_backend;
+static struct assist_filter *way; /* NULL: not loaded */
+static unsigned long program_left, program_counts[3];
+static const char *const program_texts[] = { "the program passed", "it left to nfqdnd",
+					     "it knew when it had been told" };
+
+/* What the program says of a response from port 53. */
+static bool program_passes(const uint8_t *message, size_t length)
+{
+	static uint8_t frame[14 + 28 + 65535];
+	uint8_t *ip = frame + 14, *udp = ip + 20;
+	union bpf_attr attributes;
+
+	memset(frame, 0, 14 + 28);
+	frame[12] = 8; /* IPv4 */
+	ip[0] = 0x45;
+	ip[9] = 17;
+	*(uint16_t *)(void *)(ip + 2) = htons((uint16_t)(28 + length));
+	udp[1] = 53;
+	*(uint16_t *)(void *)(udp + 4) = htons((uint16_t)(8 + length));
+	memcpy(udp + 8, message, length);
+	memset(&attributes, 0, sizeof(attributes));
+	attributes.test.prog_fd = (uint32_t)filter->program(way);
+	attributes.test.data_in = (uintptr_t)frame;
+	attributes.test.data_size_in = (uint32_t)(14 + 28 + length);
+	if (syscall(__NR_bpf, BPF_PROG_TEST_RUN, &attributes, sizeof(attributes)) < 0) {
+		printf("# BPF_PROG_TEST_RUN of %zu octets: %s\n", length, strerror(errno));
+		wrong++;
+	}
+	return attributes.test.retval;
+}
+
+static struct dns_answer known_answer;
+static uint64_t known_digest;
+
+static void compare_known(const uint8_t *message, size_t length, const struct dns_answer *answer)
+{
+	struct nf_fqdn_entry entry;
+	uint8_t other[1472];
+
+	if (!filter->digest(way, message, length, &entry))
+		return;
+	if (entry.digest == known_digest && !same_answer(&known_answer, (struct dns_answer *)(uintptr_t)answer))
+		tell("two answers that teach differently have one digest for the program", message, length);
+	known_answer = *answer;
+	known_digest = entry.digest;
+	entry.left = UINT64_C(1) << 42; /* more than any TTL */
+	filter->known(way, &entry, 1);
+	memcpy(other, message, length);
+	other[0] ^= 1;
+	program_counts[2]++;
+	if (!program_passes(other, length))
+		tell("the program does not know what it was told", message, length);
+}
+
+static void compare_program(const uint8_t *message, size_t length, enum dns_read read, const struct dns_answer *answer)
+{
+	bool passes;
+
+	if (!way || program_left == 0 || length > 1400)
+		return;
+	program_left--;
+	filter->forget(way);
+	passes = program_passes(message, length);
+	program_counts[!passes]++;
+	if (passes && read == DNS_READ_OK && allowed(ours, &answer->qname))
+		tell("the program passes what nfqdnd would learn", message, length);
+	if (read == DNS_READ_OK && allowed(ours, &answer->qname))
+		compare_known(message, length, answer);
+}
+
+static void load_program(void)
+{
+	struct policy_rule rules[PATTERNS];
+	struct config config = { .report_names = CONFIG_NAMES_POLICY };
+	struct policy policy = { .rules = rules, .rule_count = PATTERNS, .config = &config };
+	const char *why = NULL;
+	int error = assist_filter_open(&way, &why);
+
+	memset(rules, 0, sizeof(rules));
+	for (size_t i = 0; i < PATTERNS; i++)
+		rules[i].pattern = pattern_texts[i];
+	if (error == 0 && (filter->begin(way, &policy) < 0 || filter->commit(way) < 0))
+		wrong++;
+	if (error < 0)
+		printf("# without the eBPF program: %s\n", why);
+}
+
+/* ---- both ---- */
+
 /* The answer before this one, often the same message with some octets changed. */
 static struct dns_answer last_answer;
 static struct fqdn_digest last_digest;
@@ -178,6 +279,7 @@ static void compare(const uint8_t *message, size_t length)
 	bool whole = verdict == FQDN_MATCHED && fqdn_read_digest(message, length, &question, &key, &digest) == 0;
 
 	messages++;
+	compare_program(message, length, read, &answer);
 	if (loaded)
 		loaded_add(loaded, message, length, verdict, &question, whole ? &digest : NULL);
 	compare_question(message, length, read, &answer, verdict, &question);
@@ -449,8 +551,10 @@ int main(int argc, char **argv)
 	bool every = true;
 	int option;
 
-	while ((option = getopt(argc, argv, "lm:n:s:")) != -1) {
-		if (option == 'l')
+	while ((option = getopt(argc, argv, "b:lm:n:s:")) != -1) {
+		if (option == 'b')
+			program_left = strtoul(optarg, NULL, 10);
+		else if (option == 'l')
 			set_up_loaded();
 		else if (option == 'm')
 			mutations = strtoul(optarg, NULL, 10);
@@ -461,6 +565,8 @@ int main(int argc, char **argv)
 		else
 			return 2;
 	}
+	if (program_left)
+		load_program();
 	for (int i = optind; i < argc; i++)
 		compare_path(argv[i]);
 	printf("# %lu messages of %d folders and mutations of them\n", messages, argc - optind);
@@ -471,6 +577,10 @@ int main(int argc, char **argv)
 	printf("# %lu messages in all\n", messages);
 	for (unsigned int i = 0; i < COUNTS; i++)
 		printf("# %9lu %s\n", counts[i], count_texts[i]);
+	for (unsigned int i = 0; way && i < 3; i++)
+		printf("# %9lu %s\n", program_counts[i], program_texts[i]);
+	if (way)
+		assist_filter_close(way);
 	printf("1..2\n%s 1 - the kernel module passes only what teaches nothing\n", wrong ? "not ok" : "ok");
 	/* every kind must have come by, or this shows nothing */
 	for (unsigned int i = 0; i < OVER_LIMIT; i++)

@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # The kernel module's decision against nfqdnd's own (kmod_diff.c) over the fuzz corpus, the shared DNS messages, mutations
 # of both and a million made-up messages (NFQDN_DIFF_MESSAGES, NFQDN_TEST_SEED;
-# NFQDN_DIFF_MUTATIONS of each message, by default 40).
+# NFQDN_DIFF_MUTATIONS of each message, by default 40); the eBPF
+# program's over the first NFQDN_DIFF_PROGRAM.
 # NFQDN_DIFF_LOADED=1: the module that is loaded judges them, too; it must be built with TRY=y (tests/vm/module). The shared messages stay outside the project:
 # NFQDN_SHARED says where they are, by default ../shared beside the repository.
 set -eu
@@ -14,7 +15,7 @@ if [ ! -x "$program" ]; then
 	echo "Bail out! $program is not built (make test-programs)"
 	exit 1
 fi
-set -- ${NFQDN_DIFF_LOADED:+-l} ${NFQDN_TEST_SEED:+-s "$NFQDN_TEST_SEED"} -m "${NFQDN_DIFF_MUTATIONS:-40}" -n "${NFQDN_DIFF_MESSAGES:-1000000}" "$root/tests/fuzz/corpus/dns_message"
+set -- ${NFQDN_DIFF_LOADED:+-l} ${NFQDN_TEST_SEED:+-s "$NFQDN_TEST_SEED"} -b "${NFQDN_DIFF_PROGRAM:-30000}" -m "${NFQDN_DIFF_MUTATIONS:-40}" -n "${NFQDN_DIFF_MESSAGES:-1000000}" "$root/tests/fuzz/corpus/dns_message"
 if [ ! -f "$samples/cz-nic-packets.tar.gz" ]; then
 	echo "# no DNS messages in $samples"
 	exec "$program" "$@"

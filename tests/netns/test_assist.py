@@ -1,12 +1,11 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The optional kernel module: what it lets pass without a wake-up, and that nothing else changes. On a kernel without it the
-cases are skipped, but for those that say what nfqdnd does then. tests/vm/test_module.py runs this with the module."""
+cases are skipped. tests/vm/test_module.py runs this with the module; test_assist_bpf.py has what nfqdnd does without."""
 import os
 import pathlib
 import random
 import signal
-import socket
 import struct
 import subprocess
 import sys
@@ -15,11 +14,9 @@ import threading
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "lib"))
 import dnswire  # noqa: E402
 import fqdngenl as genl  # noqa: E402
+from assist import WEB, ZONE, answer, queued, samples, stays  # noqa: E402
 from netns import Skip, case, check, expect, main, until  # noqa: E402
 
-WEB = 'web: { names = [ "*.example.net", "www.example.com", "files-*.example.org" ]; };'
-ZONE = {"www.example.net": ["20.140.0.1"], "www.example.com": ["20.140.0.2"], "files-7.example.org": ["20.140.0.3"],
-        "other.example.org": ["20.140.0.4"], "example.net": ["20.140.0.5"]}
 MODULE = os.environ.get("NFQDN_TEST_MODULE", "")
 LOADS = int(os.environ.get("NFQDN_TEST_LOADS", "100"))
 
@@ -40,66 +37,12 @@ def family(net):
     return module
 
 
-def family_is_missing(net):
-    with net:
-        if loaded():
-            raise Skip("the kernel module is loaded")
-
-
-def queued(d):
-    return d.counters()["packets_queued"]
-
-
 def becomes_known(t, d, qname):
     """nfqdnd sees the first two answers and tells the module before it next reads its control socket; the third one passes."""
     before = queued(d)
     for want in (1, 2, 2):
         t.client.lookup("10.2.0.2", qname)
         expect(queued(d) - before, want, f"packets queued by answers about {qname}")
-
-
-@case("without the module: auto does without and says so, require does not start")
-def without(t):
-    t.simple()
-    family_is_missing(t.gw)
-    d = t.gateway(allow=WEB, kernel_assist="auto")
-    check("not there" in d.status()["kernel_assist"], "status says that it is not there")
-    check("not there" in d.ctl("status").stdout, "the text of status, too")
-    d.stop()
-    d = t.daemon(t.gw, t.config(allow=WEB, kernel_assist="require", name="strict", table="strict"), name="strict", ready=False)
-    until(lambda: d.process.poll() is not None, "it ends")
-    expect(d.process.returncode, 4, "exit status")
-    check("nf_fqdn is not there" in d.log(), "the log names the module")
-    check('kernel-assist = "require"' in d.log(), "and the setting")
-    expect(t.gw.run("nft list tables").stdout.split(), ["table", "inet", "nfqdn"], "tables")
-    d.ended = True
-
-
-@case("without the module: a reload to require is refused with the reason, and the old policy stays")
-def refused_reload(t):
-    t.simple()
-    family_is_missing(t.gw)
-    t.dns(t.inet, ZONE)
-    d = t.gateway(allow=WEB, kernel_assist="auto")
-    told, rules = d.status()["kernel_assist"], t.gw.run("nft list chain inet nfqdn client").stdout
-    stays(t, d, t.config(allow='web: { names = "other.example.org"; };', kernel_assist="require"), "nf_fqdn is not there")
-    expect((d.status()["kernel_assist"], t.gw.run("nft list chain inet nfqdn client").stdout), (told, rules), "status and rules")
-    d.reload(t.config(allow='web: { names = "other.example.org"; };', kernel_assist="auto"))
-    t.client.lookup("10.2.0.2", "other.example.org")
-    expect(t.client.tcp("20.140.0.4").result, "open", "what a reload without it allows")
-
-
-def stays(t, d, config, reason):
-    """A reload to this configuration is refused for this reason, and the old policy, WEB, still decides."""
-    before = d.counters()["reloads_refused"]
-    done = d.reload(config, ok=None)
-    check(done.returncode != 0, "the reload is refused")
-    for part in ("gateway.kernel-assist", '"require"', reason):
-        check(part in done.stdout + done.stderr, f"{part!r} in {done.stdout + done.stderr!r}")
-    expect(d.counters()["reloads_refused"] - before, 1, "reloads refused")
-    t.client.lookup("10.2.0.2", "www.example.net")
-    t.client.lookup("10.2.0.2", "other.example.org")
-    expect((t.client.tcp("20.140.0.1").result, t.client.tcp("20.140.0.4").result), ("open", "reset"), "old names and new ones")
 
 
 @case("unrelated answers and known ones pass without a wake-up, new ones teach", tags=["module"])
@@ -297,22 +240,6 @@ def many_instances(t):
         module.send(genl.DELETE, f"i{i}")
 
 
-def samples():
-    """DNS messages: the fuzz corpus, some made up, and mutations."""
-    rng = random.Random(11)
-    found = [p.read_bytes() for p in sorted((pathlib.Path(__file__).resolve().parents[1] / "fuzz/corpus/dns_message").iterdir())]
-    for qname in list(ZONE) * 3:
-        found.append(dnswire.response(1, qname, dnswire.A, [dnswire.a(qname, "20.1.1.1", rng.randrange(400)), dnswire.a(qname, "20.1.1.2")]))
-    for data in list(found):
-        for _ in range(3):
-            other = bytearray(data)
-            for _ in range(rng.randrange(1, 4)):
-                if other:
-                    other[rng.randrange(len(other))] = rng.randrange(256)
-            found.append(bytes(other))
-    return [data for data in found if 0 < len(data) <= 1400]
-
-
 @case("the same messages teach the same with the module and without it", tags=["module"], seconds=300)
 def differential(t):
     t.simple()
@@ -332,22 +259,6 @@ def differential(t):
     expect(learned["require"], learned["off"], "learned")
     check(learned["off"], "something was learned")
     check(module is not None, "the module was there")
-
-
-def answer(t, data):
-    """The client asks, and the resolver answers with these octets, whatever they are: both by hand, on one flow."""
-    server = t.inet.socket(socket.AF_INET, socket.SOCK_DGRAM)
-    client = t.client.socket(socket.AF_INET, socket.SOCK_DGRAM)
-    server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    server.bind(("10.2.0.2", 53))
-    client.settimeout(5)
-    server.settimeout(5)
-    client.sendto(b"question", ("10.2.0.2", 53))
-    _, peer = server.recvfrom(2000)
-    server.sendto(data, peer)
-    expect(client.recv(4000), data, "what arrives")
-    client.close()
-    server.close()
 
 
 @case("require: a reload without the module is refused and the old policy stays, with the module or without", tags=["module"], seconds=120)

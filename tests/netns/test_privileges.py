@@ -5,6 +5,7 @@ tests/unit/test_sandbox.c; here it is shown that the daemon stands in that state
 import os
 import pathlib
 import pwd
+import re
 import signal
 import socket
 import subprocess
@@ -107,6 +108,12 @@ def numeric_user(t):
     confined(d.process.pid, 64999)
 
 
+def no_program(d):
+    """Nor the module, which has a family for each namespace: status tells why."""
+    told = d.status()["kernel_assist"]
+    check(told == "nf_fqdn" or re.search("eBPF is not permitted|without eBPF", told), told)
+
+
 def as_nobody(d, *words):
     """nfqdnd by a user who is not root."""
     d.process = d.net.popen(["setpriv", "--reuid", str(NOBODY.pw_uid), "--regid", str(NOBODY.pw_gid), "--clear-groups", *words, NFQDND, "-c", str(d.file)],
@@ -131,9 +138,10 @@ def without_root(t):
     as_nobody(d, *give)
     refused(t, d, 'cannot become "daemon": start it as root, or set gateway.user to ""')
     for user in ("", USER):
-        d.write(t.config(allow=WEB, user=user))
+        d.write(t.config(allow=WEB, user=user, kernel_assist="auto"))
         as_nobody(d, *give)
         d.wait_ready()
+        no_program(d)
         confined(d.process.pid, NOBODY.pw_uid, bounding=None)
         t.client.lookup("10.2.0.2", "www.example.net")
         expect(t.client.tcp("20.121.0.1").result, "open", "it works")
@@ -143,7 +151,7 @@ def without_root(t):
 @case("in a user namespace it needs no root at all")
 def user_namespace(t):
     t.simple()
-    d = t.gateway(allow=WEB, user="")
+    d = t.gateway(allow=WEB, user="", kernel_assist="auto")
     d.stop()
     for path in [d.folder, *d.folder.rglob("*")]:
         os.chown(path, NOBODY.pw_uid, NOBODY.pw_gid)
@@ -156,6 +164,7 @@ def user_namespace(t):
     d.wait_ready()
     confined(d.process.pid, NOBODY.pw_uid)
     expect(d.status()["ready"], True, "ready")
+    no_program(d)
 
 
 @case("a configuration that only root can read is told at the start and by --check; a reload is refused, and the old policy stays")

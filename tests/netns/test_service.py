@@ -116,19 +116,41 @@ def allowed_calls():
     return found
 
 
+@case("the unit lets it load the eBPF program of kernel-assist; without the capabilities for it, it goes without")
+def program(t):
+    d = prepared(t, kernel_assist="auto")
+    told = {}
+    whole = globals()["UNIT"]
+    for less in ("", " CAP_BPF", " CAP_PERFMON"):
+        globals()["UNIT"] = whole.replace(less, "")
+        try:
+            as_the_unit(t, d)
+        finally:
+            globals()["UNIT"] = whole
+        d.wait_ready()
+        told[less] = d.status()["kernel_assist"]
+        t.client.lookup("10.2.0.2", "www.example.net")
+        expect(t.client.tcp("20.121.0.1").result, "open", "it works")
+        d.stop()
+    if told[""] == "nf_fqdn" or "without eBPF" in told[""]:
+        raise Skip(told[""])
+    expect([told[less].startswith("bpf") for less in told], [True, False, False], f"the program is used: {told}")
+
+
 @case("every system call of the daemon, from its start to its end, is in the unit's filter")
 def calls(t):
     if "-fsanitize" in (BUILD / ".flags").read_text(encoding="utf-8"):
         raise Skip("a sanitizer makes calls of its own")
     if not shutil.which("strace") or not shutil.which("systemd-analyze"):
         raise Skip("strace and systemd-analyze are needed")
-    d = prepared(t, verify="query", revoke="cut")
+    d = prepared(t, revoke="cut", kernel_assist="auto")
     trace = d.folder / "trace"
     as_the_unit(t, d, "strace", "-f", "-qq", "-o", str(trace))
     d.wait_ready(60)
     t.client.lookup("10.2.0.2", "www.example.net")
     expect(t.client.tcp("20.121.0.1").result, "open", "it works")
-    d.reload(t.config(allow=WEB, verify="flow"))
+    d.reload(t.config(allow=WEB, verify="query", kernel_assist="auto"))
+    d.reload(t.config(allow=WEB, kernel_assist="auto"))
     for words in (("status",), ("denied",), ("learned",)):
         d.ctl(*words)
     child = next(int(line.split()[0]) for line in trace.read_text().splitlines() if f'execve("{NFQDND}"' in line)
@@ -144,7 +166,7 @@ def calls(t):
     own = set(re.findall(r'"(\w+)"', source))
     check(len(own) > 90, "the daemon's own filter is read")
     expect(sorted(own - allowed), [], "calls that the daemon allows itself, and the unit does not")
-    check({"ptrace", "mount", "init_module", "bpf", "reboot"}.isdisjoint(allowed), "a filter it is")
+    check({"ptrace", "mount", "init_module", "perf_event_open", "reboot"}.isdisjoint(allowed), "a filter it is")
 
 
 if __name__ == "__main__":

@@ -221,7 +221,7 @@ static void opening_without_conntrack(void **state)
 			    " udp sport 53 jump q\n }\n}\n"),
 		0);
 	batch_begin(world->table->batch);
-	ruleset_netlink_rule(world->table->batch, "plain", "q", &rule, world->table->capabilities.queue);
+	ruleset_netlink_rule(world->table->batch, "plain", "q", &rule, &world->table->capabilities);
 	assert_int_equal(batch_commit(world->table->batch, NULL), 0);
 	hold(world, packets);
 	second = kernel_open("second");

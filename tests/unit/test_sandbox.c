@@ -11,6 +11,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/bpf.h>
 #include <linux/capability.h>
 #include <linux/netlink.h>
 #include <pthread.h>
@@ -277,6 +278,147 @@ static int changes_bounding_set(void)
 	return prctl(PR_CAPBSET_DROP, CAP_CHOWN, 0, 0, 0) < 0 ? errno : 0;
 }
 
+/* ---- eBPF: what was open before ---- */
+
+static int map, program; /* -1: this kernel or container has none */
+static uint32_t id; /* of the map */
+
+static int ask(enum bpf_cmd command, union bpf_attr *attributes)
+{
+	long result = syscall(SYS_bpf, command, attributes, sizeof(*attributes));
+
+	return result < 0 ? -errno : (int)result;
+}
+
+static int make_map(void)
+{
+	union bpf_attr attributes;
+
+	memset(&attributes, 0, sizeof(attributes));
+	attributes.map_type = BPF_MAP_TYPE_HASH;
+	attributes.key_size = attributes.value_size = sizeof(uint64_t);
+	attributes.max_entries = 4;
+	return ask(BPF_MAP_CREATE, &attributes);
+}
+
+static int load_program(void)
+{
+	static const struct bpf_insn code[] = { { .code = BPF_ALU64 | BPF_MOV | BPF_K },
+						{ .code = BPF_JMP | BPF_EXIT } };
+	union bpf_attr attributes;
+
+	memset(&attributes, 0, sizeof(attributes));
+	attributes.prog_type = BPF_PROG_TYPE_SOCKET_FILTER;
+	attributes.insns = (uintptr_t)code;
+	attributes.insn_cnt = 2;
+	attributes.license = (uintptr_t) "GPL";
+	return ask(BPF_PROG_LOAD, &attributes);
+}
+
+static int element(enum bpf_cmd command)
+{
+	uint64_t key = 1, value = 2;
+	union bpf_attr attributes;
+	int result;
+
+	memset(&attributes, 0, sizeof(attributes));
+	attributes.map_fd = (uint32_t)map;
+	attributes.key = command == BPF_MAP_GET_NEXT_KEY ? 0 : (uintptr_t)&key;
+	if (command != BPF_MAP_DELETE_ELEM)
+		attributes.value = (uintptr_t)&value;
+	result = ask(command, &attributes);
+	return result < 0 ? -result : 0;
+}
+
+static int changes_map(void)
+{
+	static const enum bpf_cmd commands[] = { BPF_MAP_UPDATE_ELEM, BPF_MAP_LOOKUP_ELEM, BPF_MAP_GET_NEXT_KEY,
+						 BPF_MAP_DELETE_ELEM };
+	int error = 0;
+
+	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]) && error == 0; i++)
+		error = element(commands[i]);
+	return error;
+}
+
+static int descriptor(int fd)
+{
+	if (fd < 0)
+		return -fd;
+	close(fd);
+	return 0;
+}
+
+static int makes_map(void)
+{
+	return descriptor(make_map());
+}
+
+static int loads_program(void)
+{
+	return descriptor(load_program());
+}
+
+static void open_ebpf(void)
+{
+	struct bpf_map_info info = { 0 };
+	union bpf_attr attributes;
+
+	map = make_map();
+	program = load_program();
+	memset(&attributes, 0, sizeof(attributes));
+	attributes.info.bpf_fd = (uint32_t)map;
+	attributes.info.info_len = sizeof(info);
+	attributes.info.info = (uintptr_t)&info;
+	if (ask(BPF_OBJ_GET_INFO_BY_FD, &attributes) == 0)
+		id = info.id;
+}
+
+/* As others' maps could be. */
+static int opens_map(void)
+{
+	union bpf_attr attributes;
+
+	memset(&attributes, 0, sizeof(attributes));
+	attributes.map_id = id;
+	return descriptor(ask(BPF_MAP_GET_FD_BY_ID, &attributes));
+}
+
+static int lists_maps(void)
+{
+	union bpf_attr attributes;
+	int error;
+
+	memset(&attributes, 0, sizeof(attributes));
+	error = ask(BPF_MAP_GET_NEXT_ID, &attributes);
+	return error < 0 ? -error : 0;
+}
+
+static int runs_program(void)
+{
+	uint8_t packet[64] = { 0 };
+	union bpf_attr attributes;
+	int error;
+
+	memset(&attributes, 0, sizeof(attributes));
+	attributes.test.prog_fd = (uint32_t)program;
+	attributes.test.data_in = (uintptr_t)packet;
+	attributes.test.data_size_in = sizeof(packet);
+	error = ask(BPF_PROG_TEST_RUN, &attributes);
+	return error < 0 ? -error : 0;
+}
+
+static int freezes_map(void)
+{
+	union bpf_attr attributes;
+	int error;
+
+	memset(&attributes, 0, sizeof(attributes));
+	attributes.map_fd = (uint32_t)map;
+	error = ask(BPF_MAP_FREEZE, &attributes);
+	return error < 0 ? -error : 0;
+}
+
 #define SANITIZER_NEEDS true
 #define LANDLOCK true
 
@@ -319,9 +461,25 @@ static const struct attempt {
 	{ "changes its bounding set", changes_bounding_set, EPERM, false, false },
 };
 
+static const struct attempt with_maps[] = {
+	{ "changes elements of a map that is open", changes_map, 0, false, false },
+	{ "makes a map", makes_map, EPERM, false, false },
+	{ "loads a program", loads_program, EPERM, false, false },
+	{ "runs a program", runs_program, EPERM, false, false },
+	{ "opens a map by its id", opens_map, EPERM, false, false },
+	{ "lists maps", lists_maps, EPERM, false, false },
+	{ "makes a map constant", freezes_map, EPERM, false, false },
+};
+
+static const struct attempt without_maps[] = {
+	{ "changes elements of a map that is open", changes_map, EPERM, false, false },
+	{ "makes a map", makes_map, EPERM, false, false },
+	{ "loads a program", loads_program, EPERM, false, false },
+};
+
 /* ---- a child ---- */
 
-static int enter(int *landlock)
+static int enter(bool maps, int *landlock)
 {
 	struct config_text catalog = { at("data"), 1 };
 	struct config config = { .control = strdup(at("run/control.sock")), .state = strdup(at("state")) };
@@ -331,7 +489,7 @@ static int enter(int *landlock)
 	config.catalog = (struct config_texts) { &catalog, 1, 1 };
 	if (privileges_find(USER, &privileges) < 0 || privileges_drop(&privileges) < 0)
 		return -1;
-	return sandbox_enter(&config, strdup(at("conf/linked.conf")), false, landlock);
+	return sandbox_enter(&config, strdup(at("conf/linked.conf")), false, maps, landlock);
 }
 
 static void put(const char *name, const char *text)
@@ -367,7 +525,7 @@ static void furnish(void)
 }
 
 /* Status: that of the attempt, or 255 when the state could not be entered. */
-static int run_child(const struct attempt *attempt, bool inside)
+static int run_child(const struct attempt *attempt, bool maps, bool inside)
 {
 	int status = 0;
 	pid_t child;
@@ -378,7 +536,8 @@ static int run_child(const struct attempt *attempt, bool inside)
 	if (child == 0) {
 		int landlock = 0;
 
-		if (inside && enter(&landlock) < 0)
+		open_ebpf();
+		if (inside && enter(maps, &landlock) < 0)
 			_exit(255);
 		if (inside && attempt->landlock && landlock == 0)
 			_exit(254);
@@ -389,23 +548,38 @@ static int run_child(const struct attempt *attempt, bool inside)
 	return WEXITSTATUS(status);
 }
 
-static void inside_and_outside(void **state)
+static void try_all(const struct attempt *rows, size_t count, bool maps)
 {
-	(void)state;
-	if (geteuid() != 0)
-		skip();
-	for (size_t i = 0; i < sizeof(attempts) / sizeof(attempts[0]); i++) {
-		const struct attempt *attempt = &attempts[i];
-		int outside = run_child(attempt, false), inside;
+	for (size_t i = 0; i < count; i++) {
+		const struct attempt *attempt = &rows[i];
+		int outside = run_child(attempt, maps, false), inside;
 
 		if (SANITIZED && attempt->sanitizer)
 			continue;
-		inside = run_child(attempt, true);
+		inside = run_child(attempt, maps, true);
 		if (outside != 0 || (inside != attempt->error && inside != 254))
 			fail_msg("%s: outside %d, inside %d, not %d", attempt->what, outside, inside, attempt->error);
 		if (inside == 254)
 			print_message("# no Landlock here: %s\n", attempt->what);
 	}
+}
+
+static void inside_and_outside(void **state)
+{
+	(void)state;
+	if (geteuid() != 0)
+		skip();
+	try_all(attempts, sizeof(attempts) / sizeof(attempts[0]), false);
+}
+
+static void elements_alone(void **state)
+{
+	(void)state;
+	open_ebpf();
+	if (geteuid() != 0 || map < 0 || program < 0)
+		skip();
+	try_all(with_maps, sizeof(with_maps) / sizeof(with_maps[0]), true);
+	try_all(without_maps, sizeof(without_maps) / sizeof(without_maps[0]), false);
 }
 
 static int prepare(void **state)
@@ -428,7 +602,7 @@ static int remove_all(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(inside_and_outside) };
+	const struct CMUnitTest tests[] = { cmocka_unit_test(inside_and_outside), cmocka_unit_test(elements_alone) };
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);
 	return cmocka_run_group_tests(tests, prepare, remove_all);

@@ -1,0 +1,393 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* An eBPF program (kmod-optional/fqdn_filter.bpf.c), which the rules call by the xtables match "bpf". The rules hold it, and
+ * it holds its maps: with the table all of it goes, and nothing is pinned. Program and maps are made once, before privileges
+ * are dropped; what comes later is bpf(2) on the maps' elements. */
+#include "netfilter/assist.h"
+
+#include <errno.h>
+#include <linux/bpf.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "../kmod-optional/fqdn_filter.h"
+#include "base/hash.h"
+#include "base/limits.h"
+#include "netfilter/assist_backend.h"
+#include "netfilter/ebpf.h"
+#include "netfilter/filter_object.h"
+
+struct assist_filter {
+	int maps[FQDN_FILTER_MAPS];
+	int program;
+	int table; /* the map of suffixes: filled while it is not in the map of tables */
+	bool live; /* it is there */
+	bool known_only; /* reports want to know the names of the others */
+	struct fqdn_filter_state state;
+	struct fqdn_filter_scratch scratch;
+};
+
+static const char *filter_text(int error)
+{
+	switch (error) {
+	case -ENOENT:
+		return "the kernel module nf_fqdn is not there, and this nfqdnd was built without eBPF (make needs "
+		       "clang)";
+	case -EPERM:
+		return "the kernel module nf_fqdn is not there, and eBPF is not permitted: CAP_BPF and CAP_PERFMON are "
+		       "needed";
+	case -EOPNOTSUPP:
+		return "the kernel module nf_fqdn is not there, and the kernel keeps eBPF maps from who has no CAP_BPF "
+		       "(before Linux 5.19, kernel.unprivileged_bpf_disabled)";
+	case -ENOSYS:
+		return "the kernel module nf_fqdn is not there, and the kernel has no eBPF (CONFIG_BPF_SYSCALL)";
+	case -E2BIG:
+		return "the policy has more names than the eBPF program's table takes";
+	case -EACCES:
+	case -EINVAL:
+		return "the kernel module nf_fqdn is not there, and the kernel does not take the eBPF program: without "
+		       "CAP_PERFMON it never does";
+	}
+	return strerror(-error);
+}
+
+static void filter_close_one(int fd)
+{
+	if (fd >= 0)
+		close(fd);
+}
+
+static int filter_make(struct assist_filter *filter)
+{
+	const struct {
+		unsigned int type;
+		uint32_t key, value, entries;
+	} maps[] = {
+		[FQDN_FILTER_TABLES] = { BPF_MAP_TYPE_ARRAY_OF_MAPS, sizeof(uint32_t), sizeof(uint32_t), 1 },
+		[FQDN_FILTER_KNOWN] = { BPF_MAP_TYPE_LRU_HASH, sizeof(uint64_t), sizeof(uint64_t), LIMIT_ASSIST_KNOWN },
+		[FQDN_FILTER_STATE] = { BPF_MAP_TYPE_ARRAY, sizeof(uint32_t), sizeof(filter->state), 1 },
+		[FQDN_FILTER_COUNTERS] = { BPF_MAP_TYPE_ARRAY, sizeof(uint32_t), sizeof(uint64_t),
+					   FQDN_FILTER_VERDICTS },
+		[FQDN_FILTER_SCRATCH] = { BPF_MAP_TYPE_PERCPU_ARRAY, sizeof(uint32_t), sizeof(filter->scratch), 1 },
+	};
+	const void *object;
+	size_t size;
+
+	filter->table = ebpf_map(BPF_MAP_TYPE_HASH, sizeof(uint64_t), sizeof(uint64_t), LIMIT_ASSIST_SUFFIXES,
+				 BPF_F_NO_PREALLOC, -1);
+	if (filter->table < 0)
+		return filter->table;
+	for (size_t i = 0; i < FQDN_FILTER_MAPS; i++) {
+		filter->maps[i] = ebpf_map(maps[i].type, maps[i].key, maps[i].value, maps[i].entries, 0,
+					   i == FQDN_FILTER_TABLES ? filter->table : -1);
+		if (filter->maps[i] < 0)
+			return filter->maps[i];
+	}
+	object = filter_object(&size);
+	filter->program = ebpf_load(object, size, FQDN_FILTER_MAGIC, filter->maps, FQDN_FILTER_MAPS);
+	if (filter->program == -E2BIG) /* of the verifier; of a map it means another thing */
+		return -EACCES;
+	return filter->program < 0 ? filter->program : 0;
+}
+
+/* As it will have to be done from then on. */
+static int filter_touch(int counters)
+{
+	uint32_t index = 0;
+	uint64_t zero = 0;
+	int error = ebpf_set(counters, &index, &zero);
+
+	return error == -EPERM ? -EOPNOTSUPP : error;
+}
+
+static int filter_new(struct assist_filter **out)
+{
+	struct assist_filter *filter;
+	size_t size;
+	int error;
+
+	filter_object(&size);
+	if (size == 0)
+		return -ENOENT;
+	filter = calloc(1, sizeof(*filter));
+	if (!filter)
+		return -ENOMEM;
+	memset(filter->maps, -1, sizeof(filter->maps));
+	filter->program = filter->table = -1;
+	error = filter_make(filter);
+	if (error == 0)
+		error = ebpf_without_capabilities(filter_touch, filter->maps[FQDN_FILTER_COUNTERS]);
+	if (error < 0) {
+		assist_filter_close(filter);
+		return error;
+	}
+	*out = filter;
+	return 0;
+}
+
+int assist_filter_open(struct assist_filter **out, const char **why)
+{
+	int error = filter_new(out);
+
+	if (error < 0)
+		*why = filter_text(error);
+	return error;
+}
+
+static int filter_program(const void *way)
+{
+	return ((const struct assist_filter *)way)->program;
+}
+
+/* ---- what is in force ---- */
+
+/* Returns when no processor uses the table any more: the kernel waits so long (Linux 5.0). */
+static int filter_pause(void *way)
+{
+	struct assist_filter *filter = way;
+	uint32_t zero = 0;
+	int error = filter->live ? ebpf_delete(filter->maps[FQDN_FILTER_TABLES], &zero) : 0;
+
+	if (error < 0 && error != -ENOENT)
+		return error;
+	filter->live = false;
+	return 0;
+}
+
+/* The program stays open for the next one. */
+static void filter_leave(void *way)
+{
+	filter_pause(way);
+}
+
+void assist_filter_close(struct assist_filter *filter)
+{
+	if (!filter)
+		return;
+	filter_pause(filter);
+	for (size_t i = 0; i < FQDN_FILTER_MAPS; i++)
+		filter_close_one(filter->maps[i]);
+	filter_close_one(filter->program);
+	filter_close_one(filter->table);
+	free(filter);
+}
+
+static int filter_tell_state(struct assist_filter *filter)
+{
+	uint32_t zero = 0;
+
+	return ebpf_set(filter->maps[FQDN_FILTER_STATE], &zero, &filter->state);
+}
+
+/* A flag, or an end, for what the hash stands for. */
+static int filter_add(struct assist_filter *filter, uint64_t hash, uint64_t flags, uint64_t until)
+{
+	uint64_t value = 0;
+	int error = ebpf_get(filter->table, &hash, &value);
+
+	if (error < 0 && error != -ENOENT)
+		return error;
+	flags |= value & ((1u << FQDN_FILTER_SHIFT) - 1);
+	if (until == 0)
+		until = value >> FQDN_FILTER_SHIFT;
+	value = until << FQDN_FILTER_SHIFT | flags;
+	return ebpf_set(filter->table, &hash, &value);
+}
+
+static uint8_t filter_lower(char octet)
+{
+	return (uint8_t)(octet >= 'A' && octet <= 'Z' ? octet | 0x20 : octet);
+}
+
+/* Of a pattern with `*` the suffix behind its last label that has one: more is left to nfqdnd than need be. */
+static int filter_add_pattern(struct assist_filter *filter, const char *text)
+{
+	size_t end = strlen(text);
+	uint64_t hash = filter->state.name_key;
+
+	if (end > 0 && text[end - 1] == '.')
+		end--;
+	for (;;) {
+		size_t start = end;
+		uint64_t before = hash;
+
+		for (; start > 0 && text[start - 1] != '.'; start--) {
+			if (text[start - 1] == '*' && before == filter->state.name_key) {
+				filter->state.all = 1;
+				return 0;
+			}
+			if (text[start - 1] == '*')
+				return filter_add(filter, before, FQDN_FILTER_BELOW, 0);
+			hash = fqdn_filter_step(hash, filter_lower(text[start - 1]));
+		}
+		hash = fqdn_filter_step(hash, (uint8_t)(end - start));
+		if (start == 0)
+			return filter_add(filter, hash, FQDN_FILTER_ENDS, 0);
+		end = start - 1;
+	}
+}
+
+static int filter_keys(struct assist_filter *filter)
+{
+	struct hash_key name, known;
+	int error = hash_key_random(&name);
+
+	if (error == 0)
+		error = hash_key_random(&known);
+	if (error < 0)
+		return error;
+	filter->state = (struct fqdn_filter_state) { .name_key = name.k0, .known_key = { known.k0, known.k1 } };
+	return 0;
+}
+
+/* The key behind one that is no longer there would be the first again. */
+static int filter_clear(struct assist_filter *filter)
+{
+	uint64_t key, next;
+	int error = ebpf_next(filter->table, NULL, &key);
+
+	while (error == 0) {
+		int more = ebpf_next(filter->table, &key, &next);
+
+		error = ebpf_delete(filter->table, &key);
+		if (error == 0)
+			error = more;
+		key = next;
+	}
+	return error == -ENOENT ? 0 : error;
+}
+
+static int filter_begin(void *way, const struct policy *policy)
+{
+	struct assist_filter *filter = way;
+	int error = filter_clear(filter);
+
+	if (error == 0)
+		error = filter_keys(filter);
+	filter->known_only = policy->config->report_names == CONFIG_NAMES_ALL;
+	if (filter->known_only)
+		filter->state.all = 1;
+	for (size_t i = 0; i < policy->rule_count && error == 0 && !filter->state.all; i++)
+		error = filter_add_pattern(filter, policy->rules[i].pattern);
+	return error == 0 ? filter_tell_state(filter) : error;
+}
+
+static int filter_commit(void *way)
+{
+	struct assist_filter *filter = way;
+	uint32_t zero = 0;
+	int error = ebpf_set(filter->maps[FQDN_FILTER_TABLES], &zero, &filter->table);
+
+	filter->live = error == 0;
+	return error;
+}
+
+/* ---- what is learned ---- */
+
+static uint64_t filter_until(uint64_t left)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_BOOTTIME, &now);
+	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000 + left;
+}
+
+static int filter_derived(void *way, bool aside, const struct nf_fqdn_entry *entries, size_t count)
+{
+	int error = 0;
+
+	(void)aside;
+	for (size_t i = 0; i < count && error == 0; i++)
+		error = filter_add(way, entries[i].name, 0, filter_until(entries[i].left));
+	return error;
+}
+
+static int filter_known(void *way, const struct nf_fqdn_entry *entries, size_t count)
+{
+	const struct assist_filter *filter = way;
+	int error = 0;
+
+	for (size_t i = 0; i < count && error == 0; i++) {
+		uint64_t until = filter_until(entries[i].left);
+
+		error = ebpf_set(filter->maps[FQDN_FILTER_KNOWN], &entries[i].digest, &until);
+	}
+	return error;
+}
+
+/* By another key, to which no digest that is there belongs. */
+static int filter_forget(void *way)
+{
+	struct assist_filter *filter = way;
+	struct hash_key key;
+	int error = hash_key_random(&key);
+
+	if (error < 0)
+		return error;
+	filter->state.known_key = (struct fqdn_key) { key.k0, key.k1 };
+	return filter_tell_state(filter);
+}
+
+static uint64_t filter_hash(const void *way, const struct dns_name *name)
+{
+	const struct assist_filter *filter = way;
+	uint64_t hash = filter->state.name_key;
+
+	for (size_t i = name->length - 1u; i-- > 0;)
+		hash = fqdn_filter_step(hash, name->octets[i]);
+	return hash;
+}
+
+static bool filter_digest(void *way, const uint8_t *message, size_t length, struct nf_fqdn_entry *out)
+{
+	struct assist_filter *filter = way;
+	struct fqdn_filter_scratch *scratch = &filter->scratch;
+	u64 digest;
+
+	if (length < FQDN_FILTER_HEADER || length > FQDN_FILTER_MESSAGE)
+		return false;
+	memcpy(scratch->message, message, length);
+	if (fqdn_filter_question(scratch, (uint32_t)length) != FQDN_FILTER_PASSED ||
+	    !fqdn_filter_digest(scratch, (uint32_t)length, &filter->state.known_key, &digest))
+		return false;
+	*out = (struct nf_fqdn_entry) { .digest = digest };
+	return true;
+}
+
+static int filter_count(void *way, uint64_t now[ASSIST_COUNTERS])
+{
+	static const uint32_t counters[ASSIST_COUNTERS] = { [ASSIST_ERRORS] = FQDN_FILTER_ERROR,
+							    [ASSIST_UNRELATED] = FQDN_FILTER_UNRELATED,
+							    [ASSIST_KNOWN] = FQDN_FILTER_PASSED };
+	const struct assist_filter *filter = way;
+	int error = 0;
+
+	for (size_t i = 0; i < ASSIST_COUNTERS && error == 0; i++)
+		error = ebpf_get(filter->maps[FQDN_FILTER_COUNTERS], &counters[i], &now[i]);
+	return error;
+}
+
+static const char *filter_name(const void *way)
+{
+	const struct assist_filter *filter = way;
+
+	return filter->known_only ? "bpf, for known answers alone: report-names = \"all\" needs to see the others"
+				  : "bpf";
+}
+
+const struct assist_backend assist_filter_backend = {
+	.name = filter_name,
+	.close = filter_leave,
+	.text = filter_text,
+	.program = filter_program,
+	.pause = filter_pause,
+	.begin = filter_begin,
+	.commit = filter_commit,
+	.derived = filter_derived,
+	.known = filter_known,
+	.forget = filter_forget,
+	.count = filter_count,
+	.hash = filter_hash,
+	.digest = filter_digest,
+};

@@ -1,0 +1,237 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What the eBPF program (fqdn_filter.bpf.c) and nfqdnd (netfilter/assist_filter.c) share: the maps, and the digest of a
+ * message. Loops have constant bounds, and what the verifier must not follow is read back from the scratch space:
+ * registers whose range it knows would make each round another state.
+ */
+#ifndef NF_FQDN_FILTER_H
+#define NF_FQDN_FILTER_H
+
+#include "fqdn_hash.h"
+#include "fqdn_shim.h"
+
+#define FQDN_FILTER_HEADER 12
+#define FQDN_FILTER_NAME 255
+#define FQDN_FILTER_HEAD (FQDN_FILTER_HEADER + FQDN_FILTER_NAME + 4)
+/* What fits one Ethernet frame; longer messages, and those with more records, are left to nfqdnd. */
+#define FQDN_FILTER_MESSAGE 1472
+#define FQDN_FILTER_RECORDS 32
+#define FQDN_FILTER_ROOM 2048 /* no offset in 11 bits leads out of it */
+
+/* The maps, by the number that stands in the program in their places. */
+enum fqdn_filter_map {
+	FQDN_FILTER_TABLES, /* array of one map, or none: then everything is left to nfqdnd */
+	FQDN_FILTER_KNOWN, /* digest: until */
+	FQDN_FILTER_STATE, /* struct fqdn_filter_state */
+	FQDN_FILTER_COUNTERS, /* packets by enum fqdn_filter_verdict */
+	FQDN_FILTER_SCRATCH, /* struct fqdn_filter_scratch, for each processor */
+	FQDN_FILTER_MAPS
+};
+/* In the upper half of the address of a map. */
+#define FQDN_FILTER_MAGIC 0x6e667164u
+
+enum fqdn_filter_verdict {
+	FQDN_FILTER_LEFT,
+	FQDN_FILTER_ERROR,
+	FQDN_FILTER_UNRELATED,
+	FQDN_FILTER_PASSED, /* known */
+	FQDN_FILTER_VERDICTS
+};
+
+/* A table maps the hash of a suffix of names to flags and, shifted by FQDN_FILTER_SHIFT, the time until which the name
+ * itself is a derived one. Times are milliseconds of CLOCK_BOOTTIME.
+ */
+#define FQDN_FILTER_ENDS 1u
+#define FQDN_FILTER_BELOW 2u
+#define FQDN_FILTER_SHIFT 2
+
+struct fqdn_filter_state {
+	u64 name_key;
+	u64 all; /* some pattern may match any name */
+	struct fqdn_key known_key; /* another one: nothing is known any more */
+};
+
+struct fqdn_filter_scratch {
+	u32 busy; /* another packet is being read: an interrupt, or a task that was preempted */
+	u32 length; /* of the name, then of the message */
+	u32 at; /* the offset reached */
+	u32 left; /* octets of the label, or records */
+	u32 ttl;
+	u64 sum;
+	u8 message[FQDN_FILTER_ROOM + 64] __attribute__((aligned(8)));
+	u8 starts[256]; /* of the name's octets, which are length octets */
+};
+
+/* So that the compiler takes it from memory, and the verifier knows nothing of it. */
+#define FQDN_FILTER_AFRESH(v) (*(volatile u32 *)&(v))
+
+/* From the last octet of a name to the first. A collision shows nfqdnd an answer more. */
+static inline u64 fqdn_filter_step(u64 hash, u8 octet)
+{
+	hash = (hash ^ octet) * 0x9e3779b97f4a7c15ULL;
+	return hash ^ hash >> 29;
+}
+
+static inline u32 fqdn_filter_u16(const u8 *at)
+{
+	return (u32)at[0] << 8 | at[1];
+}
+
+/* Puts the question's name into lower case. Its length with the root label in `length`, or 0. */
+static inline void fqdn_filter_name(struct fqdn_filter_scratch *s)
+{
+	u32 i;
+
+	s->length = 0;
+	s->left = 0;
+	for (i = 0; i < FQDN_FILTER_NAME; i++) {
+		u32 octet = s->message[FQDN_FILTER_HEADER + i], left = FQDN_FILTER_AFRESH(s->left);
+
+		if (left) {
+			s->starts[i] = 0;
+			s->left = left - 1;
+			/* without a branch: is it more than '@' and less than '['? */
+			s->message[FQDN_FILTER_HEADER + i] = (u8)(octet | ((('@' - octet) & (octet - '[')) >> 31) << 5);
+			continue;
+		}
+		s->starts[i] = 1;
+		if (octet > 63)
+			return;
+		if (octet == 0) {
+			s->length = i + 1;
+			return;
+		}
+		s->left = octet;
+	}
+}
+
+/* Reads header and question of a message of which `held` octets are there, FQDN_FILTER_HEADER at least: is it a
+ * response, FQDN_FILTER_PASSED, or an error, or can it not be judged, FQDN_FILTER_LEFT? The name is then in lower case.
+ */
+static inline enum fqdn_filter_verdict fqdn_filter_question(struct fqdn_filter_scratch *s, u32 held)
+{
+	u32 flags = fqdn_filter_u16(s->message + 2), length;
+	const u8 *behind;
+
+	if ((flags & 0xf800) != 0x8000 || fqdn_filter_u16(s->message + 4) != 1)
+		return FQDN_FILTER_LEFT;
+	fqdn_filter_name(s);
+	length = FQDN_FILTER_AFRESH(s->length) % 256;
+	behind = s->message + FQDN_FILTER_HEADER + length;
+	if (length == 0 || FQDN_FILTER_HEADER + length + 4 > held || fqdn_filter_u16(behind + 2) != 1)
+		return FQDN_FILTER_LEFT;
+	return flags & 15 ? FQDN_FILTER_ERROR : FQDN_FILTER_PASSED;
+}
+
+/* Takes a record's address out of the message and adds it to the sum: resolvers rotate them. */
+static inline void fqdn_filter_address(struct fqdn_filter_scratch *s, const struct fqdn_key *key, u64 owner, u8 *data,
+				       u32 octets)
+{
+	u64 parts[3] = { owner, 0, 0 };
+	u32 i;
+
+	for (i = 0; i < octets; i++) {
+		parts[1 + (i >> 3)] = parts[1 + (i >> 3)] << 8 | data[i];
+		data[i] = 0;
+	}
+	s->sum += fqdn_hash(key, parts, sizeof(parts));
+}
+
+/* Goes over the record at `at`: its TTL becomes 0, and its address, too. False: it cannot be judged. Of owners' names
+ * only the root and a pointer are: whatever it leads to is part of the digest.
+ */
+static inline bool fqdn_filter_record(struct fqdn_filter_scratch *s, const struct fqdn_key *key)
+{
+	u32 at = FQDN_FILTER_AFRESH(s->at), length = FQDN_FILTER_AFRESH(s->length), type, size, ttl;
+	u64 owner;
+	u8 *fixed;
+
+	if (at > length || length - at < 11)
+		return false;
+	owner = fqdn_filter_u16(s->message + at % FQDN_FILTER_ROOM);
+	if (owner >= 0xc000)
+		s->at = at + 2;
+	else if (owner < 0x100)
+		s->at = at + 1;
+	else
+		return false;
+	at = FQDN_FILTER_AFRESH(s->at);
+	if (length - at < 10)
+		return false;
+	fixed = s->message + at % FQDN_FILTER_ROOM;
+	type = fqdn_filter_u16(fixed);
+	ttl = fqdn_filter_u16(fixed + 4) << 16 | fqdn_filter_u16(fixed + 6);
+	size = fqdn_filter_u16(fixed + 8);
+	s->at = at + 10 + size;
+	if (type == 41) /* OPT: the upper bits of the RCODE, RFC 6891 6.1.3 */
+		return fixed[4] == 0;
+	fixed[4] = fixed[5] = fixed[6] = fixed[7] = 0;
+	if (ttl >> 31) /* RFC 2181 8 */
+		ttl = 0;
+	if (ttl > s->ttl && (type == 1 || type == 5 || type == 28 || type == 64 || type == 65))
+		s->ttl = ttl;
+	if (type == 1 && size == 4)
+		fqdn_filter_address(s, key, owner, fixed + 10, 4);
+	else if (type == 28 && size == 16)
+		fqdn_filter_address(s, key, owner, fixed + 10, 16);
+	return true;
+}
+
+/* The hash of all `length` octets, 0 .. FQDN_FILTER_MESSAGE, and of the sum. */
+static inline u64 fqdn_filter_hash(struct fqdn_filter_scratch *s, const struct fqdn_key *key)
+{
+	struct fqdn_sip sip = { key->k0 ^ 0x736f6d6570736575ULL, key->k1 ^ 0x646f72616e646f6dULL,
+				key->k0 ^ 0x6c7967656e657261ULL, key->k1 ^ 0x7465646279746573ULL };
+	u32 i;
+	u64 word;
+
+	for (i = 0; i < FQDN_FILTER_MESSAGE / 8; i++) {
+		if (i * 8 >= FQDN_FILTER_AFRESH(s->length))
+			break;
+		memcpy(&word, s->message + i * 8, 8);
+		sip.v3 ^= word;
+		fqdn_sip_round(&sip);
+		sip.v0 ^= word;
+	}
+	sip.v3 ^= s->sum;
+	fqdn_sip_round(&sip);
+	sip.v0 ^= s->sum;
+	sip.v3 ^= s->length;
+	fqdn_sip_round(&sip);
+	sip.v0 ^= s->length;
+	sip.v2 ^= 0xff;
+	for (i = 0; i < 3; i++)
+		fqdn_sip_round(&sip);
+	return sip.v0 ^ sip.v1 ^ sip.v2 ^ sip.v3;
+}
+
+/* The digest of the message of `length` octets, whose question of `name` octets was put into lower case. It is equal for
+ * messages that differ in nothing but id, TTLs, and the order of addresses; `ttl` is the largest of those that count.
+ * False: it cannot be judged.
+ */
+static inline bool fqdn_filter_digest(struct fqdn_filter_scratch *s, u32 length, const struct fqdn_key *key,
+				      u64 *digest)
+{
+	u32 records =
+		fqdn_filter_u16(s->message + 6) + fqdn_filter_u16(s->message + 8) + fqdn_filter_u16(s->message + 10);
+	u32 i;
+
+	if (length > FQDN_FILTER_MESSAGE || records > FQDN_FILTER_RECORDS)
+		return false;
+	s->at = FQDN_FILTER_HEADER + s->length + 4;
+	s->length = length;
+	s->left = records;
+	s->ttl = 0;
+	s->sum = 0;
+	s->message[0] = s->message[1] = 0;
+	for (i = 0; i < 8; i++)
+		s->message[FQDN_FILTER_AFRESH(s->length) % FQDN_FILTER_ROOM + i] = 0;
+	for (i = 0; i < FQDN_FILTER_RECORDS; i++)
+		if (i < FQDN_FILTER_AFRESH(s->left) && !fqdn_filter_record(s, key))
+			return false;
+	if (FQDN_FILTER_AFRESH(s->at) != length)
+		return false;
+	*digest = fqdn_filter_hash(s, key);
+	return true;
+}
+
+#endif

@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* LINK: netfilter/ebpf.o netfilter/filter_object.o */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+#include <elf.h>
+#include <errno.h>
+#include <linux/bpf.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "kmod-optional/fqdn_filter.h"
+#include "netfilter/ebpf.h"
+#include "netfilter/filter_object.h"
+
+static const int no_maps[FQDN_FILTER_MAPS] = { -1, -1, -1, -1, -1 };
+
+/* In memory of its own, so that the sanitizer sees what reads behind the end. */
+static int load(const void *object, size_t size, size_t map_count)
+{
+	uint8_t *copy = malloc(size + !size);
+	int result;
+
+	memcpy(copy, object, size);
+	result = ebpf_load(copy, size, FQDN_FILTER_MAGIC, no_maps, map_count);
+	free(copy);
+	return result;
+}
+
+/* Cut off anywhere, the object has no section headers any more: they are the last thing in it. */
+static void test_cut_short(void **state)
+{
+	size_t size;
+	const void *object = filter_object(&size);
+
+	(void)state;
+	if (size == 0)
+		skip();
+	for (size_t held = 0; held < size; held += held < 128 ? 1 : 61)
+		assert_int_equal(load(object, held, FQDN_FILTER_MAPS), -EBADMSG);
+	assert_int_equal(load(object, size - 1, FQDN_FILTER_MAPS), -EBADMSG);
+}
+
+static void test_not_elf(void **state)
+{
+	Elf64_Ehdr header = { 0 };
+
+	(void)state;
+	assert_int_equal(load(&header, sizeof(header), 1), -EBADMSG);
+	memcpy(header.e_ident, ELFMAG, SELFMAG);
+	assert_int_equal(load(&header, sizeof(header), 1), -EBADMSG);
+	header.e_ident[EI_CLASS] = ELFCLASS64;
+	assert_int_equal(load(&header, sizeof(header), 1), -EBADMSG); /* no sections */
+	header.e_shoff = UINT64_MAX;
+	header.e_shnum = 3;
+	assert_int_equal(load(&header, sizeof(header), 1), -EBADMSG);
+}
+
+/* A number of a map that is none; with all of them the kernel is asked, and does not take -1 for a map. */
+static void test_map_numbers(void **state)
+{
+	size_t size;
+	const void *object = filter_object(&size);
+	int result;
+
+	(void)state;
+	if (size == 0)
+		skip();
+	assert_int_equal(load(object, size, FQDN_FILTER_MAPS - 1), -EBADMSG);
+	result = load(object, size, FQDN_FILTER_MAPS);
+	assert_true(result < 0 && result != -EBADMSG);
+}
+
+/* Making a map needs CAP_BPF, where kernel.unprivileged_bpf_disabled says so; changing one that is open does not. */
+static int makes(int map)
+{
+	int made = ebpf_map(BPF_MAP_TYPE_LRU_HASH, 8, 8, 4, 0, -1);
+
+	(void)map;
+	if (made >= 0)
+		close(made);
+	return made < 0 ? made : 0;
+}
+
+static int changes(int map)
+{
+	uint64_t key = 1, value = 2, next = 0;
+
+	assert_int_equal(ebpf_set(map, &key, &value), 0);
+	assert_int_equal(ebpf_get(map, &key, &value), 0);
+	assert_int_equal(ebpf_next(map, NULL, &next), 0);
+	assert_int_equal(next, key);
+	assert_int_equal(ebpf_next(map, &key, &next), -ENOENT);
+	return ebpf_delete(map, &key);
+}
+
+static void test_without_capabilities(void **state)
+{
+	int map = ebpf_map(BPF_MAP_TYPE_HASH, 8, 8, 4, 0, -1);
+
+	(void)state;
+	if (map < 0)
+		skip();
+	assert_int_equal(ebpf_without_capabilities(makes, map), -EPERM);
+	assert_int_equal(makes(map), 0);
+	assert_int_equal(ebpf_without_capabilities(changes, map), 0);
+	close(map);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_cut_short),
+		cmocka_unit_test(test_not_elf),
+		cmocka_unit_test(test_map_numbers),
+		cmocka_unit_test(test_without_capabilities),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -48,7 +48,7 @@ LIBS_nfqdnctl := jansson
 # daemon/FLOOR/: what each floor has. Objects of nfqdnctl alone begin with nfqdnctl.
 base := arena counters escape hash histogram ipaddr log lru monotime
 dns := message name packet pattern pattern_text question stream stream_flow svcb wire
-policy := catalog catalog_field catalog_read closed config config_check config_fixed config_list config_print config_read \
+policy := catalog catalog_field catalog_read closed config config_check config_fixed config_json config_list config_print config_read \
 	config_reader config_scalar config_scan config_scan_plain config_scan_tell config_scan_token interval lastgood lastgood_keeper \
 	nat64 option policy policy_boxes policy_group policy_hints policy_input policy_list policy_rules policy_select policy_tenant policy_text \
 	policy_warn problem problem_log reserved trial_mark value
@@ -178,6 +178,14 @@ $(B)/tables: scripts/tables.c daemon/policy/option.c daemon/policy/option.h daem
 	@$(if $(Q),echo "  HOSTCC  $@")
 	$(Q)$(HOSTCC) -std=gnu11 -O1 -Wall -Wextra -D_GNU_SOURCE -Idaemon -DNFQDN_DATADIR='"$(pkgdatadir)"' -o $@ $(filter %.c,$^)
 
+$(B)/schema: scripts/schema.c daemon/policy/option.c daemon/policy/option.h daemon/base/limits.h $(B)/.places
+	@mkdir -p $(@D)
+	@$(if $(Q),echo "  HOSTCC  $@")
+	$(Q)$(HOSTCC) -std=gnu11 -O1 -Wall -Wextra -D_GNU_SOURCE -Idaemon -DNFQDN_DATADIR='"$(pkgdatadir)"' -o $@ $(filter %.c,$^)
+
+$(B)/nfqdn.conf.schema.json: $(B)/schema
+	$(Q)$(B)/schema >$@
+
 $(B)/man/%: scripts/man/%.in $(B)/tables $(B)/.places
 	@mkdir -p $(@D)
 	@$(if $(Q),echo "  FILL    $@")
@@ -187,7 +195,7 @@ $(B)/%.bash: scripts/%.bash.in $(B)/tables
 	@$(if $(Q),echo "  FILL    $@")
 	$(Q)$(B)/tables <$< >$@
 
-documents: $(PAGES:%=$(B)/man/%) $(B)/nfqdn.bash
+documents: $(PAGES:%=$(B)/man/%) $(B)/nfqdn.bash $(B)/nfqdn.conf.schema.json
 
 # ---- installing ----
 
@@ -211,7 +219,7 @@ install: all documents $(INSTALLED:%=$(B)/install/%) install-init-$(INIT)
 	$(call install_dir,$(sbindir) $(sysconfdir)/nfqdn $(pkgdatadir)/data $(completiondir) $(mandir)/man5 $(mandir)/man8)
 	install -m 755 $(B)/nfqdnd $(B)/nfqdnctl $(B)/install/nfqdn-update '$(DESTDIR)$(sbindir)'
 	install -m 644 data/*.json '$(DESTDIR)$(pkgdatadir)/data'
-	install -m 644 $(SHARED:%=scripts/%) '$(DESTDIR)$(pkgdatadir)'
+	install -m 644 $(SHARED:%=scripts/%) $(B)/nfqdn.conf.schema.json '$(DESTDIR)$(pkgdatadir)'
 	$(call keep,$(B)/install/nfqdn.conf,$(sysconfdir)/nfqdn/nfqdn.conf)
 	$(call keep,$(B)/install/nfqdn-update.conf,$(sysconfdir)/nfqdn/nfqdn-update.conf)
 	install -m 644 $(filter %.8,$(PAGES:%=$(B)/man/%)) '$(DESTDIR)$(mandir)/man8'

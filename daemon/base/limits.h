@@ -158,6 +158,12 @@
  * is not used costs nothing. */
 #define LIMIT_SEEN_NAMES 16384
 
+/* Octets of a configuration: a list of 100,000 names is some 3 MiB. The parser keeps all of it in memory, several times.
+ * Beyond it the start or the reload is refused, which counts as reloads_refused. */
+#define LIMIT_CONFIG_OCTETS (16u << 20)
+/* Groups and lists in one another in a configuration that is JSON; lawful ones have four. */
+#define LIMIT_CONFIG_DEPTH 8
+
 /* Octets of one catalog file. The largest list that a vendor publishes is 4 MB. */
 #define LIMIT_CATALOG_FILE (16u << 20)
 /* Rows of all catalog files together. Azure's service tags of all clouds are some 9,000; lookups among words are
@@ -174,8 +180,10 @@
 /* Bad entries of a vendor's list that are told: one slip often stands in every entry. The rest is counted. */
 #define LIMIT_FEED_FAULTS 20
 
-/* One request or answer line on the control socket, and clients at once. */
+/* One request line on the control socket; one of a client that may change what is in force, which may bring a whole
+ * configuration: 16 times that is no burden, and reading it takes 10 ms. Clients at once. Counted as control_refused. */
 #define LIMIT_CONTROL_REQUEST 65536
+#define LIMIT_CONTROL_CHANGE (1u << 20)
 #define LIMIT_CONTROL_CLIENTS 16
 /* Unsent bytes of one control client before it is dropped. */
 #define LIMIT_CONTROL_BACKLOG (64u << 20)

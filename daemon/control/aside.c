@@ -56,7 +56,7 @@ void aside_run(void (*job)(void *argument), void *argument, const struct aside_w
 }
 
 struct loading {
-	const char *path;
+	const char *path, *given;
 	struct problems *problems;
 	struct policy *policy;
 };
@@ -65,16 +65,18 @@ static void load(void *argument)
 {
 	struct loading *loading = argument;
 
-	loading->policy = offline_load(loading->path, loading->problems);
+	loading->policy = loading->given ? offline_load_given(loading->given, loading->problems)
+					 : offline_load(loading->path, loading->problems);
 #ifdef __GLIBC__
 	/* glibc keeps what reading took, and the table is filled next: the peak would be both together */
 	malloc_trim(0);
 #endif
 }
 
-struct policy *aside_load(const char *config_path, struct problems *problems, const struct aside_work *work)
+struct policy *aside_load(const char *config_path, const char *given, struct problems *problems,
+			  const struct aside_work *work)
 {
-	struct loading loading = { config_path, problems, NULL };
+	struct loading loading = { config_path, given, problems, NULL };
 
 	aside_run(load, &loading, work);
 	return loading.policy;

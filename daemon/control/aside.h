@@ -17,7 +17,8 @@ struct aside_work {
 /* Calls job(argument) in another thread (in this one when there is none to be had), and `work` until it is done, in the
  * caller's. What the job touches must be nothing that `work` changes. */
 void aside_run(void (*job)(void *argument), void *argument, const struct aside_work *work);
-/* As offline_load(). Calls `work` until it is done, in the caller's thread. */
-struct policy *aside_load(const char *config_path, struct problems *problems, const struct aside_work *work);
+/* As offline_load(), or with a text that was `given` (else NULL) as offline_load_given(). Calls `work` until it is done, in the caller's thread. */
+struct policy *aside_load(const char *config_path, const char *given, struct problems *problems,
+			  const struct aside_work *work);
 
 #endif

@@ -54,13 +54,14 @@ static struct policy *load_confirmed(const char *config, struct policy *policy, 
 	struct policy *kept = load_kept(policy->config->state, path);
 
 	if (!kept) {
-		log_warning("%s was tried and not confirmed, but there is no last good policy: it is taken", config);
+		log_warning("%s was tried and not confirmed, but there is no last good policy: it is taken",
+			    config_name(config));
 		return policy;
 	}
 	log_warning(
 		"%s was tried and not confirmed: the last good policy is in force (%s) until it is changed, or tried "
 		"again with `nfqdnctl reload --confirm SECONDS`",
-		config, path);
+		config_name(config), path);
 	policy_free(policy);
 	out->fallback = out->unconfirmed = true;
 	return kept;
@@ -78,9 +79,9 @@ struct policy *boot_load(const char *config, const char *state, struct boot *out
 		return policy;
 	policy = load_kept(state, kept);
 	if (policy) {
-		log_error("%s is bad: the last good policy stays in force (%s)", config, kept);
+		log_error("%s is bad: the last good policy stays in force (%s)", config_name(config), kept);
 		return policy;
 	}
-	log_error("%s is bad and no policy was ever in force: DNS passes and nothing else", config);
+	log_error("%s is bad and no policy was ever in force: DNS passes and nothing else", config_name(config));
 	return load_closed(state);
 }

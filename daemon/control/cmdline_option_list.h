@@ -6,7 +6,7 @@
 
 /* clang-format off */
 #define CMDLINE_OPTION_LIST(ROW) \
-	ROW("config", "FILE", 'c', "the configuration file (nfqdn.conf(5))") \
+	ROW("config", "FILE", 'c', "the configuration file (nfqdn.conf(5)); -: standard input") \
 	ROW("check", NULL, 'k', "read configuration and catalog, tell every problem, and end; needs no root") \
 	ROW("json", NULL, 'j', "with --check: print the problems as one JSON object") \
 	ROW("print-config", NULL, 'p', "print every setting as understood, and end; needs no root") \

@@ -22,7 +22,9 @@
 	REMOTE(doctor, "",                                                                                             \
 	       "look for what is or may be wrong, and tell how to mend it; says so, too, when no daemon runs")         \
 	REMOTE(wait, "ready | learned NAME | generation N", "wait until it is so (--timeout SECONDS, else 30)")        \
-	REMOTE(reload, "", "read configuration and catalog again; refused as a whole when anything is wrong")          \
+	REMOTE(reload, "[FILE]",                                                                                       \
+	       "read configuration and catalog again; refused as a whole when anything is wrong; a daemon that was "   \
+	       "started with -c - is given FILE, or - for standard input")                                             \
 	REMOTE(metrics, "", "tell every counter, size and age as Prometheus reads them")                               \
 	REMOTE(confirm, "", "keep what `reload --confirm` put in force; without it in time the policy before returns") \
 	LOCAL(catalog,                                                                                                 \

@@ -284,11 +284,11 @@ static void compare(void *argument)
 }
 
 /* What the new policy would change; it is not applied. */
-static int try_reload(struct call *call, struct problems *problems)
+static int try_reload(struct call *call, const char *text, struct problems *problems)
 {
 	const struct control_context *context = call->context;
 	struct comparison comparison = { .before = context->policy };
-	int error = context->try_reload(context->daemon, problems, &comparison.after);
+	int error = context->try_reload(context->daemon, text, problems, &comparison.after);
 
 	if (error < 0)
 		return error;
@@ -318,6 +318,8 @@ static int read_reload(struct call *call, bool dry, struct control_reload *out)
 	else if (dry && seconds)
 		refuse(call, "\"dry_run\" puts nothing in force that could be confirmed");
 	*out = (struct control_reload) { .confirm = (uint32_t)seconds };
+	if (control_request_text(call->request, "config", &out->text) == -EINVAL)
+		refuse(call, "\"config\" is the text of a configuration");
 	return call->error ? -EINVAL : 0;
 }
 
@@ -331,7 +333,8 @@ static void run_reload(struct call *call)
 	if (!may_write(call) || read_reload(call, dry, &how) < 0)
 		return;
 	call->result = json_object();
-	error = dry ? try_reload(call, &problems) : call->context->reload(call->context->daemon, &how, &problems);
+	error = dry ? try_reload(call, how.text, &problems)
+		    : call->context->reload(call->context->daemon, &how, &problems);
 	problem_sort(&problems);
 	call->status = error < 0 ? STATUS_NO : STATUS_YES;
 	control_json_set(&call->result, "ok", json_boolean(error == 0));

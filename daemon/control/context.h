@@ -26,6 +26,7 @@ struct control_imported {
 /* What a reload is asked for. */
 struct control_reload {
 	uint32_t confirm; /* seconds until it goes back unless it is confirmed; 0: it stays */
+	const char *text; /* the configuration, instead of the one that was read last; NULL: read it again */
 };
 
 /* A reload that must be confirmed, or was not. */
@@ -69,9 +70,9 @@ struct control_context {
 	/* Keeps the policy that waits to be confirmed, or goes back at once (`undo`): 0; -ENOENT: none waits; -errno, and
 	 * it waits on. May be NULL: none ever waits. */
 	int (*confirm)(void *daemon, bool undo);
-	/* Reads the configuration as reload() does and applies nothing: 0 and the policy it would be (for
-	 * policy_free()), or -errno; problems added either way. */
-	int (*try_reload)(void *daemon, struct problems *problems, struct policy **out);
+	/* Reads the configuration (`text`: as in struct control_reload) as reload() does and applies nothing: 0 and the
+	 * policy it would be (for policy_free()), or -errno; problems added either way. */
+	int (*try_reload)(void *daemon, const char *text, struct problems *problems, struct policy **out);
 	/* Calls job(argument), which may take long, while the queue is served. NULL: jobs are just called. */
 	void (*aside)(void *daemon, void (*job)(void *argument), void *argument);
 	/* Takes over records of another gateway's export (lines of learn/state_text.h, each read once already), whose

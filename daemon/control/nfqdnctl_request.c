@@ -3,10 +3,12 @@
 
 #include <ctype.h>
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/ipaddr.h"
+#include "base/limits.h"
 #include "control/protocol.h"
 #include "dns/name.h"
 #include "policy/value.h"
@@ -42,6 +44,40 @@ static int add_confirm(json_t *request, const char *text, const char **why)
 	return json_object_set_new(request, "confirm", json_integer((json_int_t)seconds)) == 0 ? 0 : -EINVAL;
 }
 
+#define REQUEST_HEAD 256 /* what stands beside the text in a request, at most */
+
+static json_t *config_text(FILE *file, const char **why)
+{
+	char *octets = malloc(LIMIT_CONTROL_CHANGE);
+	size_t length = octets ? fread(octets, 1, LIMIT_CONTROL_CHANGE, file) : 0;
+	json_t *text = octets && !ferror(file) ? json_stringn(octets, length) : NULL;
+
+	*why = octets && !ferror(file) ? "a configuration is text in UTF-8" : "the configuration cannot be read";
+	if (length == LIMIT_CONTROL_CHANGE ||
+	    (text && json_dumpb(text, NULL, 0, JSON_ENCODE_ANY) > LIMIT_CONTROL_CHANGE - REQUEST_HEAD)) {
+		*why = "a configuration that goes by the control socket has less than 1 MiB: write lists of addresses "
+		       "and names as catalog files";
+		json_decref(text);
+		text = NULL;
+	}
+	free(octets);
+	return text;
+}
+
+static int add_config(json_t *request, const char *path, const char **why)
+{
+	FILE *file = strcmp(path, "-") == 0 ? stdin : fopen(path, "re");
+	json_t *text;
+
+	*why = "the configuration cannot be read";
+	if (!file)
+		return -EINVAL;
+	text = config_text(file, why);
+	if (file != stdin)
+		fclose(file);
+	return text && json_object_set_new(request, "config", text) == 0 ? 0 : -EINVAL;
+}
+
 int nfqdnctl_request_confirm(char **words, const struct nfqdnctl_options *options, json_t *request, const char **why)
 {
 	if (options->undo && json_object_set_new(request, "undo", json_true()) < 0)
@@ -55,6 +91,8 @@ int nfqdnctl_request_reload(char **words, const struct nfqdnctl_options *options
 	if (options->confirm && options->dry_run)
 		return -EINVAL;
 	if (options->confirm && add_confirm(request, options->confirm, why) < 0)
+		return -EINVAL;
+	if (words[0] && add_config(request, *words++, why) < 0)
 		return -EINVAL;
 	if (options->dry_run && json_object_set_new(request, "dry_run", json_true()) < 0)
 		return -EINVAL;

@@ -30,9 +30,8 @@ static bool check_links(const struct config *config, struct problems *problems)
 	return problems->errors == before;
 }
 
-struct policy *offline_load(const char *config_path, struct problems *problems)
+static struct policy *build(struct config *config, struct problems *problems)
 {
-	struct config *config = config_load(config_path, problems);
 	struct policy *policy;
 	char today[11];
 	bool lawful;
@@ -48,15 +47,25 @@ struct policy *offline_load(const char *config_path, struct problems *problems)
 	return NULL;
 }
 
+struct policy *offline_load(const char *config_path, struct problems *problems)
+{
+	return build(config_load(config_path, problems), problems);
+}
+
+struct policy *offline_load_given(const char *text, struct problems *problems)
+{
+	return build(config_load_given(text, problems), problems);
+}
+
 static void summarise(const char *config_path, const struct policy *policy, const struct problems *problems)
 {
 	size_t boxes = 0;
 
 	for (size_t i = 0; i < policy->group_count; i++)
 		boxes += policy->groups[i].cidr4.count + policy->groups[i].cidr6.count;
-	printf("%s: ok: %zu entries, %zu names, %zu address ranges, %zu inbound ranges, %zu warnings\n", config_path,
-	       policy->entry_count, policy->rule_count, boxes, policy->from4.count + policy->from6.count,
-	       problems->count - problems->errors);
+	printf("%s: ok: %zu entries, %zu names, %zu address ranges, %zu inbound ranges, %zu warnings\n",
+	       config_name(config_path), policy->entry_count, policy->rule_count, boxes,
+	       policy->from4.count + policy->from6.count, problems->count - problems->errors);
 }
 
 int offline_check(const char *config_path, bool json)

@@ -9,6 +9,8 @@
 
 /* Reads configuration and catalog and builds the policy. NULL when there is an error; problems are added either way. */
 struct policy *offline_load(const char *config_path, struct problems *problems);
+/* The same with the configuration's text. */
+struct policy *offline_load_given(const char *text, struct problems *problems);
 /* Each returns the exit status: 0, or 1 for a bad configuration; problems go to standard error (`json`: to standard
  * output as one object). */
 int offline_check(const char *config_path, bool json);

@@ -2,8 +2,8 @@
 /* DOC: the control protocol
  *
  * On a Unix stream socket, one request and its answer, each one line of JSON (UTF-8, ended by '\n'; a request has at
- * most LIMIT_CONTROL_REQUEST octets with it, an answer may be longer). Many requests may follow each other on one
- * connection; answers come in order.
+ * most LIMIT_CONTROL_REQUEST octets with it, of one who may change something LIMIT_CONTROL_CHANGE; an answer may be
+ * longer). Many requests may follow each other on one connection; answers come in order.
  *
  * Who may ask is the business of the socket's mode; who may change something (reload, also a dry one, confirm, learned
  * with "import") that of peer.h: others get ok false, exit 1.
@@ -38,6 +38,8 @@
  *			"name" or "generation", "timeout" (30)
  *	metrics		-					-			object
  *	reload		"dry_run": true, or "confirm" (seconds)	refused			object
+ *			"config": TEXT, in place of nfqdnd's
+ *			standard input, of which it was read
  *	confirm		"undo": true				none waits		object
  *
  *	learned	[{family: "ipv4"|"ipv6", address, proto: "tcp"|"udp"|"icmp", port, group, names: [], entries: [],

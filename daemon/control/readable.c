@@ -81,7 +81,8 @@ void readable_check(const struct config *config, struct problems *problems)
 
 	if (!config->user || !config->file[0] || !take_on(config->user, &caller))
 		return;
-	look_at(config, config->file, "", problems);
+	if (!config->given)
+		look_at(config, config->file, "", problems);
 	for (unsigned int i = 0; i < config->catalog.count; i++)
 		look_into(config, config->catalog.items[i].text, problems);
 	take_off(&caller);

@@ -50,7 +50,8 @@ struct client {
 	char *out; /* the unsent answer or piece, or NULL */
 	size_t out_length, out_sent;
 	size_t used, line; /* octets in `in`; length of the first line with its '\n', 0 when it is not complete */
-	char in[LIMIT_CONTROL_REQUEST];
+	size_t size; /* of `in` */
+	char *in;
 };
 
 struct control_server {
@@ -245,6 +246,7 @@ static void drop_client(struct control_server *server, struct client *client)
 	close(client->fd);
 	control_listing_free(client->listing);
 	free(client->out);
+	free(client->in);
 	free(client);
 	set_deaf(server, false);
 }
@@ -295,23 +297,27 @@ static void turn_away(int fd, const char *why)
 
 static int add_client(struct control_server *server, struct client **place, int fd, bool writes, struct monotime now)
 {
-	struct client *client = malloc(sizeof(*client)); /* not calloc: most of `in` is never touched */
-	int error;
+	struct client *client = calloc(1, sizeof(*client));
+	char *in = malloc(LIMIT_CONTROL_REQUEST); /* not calloc: most is never touched */
+	int error = client && in ? 0 : -ENOMEM;
 
-	if (!client)
-		return -ENOMEM;
-	memset(client, 0, offsetof(struct client, in));
+	if (error < 0)
+		goto failed;
+	client->in = in;
+	client->size = LIMIT_CONTROL_REQUEST;
 	client->fd = fd;
 	client->writes = writes;
 	client->events = EPOLLIN;
 	client->progress = now;
 	error = watch(server, EPOLL_CTL_ADD, fd, EPOLLIN, client);
-	if (error < 0) {
-		free(client);
-		return error;
-	}
+	if (error < 0)
+		goto failed;
 	*place = client;
 	return 0;
+failed:
+	free(in);
+	free(client);
+	return error;
 }
 
 static void accept_client(struct control_server *server, struct monotime now)
@@ -390,9 +396,24 @@ static int refuse_line(struct client *client, const char *why)
 	return answer(client, control_commands_error(2, why));
 }
 
+/* A configuration is longer than a question. */
+static bool is_room(struct client *client)
+{
+	char *in;
+
+	if (client->used < client->size)
+		return true;
+	in = client->writes && client->size < LIMIT_CONTROL_CHANGE ? realloc(client->in, LIMIT_CONTROL_CHANGE) : NULL;
+	if (!in)
+		return false;
+	client->in = in;
+	client->size = LIMIT_CONTROL_CHANGE;
+	return true;
+}
+
 static int receive(struct client *client, struct monotime now)
 {
-	ssize_t received = recv(client->fd, client->in + client->used, sizeof(client->in) - client->used, MSG_DONTWAIT);
+	ssize_t received = recv(client->fd, client->in + client->used, client->size - client->used, MSG_DONTWAIT);
 	size_t before = client->used;
 
 	if (received < 0)
@@ -404,7 +425,7 @@ static int receive(struct client *client, struct monotime now)
 	client->progress = now;
 	client->used += (size_t)received;
 	find_line(client, before);
-	if (!client->line && client->used == sizeof(client->in))
+	if (!client->line && !is_room(client))
 		return refuse_line(client, "the line is too long");
 	return 0;
 }

@@ -104,7 +104,7 @@ int daemon_reload(void *context, const struct control_reload *how, struct proble
 /* The same, and what is wrong goes to the log. */
 void daemon_reload_by_signal(struct daemon *daemon);
 /* For struct control_context: reads what a reload would, which the caller frees. */
-int daemon_try_reload(void *context, struct problems *problems, struct policy **out);
+int daemon_try_reload(void *context, const char *text, struct problems *problems, struct policy **out);
 /* For struct control_context: runs the job in a thread, with the queue served meanwhile. */
 void daemon_run_aside(void *context, void (*job)(void *argument), void *argument);
 /* Audits after a cold start, if `enforce-after` says so. */

@@ -69,12 +69,33 @@ static int meanwhile_fd(void *context)
 	return daemon->fault ? -1 : queue_fd(daemon->queue);
 }
 
+/* What standard input said at the start is not asked again; and a file is the one place where its text stands. */
+static const char *why_not_from(const struct daemon *daemon, const char *text, const char *given)
+{
+	bool standard_input = config_is_stdin(daemon->options.config);
+
+	if (text && !standard_input)
+		return "nfqdnd was started with this file: change it there, and reload; only `nfqdnd -c -` takes a "
+		       "configuration by the control socket";
+	if (standard_input && !given)
+		return "standard input was read at the start, and held nothing that is in force: give the "
+		       "configuration "
+		       "with `nfqdnctl reload FILE`";
+	return NULL;
+}
+
 /* NULL when it cannot follow the policy in force. */
-static struct policy *load_next(struct daemon *daemon, struct problems *problems)
+static struct policy *load_next(struct daemon *daemon, const char *text, struct problems *problems)
 {
 	const struct aside_work work = { meanwhile_fd, daemon_serve_meanwhile, daemon };
-	struct policy *policy = aside_load(daemon->options.config, problems, &work);
+	const char *given = text ? text : daemon_confirmed(daemon)->config->given;
+	const char *why_not = why_not_from(daemon, text, given);
+	struct policy *policy = NULL;
 
+	if (why_not)
+		problem_add(problems, PROBLEM_ERROR, config_name(daemon->options.config), 0, "", "%s", why_not);
+	else
+		policy = aside_load(daemon->options.config, given, problems, &work);
 	if (policy)
 		config_fixed_check(daemon->policy->config, policy->config, problems);
 	if (problems->errors == 0)
@@ -83,9 +104,9 @@ static struct policy *load_next(struct daemon *daemon, struct problems *problems
 	return NULL;
 }
 
-int daemon_try_reload(void *context, struct problems *problems, struct policy **out)
+int daemon_try_reload(void *context, const char *text, struct problems *problems, struct policy **out)
 {
-	struct policy *policy = load_next(context, problems);
+	struct policy *policy = load_next(context, text, problems);
 
 	if (!policy)
 		return -EINVAL;
@@ -121,7 +142,7 @@ int daemon_change_policy(struct daemon *daemon, struct policy *policy, struct pr
 		problem_add(problems, PROBLEM_ERROR, policy->config->file, 0, "gateway.kernel-assist",
 			    "\"require\" cannot be had: %s", error);
 	else if (apply_served(daemon, policy, &error) < 0)
-		problem_add(problems, PROBLEM_ERROR, daemon->options.config, 0, "",
+		problem_add(problems, PROBLEM_ERROR, config_name(daemon->options.config), 0, "",
 			    "the kernel refused the new table: %s", error ? error : "no reason told");
 	if (problems->errors == before)
 		return 0;
@@ -145,7 +166,7 @@ static int replace_policy(struct daemon *daemon, const struct control_reload *ho
 
 	if (error < 0)
 		return error;
-	policy = load_next(daemon, problems);
+	policy = load_next(daemon, how->text, problems);
 	if (!policy)
 		return -EINVAL;
 	error = daemon_trial_allows(daemon, policy, how, problems);
@@ -187,8 +208,8 @@ int daemon_reload(void *context, const struct control_reload *how, struct proble
 	}
 	daemon->context.reload_refused = daemon->context.fallback = false;
 	daemon_follow_policy(daemon);
-	log_info("reloaded %s: generation %llu, %s", daemon->options.config, (unsigned long long)daemon->generation,
-		 daemon_policy_text(daemon->policy, text));
+	log_info("reloaded %s: generation %llu, %s", config_name(daemon->options.config),
+		 (unsigned long long)daemon->generation, daemon_policy_text(daemon->policy, text));
 	daemon_trial_begun(daemon, how->confirm);
 	daemon_tell_ready(daemon);
 	return 0;

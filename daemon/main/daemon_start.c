@@ -151,7 +151,7 @@ static int start_control(struct daemon *daemon)
 		.streams = snoop_streams(daemon->snoop),
 		.warning = table_watch_warning(daemon->rebuild.watch),
 		.assist = daemon->assisted.told,
-		.config_path = daemon->options.config,
+		.config_path = config_name(daemon->options.config),
 		.started = daemon->now,
 		.enforces = daemon->context.enforces,
 		.ready = true,
@@ -244,8 +244,10 @@ static int prepare(struct daemon *daemon, const struct config *config, bool fall
 
 static int confine(struct daemon *daemon, bool fallback, bool maps)
 {
+	const struct config *config = daemon->policy->config;
 	int landlock = 0;
-	int error = sandbox_enter(daemon->policy->config, daemon->options.config, fallback, maps, &landlock);
+	int error = sandbox_enter(config, config->given ? config->state : daemon->options.config, fallback, maps,
+				  &landlock);
 
 	if (error < 0)
 		return error;

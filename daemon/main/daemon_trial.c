@@ -89,11 +89,11 @@ int daemon_trial_allows(struct daemon *daemon, const struct policy *policy, cons
 		return 0;
 	if (trial->before)
 		problem_add(
-			problems, PROBLEM_ERROR, daemon->options.config, 0, "",
+			problems, PROBLEM_ERROR, config_name(daemon->options.config), 0, "",
 			"a reload waits to be confirmed: `nfqdnctl confirm` keeps it, `nfqdnctl confirm --undo` goes "
 			"back; `reload --confirm SECONDS` takes its place");
 	else if (policy && trial->marked && trial_mark_fits(&trial->mark, policy))
-		problem_add(problems, PROBLEM_ERROR, daemon->options.config, 0, "",
+		problem_add(problems, PROBLEM_ERROR, config_name(daemon->options.config), 0, "",
 			    "this configuration was tried and not confirmed: change it, or try it again with `reload "
 			    "--confirm SECONDS`");
 	else
@@ -113,7 +113,7 @@ void daemon_trial_prepare(struct daemon *daemon, const struct policy *policy, ui
 	mark = trial_mark_of(policy, daemon_confirmed(daemon), trial->marked ? &trial->mark : NULL);
 	error = set_mark(daemon, &mark);
 	if (error < 0)
-		problem_add(problems, PROBLEM_WARNING, daemon->options.config, 0, "",
+		problem_add(problems, PROBLEM_WARNING, config_name(daemon->options.config), 0, "",
 			    "%s cannot be written (%s): should nfqdnd be killed before it is confirmed, the next start "
 			    "takes this configuration",
 			    daemon->policy->config->state, strerror(-error));
@@ -193,7 +193,7 @@ static int go_back(struct daemon *daemon, const char *why)
 	daemon->context.trial.unconfirmed = why;
 	counters.reloads_undone++;
 	log_warning("%s was not confirmed (%s): the policy before it is in force, generation %llu",
-		    daemon->options.config, why, (unsigned long long)daemon->generation);
+		    config_name(daemon->options.config), why, (unsigned long long)daemon->generation);
 	if (!daemon->ending)
 		daemon_tell_ready(daemon);
 	return 0;

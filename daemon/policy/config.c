@@ -10,13 +10,13 @@
 #include <unistd.h>
 
 #include "base/hash.h"
+#include "base/limits.h"
 #include "policy/config_check.h"
+#include "policy/config_json.h"
 #include "policy/config_read.h"
 #include "policy/config_reader.h"
 #include "policy/config_scan.h"
 
-/* A list of 100,000 names is some 3 MiB. libconfig keeps all of it in memory, several times. */
-#define FILE_MAX (16u << 20)
 #define READ_STEP 65536u
 
 struct text {
@@ -24,7 +24,7 @@ struct text {
 	size_t length;
 };
 
-/* Reads to the end; -EFBIG beyond FILE_MAX. Works on pipes, too. */
+/* Reads to the end; -EFBIG beyond LIMIT_CONFIG_OCTETS. Works on pipes, too. */
 static int read_all(int fd, struct text *text)
 {
 	for (;;) {
@@ -44,14 +44,24 @@ static int read_all(int fd, struct text *text)
 		memcpy(octets + text->length, "\n", 2);
 		if (count == 0)
 			return 0;
-		if (text->length > FILE_MAX)
+		if (text->length > LIMIT_CONFIG_OCTETS)
 			return -EFBIG;
 	}
 }
 
+bool config_is_stdin(const char *path)
+{
+	return strcmp(path, CONFIG_STDIN) == 0;
+}
+
+const char *config_name(const char *path)
+{
+	return config_is_stdin(path) ? "<stdin>" : path;
+}
+
 static int read_file(const char *path, struct text *text)
 {
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	int fd = config_is_stdin(path) ? fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 0) : open(path, O_RDONLY | O_CLOEXEC);
 	int result;
 
 	if (fd < 0)
@@ -95,10 +105,10 @@ static int parse(struct config_reader *reader, const struct text *text, config_t
 }
 
 /* libconfig (1.5) writes to what malloc() did not give it, and later ones end the process. A setting takes some 120
- * octets and three characters at least; so much must be there before it begins. */
-static bool is_room_for(const struct text *text)
+ * octets and three characters at least, in JSON two; so much must be there before it begins. */
+static bool is_room_for(const struct text *text, bool json)
 {
-	size_t size = (1 << 20) + 48 * text->length;
+	size_t size = (1 << 20) + (json ? 96 : 48) * text->length;
 	void *map = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
 	if (map == MAP_FAILED)
@@ -122,10 +132,12 @@ static int fill(struct config_reader *reader, const struct text *text, struct co
 
 	if (result != 0)
 		return result;
-	if (!is_room_for(text))
+	reader->json = config_json_is(text->octets, text->length);
+	if (!is_room_for(text, reader->json))
 		return -ENOMEM;
 	config_init(&file);
-	result = parse(reader, text, &file);
+	result =
+		reader->json ? config_json_read(reader, text->octets, text->length, &file) : parse(reader, text, &file);
 	if (result == 0) {
 		config_read_root(reader, config_root_setting(&file), config);
 		config_check_all(reader, config_root_setting(&file), config);
@@ -135,26 +147,55 @@ static int fill(struct config_reader *reader, const struct text *text, struct co
 	return reader->no_memory ? -ENOMEM : result;
 }
 
-static void load(struct config_reader *reader, const char *path, struct config *config)
+static int copy_text(const char *given, struct text *text)
+{
+	size_t length = strlen(given);
+	char *octets = malloc(length + 2);
+
+	if (octets == NULL)
+		return -ENOMEM;
+	snprintf(octets, length + 2, "%s\n", given);
+	*text = (struct text) { octets, length };
+	return 0;
+}
+
+/* What is kept is what was given, without the newline behind it: the sums of both are the same. */
+static int keep_text(struct config_reader *reader, const struct text *text, struct config *config)
+{
+	char *kept = arena_alloc(reader->arena, text->length + 1);
+
+	if (kept == NULL)
+		return -ENOMEM;
+	memcpy(kept, text->octets, text->length);
+	kept[text->length] = '\0';
+	config->given = kept;
+	return 0;
+}
+
+static void load(struct config_reader *reader, const char *path, const char *given, struct config *config)
 {
 	struct text text = { 0 };
-	int result = read_file(path, &text);
+	int result = given != NULL ? copy_text(given, &text) : read_file(path, &text);
 
-	config->file = arena_strdup(reader->arena, path);
+	config->file = arena_strdup(reader->arena, reader->file);
 	config->sum = hash_bytes(&(struct hash_key) { 0 }, text.octets, text.length);
+	if (result == 0 && config->file == NULL)
+		result = -ENOMEM;
+	if (result == 0 && text.octets != NULL && config_is_stdin(path))
+		result = keep_text(reader, &text, config);
 	if (result == -EFBIG)
-		config_reader_error(reader, 0, "the file is larger than %u MiB", FILE_MAX >> 20);
-	else if (result != 0)
+		config_reader_error(reader, 0, "the configuration is larger than %u MiB", LIMIT_CONFIG_OCTETS >> 20);
+	else if (result != 0 && result != -ENOMEM)
 		config_reader_error(reader, 0, "cannot be read: %s", strerror(-result));
-	else if (config->file == NULL || fill(reader, &text, config) == -ENOMEM)
+	else if (result == -ENOMEM || fill(reader, &text, config) == -ENOMEM)
 		config_reader_error(reader, 0, "out of memory");
 	free(text.octets);
 }
 
-struct config *config_load(const char *path, struct problems *problems)
+static struct config *load_from(const char *path, const char *given, struct problems *problems)
 {
 	size_t errors = problems->errors;
-	struct config_reader reader = { .arena = arena_new(), .problems = problems, .file = path };
+	struct config_reader reader = { .arena = arena_new(), .problems = problems, .file = config_name(path) };
 	struct config *config = reader.arena == NULL ? NULL : arena_alloc(reader.arena, sizeof(*config));
 
 	if (config == NULL) {
@@ -163,12 +204,22 @@ struct config *config_load(const char *path, struct problems *problems)
 		return NULL;
 	}
 	config->arena = reader.arena;
-	load(&reader, path, config);
+	load(&reader, path, given, config);
 	problem_sort(problems);
 	if (problems->errors == errors)
 		return config;
 	config_free(config);
 	return NULL;
+}
+
+struct config *config_load(const char *path, struct problems *problems)
+{
+	return load_from(path, NULL, problems);
+}
+
+struct config *config_load_given(const char *text, struct problems *problems)
+{
+	return load_from(CONFIG_STDIN, text, problems);
 }
 
 void config_free(struct config *config)

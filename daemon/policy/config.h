@@ -82,6 +82,7 @@ struct config_entry {
 struct config {
 	struct arena *arena;
 	const char *file;
+	const char *given; /* the text, when it came by standard input or in place of it; NULL: from a file */
 	uint64_t sum; /* of the text as written: is it the same one? */
 	/* gateway */
 	const struct value_interface *interfaces;
@@ -121,9 +122,18 @@ struct config {
 	unsigned int entry_count;
 };
 
-/* Reads `path`. Returns the configuration, or NULL when there is at least one error; problems (errors and warnings,
- * in file order) are added to `problems` either way. Free with config_free(). */
+/* A path that means standard input; what it is called in problems and reports. */
+#define CONFIG_STDIN "-"
+bool config_is_stdin(const char *path);
+/* `path`, or "<stdin>" for it. */
+const char *config_name(const char *path);
+
+/* Reads `path` (CONFIG_STDIN: to the end of standard input), in libconfig's syntax or as JSON (config_json.h). Returns the
+ * configuration, or NULL when there is at least one error; problems (errors and warnings, in file order) are added to
+ * `problems` either way. Free with config_free(). */
 struct config *config_load(const char *path, struct problems *problems);
+/* The same with a text that came in place of standard input. */
+struct config *config_load_given(const char *text, struct problems *problems);
 void config_free(struct config *config);
 /* One address of this machine and the network that lies on its interface. */
 struct config_link {

@@ -192,8 +192,9 @@ static void check_mark(struct config_reader *reader, const config_setting_t *gat
 		return;
 	config_reader_error(
 		reader, config_reader_line(mode),
-		"mode = \"mark\" needs the bit that tells allowed flows: write mark = 0x10000; or another one "
-		"that nobody else on this machine uses");
+		"mode = \"mark\" needs the bit that tells allowed flows: write %s or another one that nobody else on "
+		"this machine uses",
+		reader->json ? "\"mark\": 65536" : "mark = 0x10000;");
 }
 
 /* Priorities */
@@ -353,9 +354,9 @@ void config_check_all(struct config_reader *reader, const config_setting_t *root
 	if (gateway != NULL)
 		check_settings(reader, gateway, config);
 	else if (config_setting_get_member(root, "gateway") == NULL)
-		config_reader_error(
-			reader, 0,
-			"the group gateway is missing: write gateway: { interfaces = [ ... ]; resolvers = [ ... ]; };");
+		config_reader_error(reader, 0, "the group gateway is missing: write %s",
+				    reader->json ? "\"gateway\": { \"interfaces\": [ ... ], \"resolvers\": [ ... ] }"
+						 : "gateway: { interfaces = [ ... ]; resolvers = [ ... ]; };");
 	for (unsigned int i = 0; i < config->entry_count; i++)
 		check_entry(reader, root, config, &config->entries[i]);
 	if (is_empty(root, "allow") && is_empty(root, "inbound"))

@@ -24,7 +24,8 @@ static void read_inner(struct config_reader *reader, const config_setting_t *set
 		read_group(reader, setting, option->inner, flags, base);
 	else
 		config_reader_error(reader, config_reader_line(setting),
-				    "%s was found where a group is expected: write %s = { ... };",
+				    reader->json ? "%s was found where a group is expected: write \"%s\": { ... }"
+						 : "%s was found where a group is expected: write %s = { ... };",
 				    config_reader_type(setting), option->name);
 }
 
@@ -244,11 +245,15 @@ static void tell_no_entry(struct config_reader *reader, const config_setting_t *
 	if (option_find(OPTION_ENTRY, name) != NULL)
 		config_reader_error(
 			reader, config_reader_line(setting),
-			"%s stands in an entry, and an entry has a name of yours: write %s: { NAME: { %s = ...; }; };",
+			reader->json ? "%s stands in an entry, and an entry has a name of yours: write \"%s\": { "
+				       "\"NAME\": { \"%s\": ... } }"
+				     : "%s stands in an entry, and an entry has a name of yours: write %s: { NAME: { "
+				       "%s = ...; }; };",
 			name, kind, name);
 	else
 		config_reader_error(reader, config_reader_line(setting),
-				    "%s was found where an entry is expected: write %s: { ... };",
+				    reader->json ? "%s was found where an entry is expected: write \"%s\": { ... }"
+						 : "%s was found where an entry is expected: write %s: { ... };",
 				    config_reader_type(setting), name);
 }
 
@@ -291,7 +296,9 @@ static void check_root(struct config_reader *reader, const config_setting_t *roo
 			tell_unknown(reader, setting, problem_nearest(name, root_names));
 		else if (config_setting_type(setting) != CONFIG_TYPE_GROUP)
 			config_reader_error(reader, config_reader_line(setting),
-					    "%s was found where a group is expected: write %s: { ... };",
+					    reader->json
+						    ? "%s was found where a group is expected: write \"%s\": { ... }"
+						    : "%s was found where a group is expected: write %s: { ... };",
 					    config_reader_type(setting), name);
 		config_reader_leave(reader, back);
 	}

@@ -17,6 +17,7 @@ struct config_reader {
 	struct problems *problems;
 	const char *file;
 	bool no_memory;
+	bool json; /* what is read is JSON: advice is given as that */
 	char path[CONFIG_PATH_SIZE]; /* of the setting that is looked at, for problems */
 };
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* LINK: policy/config.o policy/config_scan.o policy/config_scan_plain.o policy/config_scan_tell.o policy/config_scan_token.o policy/config_reader.o policy/config_read.o policy/config_scalar.o */
-/* LINK: policy/config_list.o policy/config_check.o policy/nat64.o policy/config_print.o policy/option.o policy/problem.o policy/value.o */
+/* LINK: policy/config_json.o policy/config_list.o policy/config_check.o policy/nat64.o policy/config_print.o policy/option.o policy/problem.o policy/value.o */
 /* LINK: dns/pattern.o dns/pattern_text.o dns/name.o base/arena.o base/hash.o base/ipaddr.o base/log.o base/monotime.o */
 /* LIBS: libconfig jansson */
 /* A configuration as the daemon reads it, from a file. What loads prints, and what is printed loads to the same. What

@@ -7,7 +7,7 @@
 /* LINK: policy/policy.o policy/policy_boxes.o policy/policy_group.o policy/policy_hints.o policy/policy_input.o policy/policy_list.o */
 /* LINK: policy/policy_rules.o policy/policy_select.o policy/policy_tenant.o policy/policy_text.o */
 /* LINK: policy/policy_warn.o policy/interval.o policy/reserved.o policy/nat64.o policy/catalog.o policy/catalog_field.o */
-/* LINK: policy/catalog_read.o policy/config.o policy/config_check.o policy/config_list.o policy/config_print.o */
+/* LINK: policy/catalog_read.o policy/config.o policy/config_check.o policy/config_json.o policy/config_list.o policy/config_print.o */
 /* LINK: policy/config_read.o policy/config_reader.o policy/config_scalar.o policy/config_scan.o policy/config_scan_plain.o policy/config_scan_tell.o policy/config_scan_token.o policy/option.o */
 /* LINK: policy/problem.o policy/value.o base/arena.o base/counters.o base/histogram.o base/escape.o base/hash.o base/lru.o base/ipaddr.o */
 /* LINK: base/log.o base/monotime.o tests/unit/fake_element.o tests/unit/fake_answer.o */

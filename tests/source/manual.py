@@ -76,11 +76,13 @@ def settings(pages):
             file = pathlib.Path(name) / "nfqdn.conf"
             head = "" if "gateway:" in example else 'gateway: { interfaces = "lan0"; resolvers = "10.2.0.2"; '
             catalog = f'catalog = "{ROOT}/data";'
+            if example.startswith("{"):  # JSON
+                head, example = "", example.replace('"gateway": {', f'"gateway": {{ "catalog": "{ROOT}/data",')
             file.write_text((example.replace("gateway: {", f"gateway: {{ {catalog}") if not head else f"{head} {catalog} }};\n{example}"))
             done = subprocess.run([str(BUILD / "nfqdnd"), "-c", str(file), "--check"], capture_output=True, text=True, check=False)
             assert done.returncode == 0, f"{example}\n{done.stderr}"
             checked += 1
-        assert checked >= 3, f"{checked} examples"
+        assert checked >= 4, f"{checked} examples"
 
 
 def counters(pages):

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* LINK: policy/config.o policy/config_scan.o policy/config_scan_plain.o policy/config_scan_tell.o policy/config_scan_token.o */
-/* LINK: policy/config_reader.o policy/config_read.o policy/config_scalar.o policy/config_fixed.o policy/config_list.o */
+/* LINK: policy/config_reader.o policy/config_read.o policy/config_scalar.o policy/config_fixed.o policy/config_json.o policy/config_list.o */
 /* LINK: policy/config_check.o policy/nat64.o policy/config_print.o policy/option.o */
 /* LINK: policy/problem.o policy/value.o */
 /* LINK: dns/pattern.o dns/pattern_text.o dns/name.o base/arena.o base/hash.o base/ipaddr.o base/log.o base/monotime.o */
@@ -349,7 +349,7 @@ static void test_limits(void **context)
 	text = malloc((16u << 20) + 100000);
 	memset(text, '\n', (16u << 20) + 99999);
 	text[(16u << 20) + 99999] = '\0';
-	expect_text(text, ": error: the file is larger than 16 MiB\n");
+	expect_text(text, ": error: the configuration is larger than 16 MiB\n");
 	free(text);
 }
 

@@ -6,7 +6,7 @@
 /* LINK: dns/name.o dns/pattern.o dns/pattern_text.o base/arena.o base/counters.o base/histogram.o base/escape.o base/hash.o base/lru.o base/ipaddr.o base/log.o */
 /* LINK: base/monotime.o */
 /* LINK: policy/catalog.o policy/catalog_field.o policy/catalog_read.o policy/config.o */
-/* LINK: policy/config_check.o policy/config_list.o policy/config_print.o policy/config_read.o */
+/* LINK: policy/config_check.o policy/config_json.o policy/config_list.o policy/config_print.o policy/config_read.o */
 /* LINK: policy/config_reader.o policy/config_scalar.o policy/config_scan.o policy/config_scan_plain.o policy/config_scan_tell.o policy/config_scan_token.o policy/interval.o policy/option.o */
 /* LINK: policy/policy.o policy/policy_boxes.o policy/policy_group.o policy/policy_hints.o policy/policy_input.o policy/policy_list.o */
 /* LINK: policy/policy_rules.o policy/policy_select.o policy/policy_tenant.o policy/policy_text.o */
@@ -108,6 +108,7 @@ struct world {
 	bool reader; /* who asks may change nothing */
 	bool refuse; /* what reload() does */
 	uint32_t confirm; /* that it was asked for */
+	char text[64]; /* of a configuration that reload() was given */
 	int confirm_error; /* of confirm() */
 	bool undone;
 	size_t imported; /* records that import() was given */
@@ -150,6 +151,7 @@ static int reload(void *daemon, const struct control_reload *how, struct problem
 	}
 	world->policy->generation++;
 	world->confirm = how->confirm;
+	snprintf(world->text, sizeof(world->text), "%s", how->text ? how->text : "");
 	world->context.trial.waiting = how->confirm != 0;
 	world->context.trial.ends = monotime_add(world->now, 1000 * (int64_t)how->confirm);
 	return 0;
@@ -1036,6 +1038,18 @@ static void a_reload_to_be_confirmed(void **state)
 	json_decref(result);
 }
 
+static void a_configuration_comes_with_it(void **state)
+{
+	struct world *world = *state;
+
+	json_decref(result_of(world, "\"reload\",\"config\":\"gateway: {\\n};\"", 0));
+	assert_string_equal(world->text, "gateway: {\n};");
+	json_decref(result_of(world, "\"reload\",\"config\":null", 0));
+	assert_string_equal(world->text, "");
+	error_is(world, "{\"api\":1,\"command\":\"reload\",\"config\":{\"gateway\":{}}}",
+		 "the text of a configuration");
+}
+
 static void who_only_reads_changes_nothing(void **state)
 {
 	static const char *const writing[] = {
@@ -1403,6 +1417,7 @@ int main(void)
 		TEST(wait_for_later),
 		TEST(reload_applied_and_refused),
 		TEST(a_reload_to_be_confirmed),
+		TEST(a_configuration_comes_with_it),
 		TEST(who_only_reads_changes_nothing),
 		TEST(what_was_not_confirmed_is_told),
 		TEST(confirmed_and_undone),

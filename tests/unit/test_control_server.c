@@ -472,6 +472,34 @@ static void an_over_long_line(void **state)
 	close(fd);
 }
 
+/* Who may change something may bring a configuration. */
+static void a_line_of_who_writes(void **state)
+{
+	struct world *world = *state;
+	char *text = repeated(LIMIT_CONTROL_CHANGE - 1), expected[128];
+	int fd;
+
+	right = PEER_WRITE;
+	fd = dial(world);
+	for (size_t sent = 0; sent < LIMIT_CONTROL_CHANGE; sent += 65536) {
+		assert_string_equal(heard(fd), "");
+		say_bytes(fd, text + sent, 65536);
+		pump(world);
+	}
+	snprintf(expected, sizeof(expected), "%d:%.63s\n", LIMIT_CONTROL_CHANGE - 1, text);
+	assert_string_equal(heard(fd), expected);
+	ask(world, fd, "next\n", "4:next\n");
+	for (size_t sent = 0; sent < LIMIT_CONTROL_CHANGE; sent += 65536) {
+		say_bytes(fd, text, 65536);
+		pump(world);
+	}
+	assert_string_equal(heard(fd), "error 2 the line is too long\n");
+	assert_string_equal(heard(fd), "EOF");
+	assert_int_equal(counters.control_refused, 1);
+	free(text);
+	close(fd);
+}
+
 static void garbage_ends_the_connection(void **state)
 {
 	struct world *world = *state;
@@ -829,6 +857,7 @@ int main(void)
 		TEST(a_flood_is_answered_in_order),
 		TEST(the_longest_line),
 		TEST(an_over_long_line),
+		TEST(a_line_of_who_writes),
 		TEST(garbage_ends_the_connection),
 		TEST(nul_octets_are_data),
 		TEST(no_memory_drops_the_client),

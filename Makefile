@@ -160,6 +160,12 @@ check-vm-full:
 	$(Q)$(MAKE) --no-print-directory all test-programs
 	$(Q)tests/vm/full
 
+# nfqdn beside others, measured: ROWS="answers latency ..." (tests/bench/bench.py --list), ROUNDS=n, QUICK=1. Root.
+bench:
+	@scripts/install-deps bench
+	$(Q)$(MAKE) --no-print-directory all bench-programs
+	$(Q)tests/bench/bench.py --rows '$(ROWS)' $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(QUICK),--quick,$(if $(ROWS),,--results tests/bench/RESULTS.md))
+
 lint:
 	@scripts/install-deps lint
 	$(Q)scripts/lint
@@ -271,4 +277,4 @@ clean:
 	rm -rf $(B)
 
 FORCE:
-.PHONY: all lab check check-cross check-vm check-vm-full lint fuzz documents install install-init-systemd install-init-procd install-init-none uninstall deb clean FORCE
+.PHONY: all lab bench check check-cross check-vm check-vm-full lint fuzz documents install install-init-systemd install-init-procd install-init-none uninstall deb clean FORCE

@@ -33,11 +33,21 @@ $(foreach t,$(FUZZ_TARGETS),$(eval $(call test_program,$(t),,$(B)/tests/fuzz/rep
 
 TEST_PROGRAMS := $(foreach t,$(UNIT_TESTS) $(FACT_TESTS) $(REPLAY_TESTS) $(DNS_TESTS) $(FUZZ_TARGETS),$(B)/tests/$(t))
 
-test-programs: $(TEST_PROGRAMS)
+# What stands beside nfqdn in `make bench`, and asks.
+BENCH_PROGRAMS := $(patsubst tests/%.c,$(B)/%,$(wildcard tests/bench/*.c))
+
+$(B)/bench/%: tests/bench/%.c $(B)/.flags
+	@mkdir -p $(@D)
+	@$(if $(Q),echo "  CC      $<")
+	$(Q)$(CC) $(ALL_CFLAGS) $(BASE_LDFLAGS) $(LDFLAGS) -o $@ $<
+
+bench-programs: $(BENCH_PROGRAMS)
+
+test-programs: $(TEST_PROGRAMS) bench-programs
 
 # Those that ask no kernel and want no tools' libraries: they run under an emulator, too.
 pure-programs: $(foreach t,$(filter-out unit/test_kernel_%,$(UNIT_TESTS)) $(REPLAY_TESTS) $(FUZZ_TARGETS),$(B)/tests/$(t))
 
 -include $(wildcard $(B)/tests/*/*.d $(B)/tests/*/*/*.d)
 
-.PHONY: test-programs pure-programs
+.PHONY: test-programs bench-programs pure-programs

@@ -113,7 +113,7 @@ class Nfqdn(Contender):
     def __init__(self, t, key=None, title=None, allow=NAMES, inbound="", preload=0, **settings):
         super().__init__(t)
         self.key, self.title = key or self.key, title or self.title
-        self.allow, self.inbound, self.preload, self.settings = allow, inbound, preload, {"kernel_assist": "off", **settings}
+        self.allow, self.inbound, self.preload, self.settings = allow, inbound, preload, {"kernel_assist": None, **settings}
         self.daemon = None
 
     def begin(self):
@@ -135,14 +135,24 @@ class Nfqdn(Contender):
             self.daemon = self.process = None
 
 
-class Assisted(Nfqdn):
-    """Where the kernel module is loaded."""
+class Unassisted(Nfqdn):
+    """Every answer comes to nfqdnd."""
 
     def __init__(self, t):
-        super().__init__(t, "assisted", "nfqdn, kernel-assist", kernel_assist="require")
+        super().__init__(t, "unassisted", 'nfqdn, kernel-assist = "off"', kernel_assist="off")
+
+
+class Assisted(Nfqdn):
+    """Answers that teach nothing stay in the kernel: by its module, or by an eBPF program."""
+
+    def __init__(self, t):
+        super().__init__(t, "assisted", 'nfqdn, report-names = "policy"', report_names="policy")
 
     def absent(self):
-        return None if pathlib.Path("/sys/module/nf_fqdn").exists() else "the kernel module nf_fqdn is not loaded here (see kmod-optional/README.md)"
+        self.start()
+        told = self.daemon.status()["kernel_assist"]
+        self.stop()
+        return None if told.startswith(("module", "bpf")) else f"kernel-assist: {told}"
 
 
 class Resolver(Contender):

@@ -55,7 +55,7 @@ policy := catalog catalog_field catalog_read closed config config_check config_f
 netfilter := assist assist_filter assist_module batch conntrack ebpf element element_dump environment filter_object nfattr nflog nlsock others own probe queue \
 	route ruleset ruleset_expr ruleset_netlink ruleset_rules ruleset_text table table_apply table_change table_lock table_owner table_query table_state \
 	table_watch
-learn := assisted denials derived events judge lifetime names past pool queries rebuild removed reports resolvers restore revoke snoop snoop_assist snoop_keep state state_read state_text store store_heap store_name \
+learn := adopt assisted denials derived events judge lifetime names past pool queries rebuild removed reports resolvers restore revoke snoop snoop_assist snoop_keep state state_read state_text store store_heap store_name \
 	store_plan store_share verify
 control := aside boot cmdline commands denied describe difference doctor doctor_daemon doctor_dns doctor_kernel event explain json listing metrics notify offline overview peer privileges readable recent request sandbox server status wait why
 main := daemon_loop daemon_policy daemon_start daemon_state daemon_trial main

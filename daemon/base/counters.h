@@ -57,6 +57,7 @@
 	C(elements_evicted, "elements deleted before their end to make room") \
 	C(elements_over_share, "of these, from a client or a pattern over its share") \
 	C(elements_adopted, "elements taken over from the kernel at start") \
+	C(adoptions_failed, "tries to take over what the table had learned that failed; repeated each second") \
 	C(elements_dropped, "elements deleted because the policy no longer allows them") \
 	C(elements_refused, "elements that the kernel refused") \
 	C(elements_over_limit, "elements left out because the store was full of what the same drain needed") \

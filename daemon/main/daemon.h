@@ -13,6 +13,7 @@
 #include "control/context.h"
 #include "control/notify.h"
 #include "control/privileges.h"
+#include "learn/adopt.h"
 #include "learn/assisted.h"
 #include "learn/rebuild.h"
 #include "learn/state.h"
@@ -59,6 +60,7 @@ struct daemon {
 	struct control_server *control;
 	struct control_context context;
 	struct recent recent;
+	struct adopt adopt;
 	struct privileges privileges;
 	struct notify notify;
 	struct state_keeper keeper;
@@ -137,6 +139,8 @@ const struct policy *daemon_confirmed(const struct daemon *daemon);
 void daemon_put_back(struct daemon *daemon, const struct removed *removed);
 /* What the kernel and the state file have of earlier runs, less what the policy does not allow. */
 void daemon_take_over(struct daemon *daemon);
+/* The same again, as long as the kernel has not told what its sets hold. Returns milliseconds until the next try, or -1. */
+int64_t daemon_adopt_when_due(struct daemon *daemon);
 /* For struct control_context. `stamp`: when the lines were true, seconds since 1970. */
 void daemon_import(void *context, int64_t stamp, const char *const *lines, size_t count, struct control_imported *out);
 /* Milliseconds until it must be called again, or -1. */

@@ -235,9 +235,9 @@ static void tell_refusals(struct daemon *daemon)
 /* Lines that were left out for being like others. */
 static int64_t settle_logs(struct daemon *daemon)
 {
-	struct log_limit *const limits[] = { &daemon->state_told,    &daemon->refusals_told, &daemon->enforce_told,
-					     &daemon->queries_told,  &daemon->queue_told,    &daemon->rebuild.told,
-					     &daemon->rebuild.failed };
+	struct log_limit *const limits[] = { &daemon->state_told,   &daemon->refusals_told, &daemon->enforce_told,
+					     &daemon->queries_told, &daemon->queue_told,    &daemon->adopt.told,
+					     &daemon->rebuild.told, &daemon->rebuild.failed };
 	int64_t timeout = -1;
 
 	for (size_t i = 0; i < sizeof(limits) / sizeof(limits[0]); i++)
@@ -274,6 +274,7 @@ int daemon_run(struct daemon *daemon)
 		timeout = sooner(snoop_tick(daemon->snoop, daemon->now),
 				 control_server_notify(daemon->control, daemon->now));
 		timeout = sooner(timeout, mend(daemon));
+		timeout = sooner(timeout, daemon_adopt_when_due(daemon));
 		timeout = sooner(timeout, daemon_enforce_when_due(daemon));
 		timeout = sooner(timeout, daemon_trial_when_due(daemon));
 		timeout = sooner(timeout, notify_tick(&daemon->notify, daemon->now));

@@ -66,19 +66,36 @@ static void read_state(struct daemon *daemon)
 			 config->state, restore.taken, restore.ended, restore.denied, restore.left_out);
 }
 
-/* What the kernel and the state file have of earlier runs, less what the policy does not allow. */
-void daemon_take_over(struct daemon *daemon)
+static void prune(struct daemon *daemon)
 {
-	int error;
-
-	daemon->now = monotime_now();
-	error = snoop_adopt(daemon->snoop, daemon->now);
-	if (error < 0)
-		log_warning("what the table had learned could not be taken over: %s", strerror(-error));
-	read_state(daemon);
 	if (snoop_prune(daemon->snoop, daemon->now, NULL, NULL) < 0)
 		log_warning("learned addresses that the policy does not allow could not all be deleted yet");
-	revoke_begin(daemon->revoke, daemon->now);
+}
+
+/* What the kernel and the state file have of earlier runs, less what the policy does not allow. No flow is cut before all
+ * that is open is known. */
+void daemon_take_over(struct daemon *daemon)
+{
+	daemon->now = monotime_now();
+	daemon->adopt = (struct adopt) { .snoop = daemon->snoop, .wanted = true };
+	adopt_tick(&daemon->adopt, daemon->now);
+	read_state(daemon);
+	prune(daemon);
+	if (!daemon->adopt.wanted)
+		revoke_begin(daemon->revoke, daemon->now);
+}
+
+int64_t daemon_adopt_when_due(struct daemon *daemon)
+{
+	bool wanted = daemon->adopt.wanted;
+	int64_t wait = adopt_tick(&daemon->adopt, daemon->now);
+
+	if (wanted && !daemon->adopt.wanted) {
+		log_info("what the table had learned is taken over: %zu elements in all", store_count(daemon->store));
+		prune(daemon);
+		revoke_begin(daemon->revoke, daemon->now);
+	}
+	return wait;
 }
 
 void daemon_tell_state(struct daemon *daemon, int error)

@@ -88,6 +88,7 @@ static int send_bind(const struct nflog *nflog, const struct nflog_settings *set
 						     .copy_mode = NFULNL_COPY_PACKET };
 	struct nlmsghdr *header = mnl_nlmsg_put_header(buffer);
 	struct nfgenmsg *message;
+	ssize_t sent;
 
 	header->nlmsg_type = NFNL_SUBSYS_ULOG << 8 | NFULNL_MSG_CONFIG;
 	header->nlmsg_flags = NLM_F_REQUEST | NLM_F_ACK;
@@ -101,7 +102,10 @@ static int send_bind(const struct nflog *nflog, const struct nflog_settings *set
 	mnl_attr_put_u32(header, NFULA_CFG_TIMEOUT, 0);
 	mnl_attr_put_u32(header, NFULA_CFG_QTHRESH, htonl(1));
 	mnl_attr_put_u16(header, NFULA_CFG_FLAGS, htons(NFULNL_CFG_F_SEQ));
-	return mnl_socket_sendto(nflog->socket, header, header->nlmsg_len) < 0 ? -errno : 0;
+	do
+		sent = mnl_socket_sendto(nflog->socket, header, header->nlmsg_len);
+	while (sent < 0 && errno == EINTR);
+	return sent < 0 ? -errno : 0;
 }
 
 /* The kernel has answered when sendto() returns; copies may already stand in front of the answer: their numbers are

@@ -42,11 +42,16 @@ static struct {
 	uint32_t senders[DATAGRAMS];
 	unsigned int count;
 	int error; /* of the next recvmmsg() */
+	unsigned int interruptions; /* of what is sent and received next, by signals */
 } kernel;
 
 static ssize_t fake_sendto(const struct mnl_socket *socket, const void *data, size_t length)
 {
 	(void)socket;
+	if (kernel.interruptions && kernel.interruptions--) {
+		errno = EINTR;
+		return -1;
+	}
 	assert_true(length <= sizeof(kernel.told));
 	memcpy(kernel.told, data, length);
 	return (ssize_t)length;
@@ -59,6 +64,10 @@ static ssize_t fake_recv(int fd, void *buffer, size_t size, int flags)
 
 	(void)fd;
 	(void)flags;
+	if (kernel.interruptions && kernel.interruptions--) {
+		errno = EINTR;
+		return -1;
+	}
 	assert_true(size >= header->nlmsg_len);
 	header->nlmsg_type = NLMSG_ERROR;
 	error->error = kernel.answer;
@@ -190,6 +199,22 @@ static void test_bind(void **state)
 	nflog_close(nflog);
 }
 
+/* A signal that comes in the middle is no refusal. */
+static void test_interrupted(void **state)
+{
+	struct nflog *nflog = NULL;
+	const char *error;
+
+	(void)state;
+	for (unsigned int i = 0; i < 4; i++) {
+		memset(&kernel, 0, sizeof(kernel));
+		kernel.interruptions = i;
+		assert_int_equal(nflog_open(&settings, &nflog, &error), 0);
+		assert_int_equal(kernel.interruptions, 0);
+		nflog_close(nflog);
+	}
+}
+
 static void test_refused(void **state)
 {
 	static const struct {
@@ -282,8 +307,8 @@ static void test_odd(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_bind),    cmocka_unit_test(test_refused), cmocka_unit_test(test_receive),
-		cmocka_unit_test(test_numbers), cmocka_unit_test(test_odd),
+		cmocka_unit_test(test_bind),    cmocka_unit_test(test_interrupted), cmocka_unit_test(test_refused),
+		cmocka_unit_test(test_receive), cmocka_unit_test(test_numbers),     cmocka_unit_test(test_odd),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* LINK: learn/snoop.o learn/names.o learn/snoop_assist.o learn/snoop_keep.o learn/queries.o learn/derived.o learn/lifetime.o learn/past.o learn/store.o learn/store_plan.o learn/events.o learn/store_name.o */
-/* LINK: learn/resolvers.o */
+/* LINK: learn/adopt.o learn/resolvers.o base/log.o base/monotime.o base/escape.o */
 /* LINK: learn/store_heap.o learn/pool.o dns/packet.o dns/stream.o dns/stream_flow.o dns/message.o dns/svcb.o dns/wire.o dns/name.o */
 /* LINK: learn/store_share.o */
 /* LINK: policy/value.o */
@@ -20,6 +20,7 @@
 
 #include "base/counters.h"
 #include "dns/packet.h"
+#include "learn/adopt.h"
 #include "learn/lifetime.h"
 #include "learn/snoop.h"
 #include "tests/unit/fake_answer.h"
@@ -1310,6 +1311,40 @@ static void test_adopt(void **state)
 	bench_free(bench);
 }
 
+/* The kernel does not tell what its sets hold: they are asked again each second, and nothing stays open without an owner. */
+static void test_adopt_in_the_end(void **state)
+{
+	struct bench *bench = bench_new(8);
+	struct element_key known = key_of("198.51.101.1", 0, "tcp/443"),
+			   forbidden = key_of("198.51.101.2", 0, "tcp/443");
+	struct adopt adopt = { .snoop = bench->snoop, .wanted = true };
+
+	(void)state;
+	log_set_level(LOG_LEVEL_ERROR);
+	counters.adoptions_failed = 0;
+	fake_policy_add(&bench->fake, 0, "*.example.com", "tcp/443");
+	fake_table_put(bench->kernel, &known, 130000, "www.example.com");
+	fake_table_put(bench->kernel, &forbidden, 130000, "www.example.org");
+	for (int i = 0; i < 3; i++) {
+		fake_table_fail_dump(bench->kernel, -ENOBUFS);
+		assert_int_equal(adopt_tick(&adopt, bench->now), 1000);
+		assert_true(adopt.wanted);
+		bench->now = monotime_add(bench->now, 600);
+		assert_int_equal(adopt_tick(&adopt, bench->now), 400);
+		bench->now = monotime_add(bench->now, 400);
+	}
+	assert_int_equal(store_count(bench->store), 0);
+	assert_int_equal(counters.adoptions_failed, 3);
+	assert_int_equal(adopt_tick(&adopt, bench->now), -1);
+	assert_false(adopt.wanted);
+	assert_int_equal(store_count(bench->store), 2);
+	assert_int_equal(snoop_prune(bench->snoop, bench->now, NULL, NULL), 0);
+	assert_true(open_443(bench, "198.51.101.1") > 0);
+	assert_int_equal(open_443(bench, "198.51.101.2"), -ENOENT);
+	assert_int_equal(adopt_tick(&adopt, monotime_add(bench->now, 100000)), -1);
+	bench_free(bench);
+}
+
 /* More in the kernel than the limit allows: the rest is told, and not left without an owner. */
 static void test_adopt_more_than_fits(void **state)
 {
@@ -1517,6 +1552,7 @@ int main(void)
 		cmocka_unit_test(test_prune_private),
 		cmocka_unit_test(test_groups_move),
 		cmocka_unit_test(test_adopt),
+		cmocka_unit_test(test_adopt_in_the_end),
 		cmocka_unit_test(test_adopt_more_than_fits),
 		cmocka_unit_test(test_assist_known),
 		cmocka_unit_test(test_assist_groups),

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-# Knobs: CC HOSTCC CFLAGS LDFLAGS PKG_CONFIG V=1 WERROR=1 SAN=1 NO_INSTALL=1 B=<build folder>
+# Knobs: CC HOSTCC CFLAGS LDFLAGS PKG_CONFIG V=1 WERROR=1 SAN=1 NO_INSTALL=1 ROOTLESS=1 NAME=<lab> B=<build folder>
 # of install: DESTDIR prefix sysconfdir sbindir mandir unitdir ... (below) INIT=systemd|procd|none
 
 CC ?= cc
@@ -132,11 +132,16 @@ $(B)/nfqdnctl: $(CTL_OBJECTS) $(B)/libnfqdn.a
 
 include tests/tests.mk
 
-# The README's two commands. Each installs what it needs (NO_INSTALL=1 forbids it), builds, and runs.
+# The lab's clock for nfqdnd; a sanitizer wants to be a program's first library, and this would be.
+$(B)/lab-clock.so: scripts/lab.d/clock.c $(B)/.flags
+	$(Q)$(CC) -std=gnu11 -Wall -Wextra -D_GNU_SOURCE $(CFLAGS) -fPIC -shared $(LDFLAGS) -o $@ $<
+
+# The README's two commands. Each installs what it needs (NO_INSTALL=1 forbids it), builds, and runs. ROOTLESS=1: without root, so
+# that nothing can be installed; NAME=name beside other labs.
 lab:
-	@scripts/install-deps lab
-	$(Q)$(MAKE) --no-print-directory all
-	$(Q)scripts/lab run
+	@$(if $(filter 1,$(ROOTLESS)),NO_INSTALL=1) scripts/install-deps lab
+	$(Q)$(MAKE) --no-print-directory all $(B)/lab-clock.so
+	$(Q)NFQDN_BUILD=$(B) scripts/lab run $(if $(filter 1,$(ROOTLESS)),--rootless) $(if $(NAME),--name $(NAME))
 
 check:
 	@scripts/install-deps check

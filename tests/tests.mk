@@ -43,7 +43,7 @@ $(B)/bench/%: tests/bench/%.c $(B)/.flags
 
 bench-programs: $(BENCH_PROGRAMS)
 
-test-programs: $(TEST_PROGRAMS) bench-programs
+test-programs: $(TEST_PROGRAMS) bench-programs $(if $(filter 1,$(SAN)),,$(B)/lab-clock.so)
 
 # Those that ask no kernel and want no tools' libraries: they run under an emulator, too.
 pure-programs: $(foreach t,$(filter-out unit/test_kernel_%,$(UNIT_TESTS)) $(REPLAY_TESTS) $(FUZZ_TARGETS),$(B)/tests/$(t))

@@ -65,9 +65,9 @@ def query(qname, kind=A, number=0, edns=None, flags=RD):
     return struct.pack("!6H", number, flags, 1, 0, 0, 1 if edns is not None else 0) + name(qname) + struct.pack("!HH", kind, 1) + additional
 
 
-def response(number, qname, kind, answers=(), rcode=0, flags=QR | RD | RA, authority=(), additional=(), questions=None, ancount=None):
+def response(number, qname, kind, answers=(), rcode=0, flags=QR | RD | RA, authority=(), additional=(), questions=None, ancount=None, compress=False):
     """A response. Owners that are the question's name exactly become a pointer to it. `questions` (a list of (name, type)) and `ancount`
-    override what belongs there."""
+    override what belongs there. compress=True: owners that stood anywhere before, as a chain's do, become pointers, too."""
     questions = [(qname, kind)] if questions is None else questions
     out = bytearray(struct.pack("!6H", number, flags | rcode, len(questions), len(answers) if ancount is None else ancount, len(authority), len(additional)))
     known = {}
@@ -76,7 +76,12 @@ def response(number, qname, kind, answers=(), rcode=0, flags=QR | RD | RA, autho
         out += name(qn) + struct.pack("!HH", qt, 1)
     for record in [*answers, *authority, *additional]:
         owner = name(record.owner)
+        start = len(out)
         out += struct.pack("!H", 0xC000 | known[owner]) if owner in known else owner
+        if compress:
+            known.setdefault(owner, start)
+            if record.kind == CNAME:
+                known.setdefault(record.rdata, len(out) + 10)
         out += struct.pack("!HHIH", record.kind, record.klass, record.ttl, len(record.rdata)) + record.rdata
     return bytes(out)
 

@@ -71,6 +71,11 @@ def _check(result, what):
         raise OSError(number, f"{what}: {os.strerror(number)}")
 
 
+def home():
+    """The path of the namespace that this program was started in."""
+    return f"/proc/{os.getpid()}/fd/{_home}"
+
+
 def until(condition, what, seconds=5.0):
     """Waits until `condition()` is true and returns its value; an exception of the last try is told."""
     deadline, pause, last = time.monotonic() + seconds * PATIENCE, 0.002, None
@@ -194,10 +199,12 @@ class Net:
         return f"/proc/{os.getpid()}/fd/{self.fd}"
 
     def prepare(self):
+        # Only groups that this user namespace maps can be named.
+        groups = "0 2147483647" if pathlib.Path("/proc/self/gid_map").read_text(encoding="ascii").split() == ["0", "0", "4294967295"] else "0 0"
         for key, value in (("ipv4/conf/all/rp_filter", 0), ("ipv4/conf/default/rp_filter", 0),
                            ("ipv6/conf/all/accept_dad", 0), ("ipv6/conf/default/accept_dad", 0), ("ipv6/conf/default/dad_transmits", 0),
                            ("ipv6/conf/all/accept_ra", 0), ("ipv6/conf/default/accept_ra", 0), ("ipv6/conf/default/router_solicitations", 0),
-                           ("ipv4/ping_group_range", "0 2147483647"), ("ipv4/icmp_ratelimit", 0), ("ipv6/icmp/ratelimit", 0)):
+                           ("ipv4/ping_group_range", groups), ("ipv4/icmp_ratelimit", 0), ("ipv6/icmp/ratelimit", 0)):
             self._write(key, value)
         subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
 
@@ -573,8 +580,8 @@ def give(path):
 class Daemon:
     """A running nfqdnd, with its own folder for configuration, control socket, state and log."""
 
-    def __init__(self, case, net, config, name, arguments=(), ready=True, folder=None, program=NFQDND):
-        self.program = program
+    def __init__(self, case, net, config, name, arguments=(), ready=True, folder=None, program=NFQDND, environment=None):
+        self.program, self.environment = program, environment
         self.case, self.net, self.name = case, net, name
         self.folder = folder or case.folder / name
         (self.folder / "state").mkdir(parents=True, exist_ok=True)
@@ -593,7 +600,7 @@ class Daemon:
     def start(self, ready=True):
         check(os.access(NFQDND, os.X_OK), f"{NFQDND} is not built")
         with open(self.log_path, "ab") as log:
-            self.process = self.net.popen([self.program, "-c", str(self.file), *self.arguments], stdout=log, stderr=log)
+            self.process = self.net.popen([self.program, "-c", str(self.file), *self.arguments], stdout=log, stderr=log, env=self.environment)
         self.ended = False
         if ready:
             self.wait_ready()
@@ -700,8 +707,8 @@ class Daemon:
 class Case:
     """What a case function receives."""
 
-    def __init__(self):
-        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="nfqdn-test-"))
+    def __init__(self, folder=None):
+        self.folder = pathlib.Path(folder or tempfile.mkdtemp(prefix="nfqdn-test-"))
         self.folder.chmod(0o755)
         self.loop = Loop()
         self.nets, self.daemons, self.programs = [], [], []

@@ -1,0 +1,222 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""scripts/lab as people use it. All of it in a network and a /run of its own, so that the machine's are not touched."""
+import json
+import os
+import pathlib
+import pwd
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
+sys.path[:0] = [str(ROOT / "tests/lib"), str(ROOT / "scripts/lab.d")]
+import rootless  # noqa: E402
+import tap  # noqa: E402
+from tap import Skip, expect, until  # noqa: E402
+
+LAB = str(ROOT / "scripts/lab")
+BUILD = pathlib.Path(os.environ.get("NFQDN_BUILD", ROOT / "build"))
+PATIENCE = float(os.environ.get("NFQDN_TEST_PATIENCE", "1"))
+ALLOWED, ADDRESS, OTHER = "swda02.manage.microsoft.com", "152.195.19.97", "www.example.org"
+FOLDER = pathlib.Path(tempfile.gettempdir(), f"nfqdn-test-lab-{os.getpid()}")
+
+
+def lab(*words, status=0, before=(), **options):
+    done = subprocess.run([*before, LAB, *words], capture_output=True, encoding="utf-8", errors="replace", timeout=60 * PATIENCE, check=False, **options)
+    if done.returncode != status:
+        raise AssertionError(f"lab {' '.join(words)}: status {done.returncode}, want {status}\n{done.stdout}{done.stderr}")
+    return done.stdout + done.stderr
+
+
+def check(value, what):
+    if not value:
+        raise AssertionError(what)
+
+
+def pids(name):
+    return [int(line.split()[0]) for line in pathlib.Path("/run/nfqdn-lab", name, "pids").read_text(encoding="ascii").splitlines()]
+
+
+def nothing_left(name, processes):
+    check(not pathlib.Path("/run/nfqdn-lab", name).exists(), "the lab's folder is gone")
+    check(not [p for p in os.listdir("/run/netns") if p.startswith(name + "-")], "no namespace has its name")
+    check(not list(pathlib.Path("/etc").glob(f"netns/{name}-*")), "nothing is left in /etc/netns")
+    until(lambda: not any(map(tap.lives, processes)), "all of its processes ended", 10 * PATIENCE)
+
+
+def two_by_name():
+    """two labs stand side by side, answer by status, output and exit code, and leave nothing"""
+    for name in ("t-one", "t-two"):
+        check(f'The lab "{name}" runs' in lab("up", "--name", name, "--seed", "7"), "up says how to look around")
+    check("runs already" in lab("up", "--name", "t-one", status=1), "the same name twice")
+    expect(sorted(line.split()[0] for line in lab("list").splitlines()), ["t-one", "t-two"])
+    lab("refused", ADDRESS, "--name", "t-one")
+    lab("open", ADDRESS, "--name", "t-one", status=1)
+    lab("open", ALLOWED, "--name", "t-one")
+    lab("refused", ADDRESS, "--name", "t-two")
+    check("is it `open`?" in lab("opne", ALLOWED, "--name", "t-two", status=2), "a command that is not there")
+    check("seed 7" in lab("fault", "dns-drop", "share=50", "--name", "t-two").replace("=", " "), "the seed is told")
+    check("fault dns-drop share=50 seed=7" in lab("status", "--name", "t-two"), "and by status")
+    lab("exec", "--name", "t-one", "--", "sh", "-c", "exit 7", status=7)
+    check("nameserver 10.2.0.2" in lab("exec", "--name", "t-one", "--", "cat", "/etc/resolv.conf"), "resolvers")
+    check(lab("exec", "--name", "t-one", "--", "curl", "-sS", f"https://{ALLOWED}/").startswith(ALLOWED), "the lab's CA is trusted")
+    check(ADDRESS in lab("exec", "gateway", "--name", "t-one", "--", "nfqdnctl", "learned"), "nfqdnctl finds its daemon")
+    check("no node `gatway`" in lab("exec", "gatway", "--name", "t-one", "--", "true", status=2), "a node that is not there")
+    check("10.1.0.2" in subprocess.run(["ip", "netns", "exec", "t-one-client", "ip", "addr"], capture_output=True, encoding="utf-8", check=True).stdout, "ip netns exec")
+    for name in ("t-one", "t-two"):
+        processes = pids(name)
+        check(len(processes) > 1, "its processes are known")
+        lab("down", "--name", name)
+        nothing_left(name, processes)
+    check("no lab named 't-one'" in lab("down", "--name", "t-one", status=1), "down twice")
+
+
+def killed():
+    """a lab whose keeper was killed by kill -9 is listed so, swept by `down`, and replaced by `up`"""
+    for sweep in (("down",), ("up",)):
+        lab("up", "--name", "t-killed")
+        processes = pids("t-killed")
+        os.kill(processes[0], signal.SIGKILL)
+        until(lambda: "was killed" in lab("list"), "the list says so", 10)
+        check("does not answer" in lab("status", "--name", "t-killed", status=1), "it does not answer")
+        lab(*sweep, "--name", "t-killed")
+        until(lambda: not any(map(tap.lives, processes)), "what it left is gone", 10 * PATIENCE)
+    lab("down", "--name", "t-killed")
+
+
+def interrupted():
+    """`run` and `up` that a signal ends leave nothing, whenever it comes"""
+    for number, words, seen in ((signal.SIGINT, ("run",), "gateway"), (signal.SIGTERM, ("run",), "2. Asked"), (signal.SIGTERM, ("up",), "")):
+        with subprocess.Popen([LAB, *words, "--name", "t-stopped"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, encoding="utf-8") as process:
+            if seen == "gateway":
+                until(lambda: pathlib.Path("/run/nfqdn-lab/t-stopped/gateway").exists(), "it begins", 20 * PATIENCE)
+            elif seen:
+                for line in process.stdout:
+                    if seen in line:
+                        break
+            else:
+                until(lambda: pathlib.Path("/run/nfqdn-lab/t-stopped/pids").exists(), "it begins", 20 * PATIENCE)
+            processes = pids("t-stopped")
+            process.send_signal(number)
+            check(process.wait(30 * PATIENCE) != 0, "the status tells")
+        nothing_left("t-stopped", processes)
+
+
+def mistakes():
+    """what `up` cannot do is told, and leaves nothing"""
+    wrong = FOLDER / "wrong.topology"
+    wrong.write_text("host client\nhots other\n", encoding="ascii")
+    for words, want in ((("--topology", "nosuch"), "no topology `nosuch`; there are: bridge"), (("--topology", str(wrong)), f"{wrong}:2: no statement `hots`; is it `host`?"),
+                        (("--policy", "/nowhere/x"), "No such file"), (("--zone", str(wrong)), f"{wrong}:1: right would be: NAME [TTL]"),
+                        (("--set", "mood = 1;"), "mood"), (("--set", "resolvers = [ \"10.1.0.0/99\" ];"), "10.1.0.0/99")):
+        check(want in lab("up", "--name", "t-wrong", *words, status=1), f"{words} tells {want}")
+        check(not pathlib.Path("/run/nfqdn-lab/t-wrong").exists(), "nothing is left")
+    check("a name has letters" in lab("up", "--name", "../x", status=2), "a name that is a path")
+    check("no nfqdnd and nfqdnctl" in lab("up", "--name", "t-wrong", status=1, env=dict(os.environ, NFQDN_BUILD="/nowhere")), "not built")
+    for name in lab("topologies").splitlines():
+        check(re.match(r"[a-z-]+ +\S", name), "each topology has a title")
+
+
+def attached():
+    """`attach` moves an interface of the machine in: a device behind it gets an address, resolves, and is filtered; `down` gives it back"""
+    if not shutil.which("busybox") or not shutil.which("dnsmasq"):
+        raise Skip("needs busybox and dnsmasq")
+    subprocess.run(["ip", "netns", "add", "phone"], check=True)
+    subprocess.run(["ip", "link", "add", "wifi0", "type", "veth", "peer", "name", "eth0", "netns", "phone"], check=True)
+    phone = ["ip", "netns", "exec", "phone"]
+    subprocess.run([*phone, "ip", "link", "set", "eth0", "up"], check=True)
+    lab("up", "--name", "t-attach")
+    check("no interface `wifi1` here" in lab("attach", "wifi1", "--name", "t-attach", status=2), "one that is not there")
+    check("there are: gateway:br-lan" in lab("attach", "wifi0", "gateway:br0", "--name", "t-attach", status=2), "a bridge that is not there")
+    check("wifi0 is a port of gateway:br-lan; DHCP from 10.1.0.100" in lab("attach", "wifi0", "--name", "t-attach"), "attach tells")
+    check(not pathlib.Path("/sys/class/net/wifi0").exists() or "wifi0" not in subprocess.run(["ip", "-br", "link"], capture_output=True, encoding="utf-8", check=True).stdout, "gone from here")
+    script = FOLDER / "udhcpc"
+    script.write_text('#!/bin/sh\n[ "$1" = bound ] || exit 0\nip addr add $ip/$mask dev $interface && ip route add default via $router\necho "$dns" >"$0.dns"\n', encoding="ascii")
+    script.chmod(0o755)
+    subprocess.run([*phone, "busybox", "udhcpc", "-i", "eth0", "-n", "-q", "-t", "20", "-T", "1", "-s", str(script)], check=True, capture_output=True, timeout=60 * PATIENCE)
+    expect((FOLDER / "udhcpc.dns").read_text(encoding="ascii").strip(), "10.2.0.2")
+    probe = [*phone, str(ROOT / "scripts/lab.d/probe")]
+    expect(subprocess.run([*probe, "reach", ADDRESS, "443"], capture_output=True, encoding="utf-8", check=False).stdout.split()[0], "reset")
+    subprocess.run([*probe, "ask", ALLOWED, "--at", "10.2.0.2"], check=True, capture_output=True)
+    expect(subprocess.run([*probe, "knock", ADDRESS, "443"], capture_output=True, encoding="utf-8", check=False).stdout.split()[0], "open")
+    lab("down", "--name", "t-attach")
+    shown = json.loads(subprocess.run(["ip", "-j", "link", "show"], capture_output=True, encoding="utf-8", check=True).stdout)
+    check("wifi0" in [link["ifname"] for link in shown], "the interface is here again")
+    subprocess.run(["ip", "netns", "del", "phone"], check=True)
+
+
+def unprivileged():
+    """without root: the whole story, as a user who may nothing, and nothing is left"""
+    nobody = pwd.getpwnam("nobody")
+    before = ["setpriv", "--reuid", str(nobody.pw_uid), "--regid", str(nobody.pw_gid), "--clear-groups", "--bounding-set", "-all", "--inh-caps", "-all"]
+    if subprocess.run([*before, "test", "-x", str(BUILD / "nfqdnd"), "-a", "-r", LAB], check=False).returncode:
+        raise Skip(f"nobody cannot read {ROOT}")
+    found = rootless.reasons()
+    if found:
+        raise Skip("; ".join(found))
+    folder = FOLDER / "nobody"
+    folder.mkdir()
+    shutil.chown(folder, nobody.pw_uid, nobody.pw_gid)
+    environment = dict(os.environ, TMPDIR=str(folder), HOME="/nowhere")
+    check("needs root" in lab("up", before=before, env=environment, cwd="/", status=1), "without --rootless")
+    text = lab("run", before=before, env=dict(environment, ROOTLESS="1"), cwd="/")
+    check(re.search(r"^(\d+) of \1 behaved$", text, re.MULTILINE), text[-300:])
+    lab("up", "--rootless", "--topology", "nat", before=before, env=environment, cwd="/")
+    try:
+        check("0\n" in lab("exec", "gateway", "--", "id", "-u", before=before, env=environment, cwd="/"), "root of its own")
+        check("lab-gateway" in lab("exec", "--", "ip", "netns", "list", before=before, env=environment, cwd="/"), "a /run of its own")
+        lab("open", ALLOWED, before=before, env=environment, cwd="/")
+        check("this wants root" in lab("attach", "eth9", before=before, env=environment, cwd="/", status=2), "attach")
+    finally:
+        lab("down", before=before, env=environment, cwd="/")
+    expect(list(folder.iterdir()), [])
+
+
+def forbidden():
+    """where user namespaces are forbidden, what forbids them is told, and what allows them"""
+    proc = FOLDER / "proc"
+    (proc / "self/ns").mkdir(parents=True)
+    (proc / "self/ns/user").write_text("", encoding="ascii")
+    expect(rootless.reasons(proc), [])
+    for key, value, fine in (("kernel.unprivileged_userns_clone", "0", "1"), ("kernel.apparmor_restrict_unprivileged_userns", "1", "0"), ("user.max_user_namespaces", "0", "1000"),
+                             ("user.max_net_namespaces", "0", "1000")):
+        path = proc / "sys" / key.replace(".", "/")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(value + "\n", encoding="ascii")
+        check(len(rootless.reasons(proc)) == 1 and rootless.reasons(proc)[0].startswith(f"{key} is {value}") and "sudo sysctl " + key in rootless.reasons(proc)[0], key)
+        path.write_text(fine + "\n", encoding="ascii")
+        expect(rootless.reasons(proc), [])
+    # For real: no more of them within one of our own.
+    script = 'echo 0 >/proc/sys/user/max_user_namespaces && exec "$@"'
+    text = lab("up", "--rootless", "--name", "t-forbidden", before=["unshare", "--user", "--map-root-user", "sh", "-c", script, "sh"], status=1,
+               env=dict(os.environ, TMPDIR=str(FOLDER)))
+    check("no lab without root here" in text and "user.max_user_namespaces is 0: sudo sysctl" in text, text)
+
+
+CASES = [two_by_name, killed, interrupted, mistakes, attached, unprivileged, forbidden]
+
+
+def main():
+    if os.geteuid():
+        print("1..0 # SKIP needs root, for a network of its own")
+        return 0
+    if "inside" not in sys.argv[1:]:
+        script = 'mount -t tmpfs tmpfs /run && mkdir -p /run/netns && ip link set lo up && exec "$@"'
+        os.execvp("unshare", ["unshare", "--net", "--mount", "--propagation", "private", "sh", "-c", script, "sh", sys.executable, __file__, "inside", *sys.argv[1:]])
+    wanted = [case for case in CASES if len(sys.argv) == 2 or case.__name__ in sys.argv[2:]]
+    FOLDER.mkdir(mode=0o755)
+    began = time.monotonic()
+    try:
+        return tap.run(wanted)
+    finally:
+        shutil.rmtree(FOLDER, ignore_errors=True)
+        print(f"# {time.monotonic() - began:.1f} s")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -83,12 +83,13 @@ def answers(t):
 
     try:
         until(lambda: ask("known", 1) < 1e6, "the server", 30)
-        for _ in range(ROUNDS):
+        for number in range(ROUNDS):
             for name, start, end in steps(t):
                 state = start()
                 for kind in KINDS:
                     ask(kind, 100)
                     cost.setdefault((kind, name), []).append(ask(kind, COUNT))
+                    print(f"# round {number + 1}: {kind}, {name}: {cost[kind, name][-1]:.2f}", file=sys.stderr, flush=True)
                 end(state)
     finally:
         server.kill()

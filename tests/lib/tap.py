@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """TAP of a program whose cases are functions that say in their documentation what they show; and what such cases share."""
+import importlib.machinery
+import importlib.util
 import os
 import pathlib
 import signal
@@ -9,6 +11,14 @@ import traceback
 
 class Skip(Exception):
     """The case cannot run here; the text says what is missing."""
+
+
+def load(path):
+    """A program without a suffix, as a module."""
+    loader = importlib.machinery.SourceFileLoader(pathlib.Path(path).name, str(path))
+    module = importlib.util.module_from_spec(importlib.util.spec_from_loader(loader.name, loader))
+    loader.exec_module(module)
+    return module
 
 
 def expect(got, want):

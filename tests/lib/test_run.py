@@ -1,8 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The runner counts what programs report, and takes nothing for granted."""
-import importlib.machinery
-import importlib.util
 import io
 import pathlib
 import sys
@@ -14,9 +12,7 @@ sys.dont_write_bytecode = True
 import tap  # noqa: E402
 from tap import expect, lives  # noqa: E402
 
-loader = importlib.machinery.SourceFileLoader("run", str(HERE.parent / "run"))
-run = importlib.util.module_from_spec(importlib.util.spec_from_loader("run", loader))
-loader.exec_module(run)
+run = tap.load(HERE.parent / "run")
 
 SUITE = run.Suite("unit", "tests/unit", "test_*", 20)
 

@@ -2,8 +2,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """tests/vm/full counts what its machines tell, and goes on after one that hangs. The machines are made up."""
 import contextlib
-import importlib.machinery
-import importlib.util
 import io
 import pathlib
 import signal
@@ -16,9 +14,7 @@ sys.path.insert(0, str(VM))
 import tap  # noqa: E402
 from tap import expect  # noqa: E402
 
-loader = importlib.machinery.SourceFileLoader("full", str(VM / "full"))
-full = importlib.util.module_from_spec(importlib.util.spec_from_loader("full", loader))
-loader.exec_module(full)
+full = tap.load(VM / "full")
 KERNEL, BOOT, RUN = full.vms.kernels()[0], full.vms.boot, full.vms.run
 GOOD = "[1/1] netns/test_tcp.py: 1 ok, 0 failed, 1 skipped, 2.0 s\n  ok      one\n  skip    two (no nsd)\n1 passed, 0 failed, 1 skipped\n"
 

@@ -173,6 +173,9 @@ static struct ruleset_statement allowed(const struct builder *b)
 
 /* ---- what is denied ---- */
 
+/* What only would be denied has counters of its own: nobody shall take it for dropped. */
+#define COUNTED(denied, would) COUNTER(auditing(b) ? (would) : (denied))
+
 /* The end of what is denied, one chain for each reason, so that a flood of one does not hide the others. A TCP client is
  * told by a reset: on an ICMP error Windows waits 21 s (KERNEL 0b). */
 static void build_deny(struct builder *b, enum ruleset_reason reason)
@@ -184,7 +187,10 @@ static void build_deny(struct builder *b, enum ruleset_reason reason)
 	};
 	struct ruleset_chain *chain = chain_add(b, chains[reason], RULESET_UNHOOKED, 0);
 
-	RULE(b, chain, COUNTER(reason == RULESET_REASON_INBOUND ? "denied_inbound" : "denied"));
+	if (reason == RULESET_REASON_INBOUND)
+		RULE(b, chain, COUNTED("denied_inbound", "audited_inbound"));
+	else
+		RULE(b, chain, COUNTED("denied", "audited"));
 	RULE(b, chain, REPORTED(ruleset_report_prefixes[auditing(b)][reason]));
 	if (auditing(b)) {
 		RULE(b, chain, ACCEPT);
@@ -201,7 +207,7 @@ static void build_deny(struct builder *b, enum ruleset_reason reason)
 static void build_invalid(struct builder *b, struct ruleset_chain *chain)
 {
 	if (auditing(b))
-		RULE(b, chain, CT_STATE(RULESET_INVALID), COUNTER("invalid"), ACCEPT);
+		RULE(b, chain, CT_STATE(RULESET_INVALID), COUNTER("audited_invalid"), ACCEPT);
 	else
 		RULE(b, chain, CT_STATE(RULESET_INVALID), COUNTER("invalid"), DROP);
 }
@@ -271,7 +277,7 @@ static void build_client_replies(struct builder *b, struct ruleset_chain *chain)
 		RULE(b, chain, L4PROTO(IPPROTO_UDP), CT_DIRECTION(RULESET_REPLY), CT_PORT(DNS_PORT), ACCEPT);
 		RULE(b, chain, L4PROTO(IPPROTO_TCP), CT_DIRECTION(RULESET_REPLY), CT_PORT(DNS_PORT), ACCEPT);
 	}
-	RULE(b, chain, CT_DIRECTION(RULESET_REPLY), COUNTER("denied_reply"), GOTO("deny_reply"));
+	RULE(b, chain, CT_DIRECTION(RULESET_REPLY), COUNTED("denied_reply", "audited_reply"), GOTO("deny_reply"));
 }
 
 static void build_client_destinations(struct builder *b, struct ruleset_chain *chain)
@@ -304,7 +310,8 @@ static void build_client_sources(struct builder *b, struct ruleset_chain *chain)
 	for (int v = 0; v < 2 && b->config->clients.count; v++) {
 		if (marking(b))
 			RULE(b, chain, CT_STATE(RULESET_ESTABLISHED), ADDRESS_NOT(SRC, v, b->clients[v]), ACCEPT);
-		RULE(b, chain, ADDRESS_NOT(SRC, v, b->clients[v]), COUNTER("denied_source"), GOTO("deny_source"));
+		RULE(b, chain, ADDRESS_NOT(SRC, v, b->clients[v]), COUNTED("denied_source", "audited_source"),
+		     GOTO("deny_source"));
 	}
 }
 
@@ -325,8 +332,8 @@ static void build_client(struct builder *b)
 	build_client_groups(b, chain);
 	if (marking(b)) /* told of when it began */
 		RULE(b, chain, CT_STATE(RULESET_ESTABLISHED), ACCEPT);
-	RULE(b, chain, DPORT(IPPROTO_UDP, DNS_PORT), COUNTER("dns_foreign"), GOTO("deny_dns"));
-	RULE(b, chain, DPORT(IPPROTO_TCP, DNS_PORT), COUNTER("dns_foreign"), GOTO("deny_dns"));
+	RULE(b, chain, DPORT(IPPROTO_UDP, DNS_PORT), COUNTED("dns_foreign", "audited_dns_foreign"), GOTO("deny_dns"));
+	RULE(b, chain, DPORT(IPPROTO_TCP, DNS_PORT), COUNTED("dns_foreign", "audited_dns_foreign"), GOTO("deny_dns"));
 	RULE(b, chain, GOTO("deny"));
 }
 
@@ -388,7 +395,7 @@ static void build_inbound(struct builder *b)
 	for (int v = 0; v < 2; v++)
 		if ((set = service_set(b, "guarded", v, RULESET_TCP, "")))
 			RULE(b, chain, CT_STATE(RULESET_NEW), RAW_MASKED(TCP_FLAGS_OFFSET, TCP_SYN, 0),
-			     TUPLE_OF(v, IPPROTO_TCP, set, SRC, SPORT), COUNTER("invalid"),
+			     TUPLE_OF(v, IPPROTO_TCP, set, SRC, SPORT), COUNTED("invalid", "audited_invalid"),
 			     auditing(b) ? ACCEPT : DROP);
 	build_to_guarded(b, chain);
 }

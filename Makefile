@@ -171,6 +171,12 @@ bench:
 	$(Q)$(MAKE) --no-print-directory all bench-programs
 	$(Q)tests/bench/bench.py --rows '$(ROWS)' $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(QUICK),--quick,$(if $(ROWS),,--results tests/bench/RESULTS.md))
 
+# Instructions an answer, told: PROFILE=new|known|unrelated for the functions of one path.
+bench-instr:
+	@scripts/install-deps bench
+	$(Q)$(MAKE) --no-print-directory bench-programs
+	$(Q)NFQDN_BUILD=$(abspath $(B)) tests/bench/instr.py $(if $(PROFILE),--profile $(PROFILE))
+
 lint:
 	@scripts/install-deps lint
 	$(Q)scripts/lint
@@ -282,4 +288,4 @@ clean:
 	rm -rf $(B)
 
 FORCE:
-.PHONY: all lab bench check check-cross check-vm check-vm-full lint fuzz documents install install-init-systemd install-init-procd install-init-none uninstall deb clean FORCE
+.PHONY: all lab bench bench-instr check check-cross check-vm check-vm-full lint fuzz documents install install-init-systemd install-init-procd install-init-none uninstall deb clean FORCE

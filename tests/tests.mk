@@ -28,13 +28,14 @@ $(foreach t,$(UNIT_TESTS),$(eval $(call test_program,$(t),cmocka,)))
 $(foreach t,$(FACT_TESTS),$(eval $(call test_program,$(t),,)))
 $(foreach t,$(REPLAY_TESTS),$(eval $(call test_program,$(t),,)))
 $(foreach t,$(DNS_TESTS),$(eval $(call test_program,$(t),,)))
+$(eval $(call test_program,bench/instr,,))
 # In `make check` each fuzz target runs over its corpus; `make fuzz` links libFuzzer instead.
 $(foreach t,$(FUZZ_TARGETS),$(eval $(call test_program,$(t),,$(B)/tests/fuzz/replay_main.o)))
 
 TEST_PROGRAMS := $(foreach t,$(UNIT_TESTS) $(FACT_TESTS) $(REPLAY_TESTS) $(DNS_TESTS) $(FUZZ_TARGETS),$(B)/tests/$(t))
 
 # What stands beside nfqdn in `make bench`, and asks.
-BENCH_PROGRAMS := $(patsubst tests/%.c,$(B)/%,$(wildcard tests/bench/*.c))
+BENCH_PROGRAMS := $(B)/bench/answers $(B)/bench/connect $(B)/bench/pass $(B)/tests/bench/instr
 
 $(B)/bench/%: tests/bench/%.c $(B)/.flags
 	@mkdir -p $(@D)

@@ -12,6 +12,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import xml.etree.ElementTree as xml
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 sys.path[:0] = [str(ROOT / "tests/lib"), str(ROOT / "scripts/lab.d")]
@@ -150,6 +151,19 @@ def attached():
     subprocess.run(["ip", "netns", "del", "phone"], check=True)
 
 
+def scenarios():
+    """`scenario` runs any folder's, prints TAP, writes JUnit's XML, and its status says whether all was so"""
+    folder = FOLDER / "mine"
+    folder.mkdir()
+    (folder / "steps").write_text("title mine\nexpect refused 20.3.0.1\nexpect open 20.3.0.1\n", encoding="ascii")
+    good = str(ROOT / "tests/scenarios/pain-22-denied-by-name")
+    text = lab("scenario", good, str(folder), "--junit", str(FOLDER / "junit.xml"), status=1)
+    check("\nok 1 - pain-22-denied-by-name: " in text and "\nnot ok 2 - mine: mine\n" in text and f"{folder}/steps:3: expect open 20.3.0.1" in text, text)
+    suite = xml.parse(FOLDER / "junit.xml").getroot()[0]
+    expect((suite.get("tests"), suite.get("failures"), suite[1][0].tag), ("2", "1", "failure"))
+    lab("scenario", good, "--rootless", env=dict(os.environ, TMPDIR=str(FOLDER)))
+
+
 def unprivileged():
     """without root: the whole story, as a user who may nothing, and nothing is left"""
     nobody = pwd.getpwnam("nobody")
@@ -198,7 +212,7 @@ def forbidden():
     check("no lab without root here" in text and "user.max_user_namespaces is 0: sudo sysctl" in text, text)
 
 
-CASES = [two_by_name, killed, interrupted, mistakes, attached, unprivileged, forbidden]
+CASES = [two_by_name, killed, interrupted, mistakes, attached, scenarios, unprivileged, forbidden]
 
 
 def main():

@@ -34,6 +34,10 @@ class LabError(Exception):
     """The command cannot be done; the text says what would be right."""
 
 
+class LabLacks(LabError):
+    """What the command needs is not on this machine."""
+
+
 class Result:
     def __init__(self, ok, text=""):
         self.ok, self.text = bool(ok), text
@@ -230,7 +234,7 @@ class Lab:
     def get(self, words, _):
         where, words = self.where(words)
         if not shutil.which("curl"):
-            raise LabError("curl is not installed")
+            raise LabLacks("curl is not installed")
         if not re.match(r"https?://", words[0]):
             raise LabError(f"`{words[0]}` should be a URL, such as https://www.example.net/")
         done = self.nets[where].run(self.inside(where, ["curl", "-sS", "--max-time", "10", "--cacert", str(self.authority.ready()), *words]), ok=False, seconds=15)
@@ -571,7 +575,7 @@ class Lab:
         """Adds to a clock of nfqdnd's, or sets it right (None)."""
         path = self.t.folder / f"{name}.clock"
         if not path.exists():
-            raise LabError(f"no {CLOCK}: `make lab` builds it; a build with sanitizers cannot have it")
+            raise LabLacks(f"no {CLOCK}: `make lab` builds it; a build with sanitizers cannot have it")
         offsets = list(struct.unpack(f"{len(CLOCKS)}q", path.read_bytes()))
         # What never goes back in a kernel does not here.
         if which == "monotonic" and seconds < 0:

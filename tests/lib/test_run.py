@@ -6,6 +6,7 @@ import pathlib
 import sys
 import tempfile
 import time
+import xml.etree.ElementTree as xml
 
 HERE = pathlib.Path(__file__).resolve().parent
 sys.dont_write_bytecode = True
@@ -237,6 +238,25 @@ def jobs():
         expect((code, lines[-1]), (0, "2 passed, 0 failed, 0 skipped"))
 
 
+def documents():
+    """--junit and --tap write what ran: each case once, its verdict and reason, what cannot stand in XML as it is"""
+    files = {"test_a": "echo 1..3; echo 'ok 1 - a < b & c'; echo 'not ok 2 - d #1'; echo '# reason: no \"answer\"'; printf '# \\001\\377\\n'; echo 'ok 3 - e # SKIP no kernel'\n",
+             "test_b": "echo 1..1; echo ok 1 - f\n"}
+    with tempfile.TemporaryDirectory() as folder:
+        whole_run(files, "--junit", f"{folder}/j.xml", "--tap", f"{folder}/t.tap")
+        top = xml.parse(f"{folder}/j.xml").getroot()
+        expect([(s.get("name"), s.get("tests"), s.get("failures"), s.get("skipped")) for s in top], [("unit/test_a", "3", "1", "1"), ("unit/test_b", "1", "0", "0")])
+        expect((top.get("tests"), top.get("failures"), top.get("skipped")), ("4", "1", "1"))
+        expect([(c.get("classname"), c.get("name"), [e.tag for e in c]) for c in top.iter("testcase")],
+               [("unit.test_a", "a < b & c", []), ("unit.test_a", "d #1", ["failure"]), ("unit.test_a", "e", ["skipped"]), ("unit.test_b", "f", [])])
+        expect(top.find(".//failure").get("message"), 'no "answer"')
+        text = (pathlib.Path(folder) / "t.tap").read_text(encoding="utf-8")
+        expect([line for line in text.splitlines() if not line.startswith("#")],
+               ["TAP version 13", "1..4", "ok 1 - unit/test_a: a < b & c", r"not ok 2 - unit/test_a: d \#1", "ok 3 - unit/test_a: e # SKIP no kernel", "ok 4 - unit/test_b: f"])
+        cases, wrong = run.parse_tap(text)
+        expect(([c.verdict for c in cases], wrong), (["ok", "failed", "skipped", "ok"], []))
+
+
 def interrupted():
     """a signal to the runner ends its programs and is a failure"""
     with tempfile.TemporaryDirectory() as folder:
@@ -251,7 +271,7 @@ def interrupted():
 
 CASES = [plain_results, cmocka_results, reasons, plan_at_the_end, all_skipped, words_are_no_results, no_output, no_case, no_plan, fewer, more, status,
          a_failed_case_counts_alone, killed, bail_out, out_of_time, clean_up_on_term, left_behind, not_startable, environment, finding,
-         patterns, the_last_line, nothing_ran, jobs, interrupted]
+         patterns, the_last_line, nothing_ran, jobs, documents, interrupted]
 
 if __name__ == "__main__":
     sys.exit(tap.run(CASES))

@@ -24,7 +24,7 @@ def is_there(path, case, text):
     """Whether the file has a case of this title."""
     if path.suffix == ".md":
         return case in " ".join(text.split())
-    if path.suffix == ".rpl":
+    if path.suffix == ".rpl" or path.name == "steps":
         return f"title {case}\n" in text
     if path.suffix == ".c":
         return f"static void {case}(void **state)" in text and f"cmocka_unit_test({case})" in text
@@ -52,7 +52,8 @@ def without_number(table):
 def scenarios(table):
     """Scenarios and cases with a number in their name that stand in no row."""
     named = {file for _, file, _ in table}
-    return [str(path.relative_to(ROOT)) for path in sorted((ROOT / "tests/replay").glob("pain-[0-9]*.rpl")) if str(path.relative_to(ROOT)) not in named]
+    paths = [*sorted((ROOT / "tests/replay").glob("pain-[0-9]*.rpl")), *sorted((ROOT / "tests/scenarios").glob("pain-[0-9]*/steps"))]
+    return [str(path.relative_to(ROOT)) for path in paths if str(path.relative_to(ROOT)) not in named]
 
 
 def main():

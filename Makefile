@@ -44,6 +44,7 @@ endif
 
 LIBS_nfqdnd := libmnl libnftnl libnetfilter_queue jansson libconfig libcap-ng libseccomp
 LIBS_nfqdnctl := jansson
+LIBS_nfqdn-replay := jansson libconfig
 
 # daemon/FLOOR/: what each floor has. Objects of nfqdnctl alone begin with nfqdnctl.
 base := arena counters escape hash histogram ipaddr log lru monotime
@@ -55,12 +56,16 @@ policy := catalog catalog_field catalog_read closed config config_check config_f
 netfilter := assist assist_filter assist_module batch conntrack ebpf element element_dump environment filter_object nfattr nflog nlsock others own probe queue \
 	route ruleset ruleset_expr ruleset_netlink ruleset_rules ruleset_text table table_apply table_change table_lock table_owner table_query table_state \
 	table_watch
-learn := adopt assisted denials derived events judge lifetime names past pool queries rebuild removed reports resolvers restore revoke snoop snoop_assist snoop_keep state state_read state_text store store_heap store_name \
+learn := adopt asked assisted denials derived events judge lifetime names past pool queries rebuild removed reports resolvers restore revoke snoop snoop_assist snoop_keep state state_read state_text store store_heap store_name \
 	store_plan store_share verify
 control := aside boot cmdline commands denied describe difference doctor doctor_daemon doctor_dns doctor_kernel event explain json listing metrics notify offline overview peer privileges readable recent request sandbox server status wait why
 main := daemon_loop daemon_policy daemon_start daemon_state daemon_trial main
 CTL := feed feed_change feed_file feed_m365 feed_tags feed_target nfqdnctl nfqdnctl_catalog nfqdnctl_client nfqdnctl_doctor nfqdnctl_feed nfqdnctl_follow \
 	nfqdnctl_import nfqdnctl_metrics nfqdnctl_print nfqdnctl_print_doctor nfqdnctl_request nfqdnctl_suggest nfqdnctl_summary nfqdnctl_table nfqdnctl_watch
+
+# nfqdn-replay: its own, and what prints as nfqdnctl does. element_replay.c stands in the place of netfilter/element.c.
+REPLAY := capture capture_link element_replay fragment replay replay_cmdline replay_flow replay_judge replay_run replay_tell \
+	nfqdnctl_print nfqdnctl_print_doctor nfqdnctl_suggest nfqdnctl_summary nfqdnctl_table nfqdnctl_watch
 
 CTL_OBJECTS := $(CTL:%=$(B)/control/%.o)
 OBJECTS := $(foreach f,base dns policy netfilter learn control,$($(f):%=$(B)/$(f)/%.o)) \
@@ -69,7 +74,7 @@ OBJECTS := $(foreach f,base dns policy netfilter learn control,$($(f):%=$(B)/$(f
 pkg_cflags = $(if $(1),$(shell $(PKG_CONFIG) --cflags $(1)))
 pkg_libs = $(if $(1),$(shell $(PKG_CONFIG) --libs $(1)))
 
-all: $(B)/nfqdnd $(B)/nfqdnctl
+all: $(B)/nfqdnd $(B)/nfqdnctl $(B)/nfqdn-replay
 
 ALL_CFLAGS = $(BASE_CFLAGS) $(FORTIFY) $(CPPFLAGS) $(CFLAGS)
 
@@ -127,6 +132,10 @@ $(B)/libnfqdn.a: $(OBJECTS)
 $(B)/nfqdnctl: $(CTL_OBJECTS) $(B)/libnfqdn.a
 	@$(if $(Q),echo "  LD      $@")
 	$(Q)$(CC) $(ALL_CFLAGS) $(BASE_LDFLAGS) $(LDFLAGS) -o $@ $^ $(call pkg_libs,$(LIBS_nfqdnctl))
+
+$(B)/nfqdn-replay: $(REPLAY:%=$(B)/control/%.o) $(B)/libnfqdn.a
+	@$(if $(Q),echo "  LD      $@")
+	$(Q)$(CC) $(ALL_CFLAGS) $(BASE_LDFLAGS) $(LDFLAGS) -o $@ $^ $(call pkg_libs,$(LIBS_nfqdn-replay))
 
 -include $(wildcard $(B)/*.d $(B)/*/*.d)
 
@@ -188,7 +197,7 @@ fuzz:
 
 # ---- pages and completion, filled from the tables of options, commands and counters ----
 
-PAGES := nfqdnd.8 nfqdnctl.8 nfqdn-update.8 nfqdn.conf.5
+PAGES := nfqdnd.8 nfqdnctl.8 nfqdn-replay.8 nfqdn-update.8 nfqdn.conf.5
 
 $(B)/tables: scripts/tables.c daemon/policy/option.c daemon/policy/option.h daemon/base/counters.h daemon/base/limits.h $(wildcard daemon/control/*_list.h) $(B)/.places
 	@mkdir -p $(@D)
@@ -225,7 +234,7 @@ $(B)/install/%: scripts/% $(B)/.places
 
 INSTALLED := nfqdn-update nfqdn-update.conf nfqdn-update.cron nfqdn.conf procd/nfqdnd \
 	$(addprefix systemd/,nfqdnd.service nfqdn-update.service nfqdn-update.timer nfqdn.sysusers nfqdn.tmpfiles)
-COMPLETED := nfqdnd nfqdnctl
+COMPLETED := nfqdnd nfqdnctl nfqdn-replay
 SHARED := api-1.schema.json control-example.c grafana-dashboard.json prometheus-alerts.yml
 install_dir = install -d $(foreach d,$(1),'$(DESTDIR)$(d)')
 
@@ -234,7 +243,7 @@ keep = test -e '$(DESTDIR)$(2)' || install -m 644 $(1) '$(DESTDIR)$(2)'
 
 install: all documents $(INSTALLED:%=$(B)/install/%) install-init-$(INIT)
 	$(call install_dir,$(sbindir) $(sysconfdir)/nfqdn $(pkgdatadir)/data $(completiondir) $(mandir)/man5 $(mandir)/man8)
-	install -m 755 $(B)/nfqdnd $(B)/nfqdnctl $(B)/install/nfqdn-update '$(DESTDIR)$(sbindir)'
+	install -m 755 $(B)/nfqdnd $(B)/nfqdnctl $(B)/nfqdn-replay $(B)/install/nfqdn-update '$(DESTDIR)$(sbindir)'
 	install -m 644 data/*.json '$(DESTDIR)$(pkgdatadir)/data'
 	install -m 644 $(SHARED:%=scripts/%) $(B)/nfqdn.conf.schema.json '$(DESTDIR)$(pkgdatadir)'
 	$(call keep,$(B)/install/nfqdn.conf,$(sysconfdir)/nfqdn/nfqdn.conf)
@@ -260,7 +269,7 @@ install-init-none: $(INSTALLED:%=$(B)/install/%)
 
 # A configuration that was edited stays.
 uninstall: $(INSTALLED:%=$(B)/install/%)
-	rm -f $(foreach n,nfqdnd nfqdnctl nfqdn-update,'$(DESTDIR)$(sbindir)/$(n)') $(COMPLETED:%='$(DESTDIR)$(completiondir)/%')
+	rm -f $(foreach n,nfqdnd nfqdnctl nfqdn-replay nfqdn-update,'$(DESTDIR)$(sbindir)/$(n)') $(COMPLETED:%='$(DESTDIR)$(completiondir)/%')
 	rm -f $(patsubst %,'$(DESTDIR)$(mandir)/man8/%',$(filter %.8,$(PAGES))) $(patsubst %,'$(DESTDIR)$(mandir)/man5/%',$(filter %.5,$(PAGES)))
 	rm -f $(foreach n,nfqdnd.service nfqdn-update.service nfqdn-update.timer,'$(DESTDIR)$(unitdir)/$(n)')
 	rm -f '$(DESTDIR)$(sysusersdir)/nfqdn.conf' '$(DESTDIR)$(tmpfilesdir)/nfqdn.conf'

@@ -15,6 +15,7 @@
 #include "control/cmdline_option_list.h"
 #include "control/command_list.h"
 #include "control/nfqdnctl_option_list.h"
+#include "control/replay_option_list.h"
 #include "policy/option.h"
 
 struct option_row {
@@ -25,6 +26,8 @@ struct option_row {
 
 #define DAEMON_ROW(name, argument, letter, help) { name, argument, letter, NULL, help },
 static const struct option_row daemon_rows[] = { CMDLINE_OPTION_LIST(DAEMON_ROW) { NULL, NULL, 0, NULL, NULL } };
+
+static const struct option_row replay_rows[] = { REPLAY_OPTION_LIST(DAEMON_ROW) { NULL, NULL, 0, NULL, NULL } };
 
 #define CONTROL_ROW(name, argument, letter, command, place, help) { name, argument, letter, command, help },
 static const struct option_row control_rows[] = { NFQDNCTL_OPTION_LIST(CONTROL_ROW) { NULL, NULL, 0, NULL, NULL } };
@@ -210,6 +213,11 @@ static void print_daemon_options(FILE *out)
 	print_option_items(out, daemon_rows, NULL, "chV");
 }
 
+static void print_replay_options(FILE *out)
+{
+	print_option_items(out, replay_rows, NULL, "chV");
+}
+
 static void print_control_options(FILE *out)
 {
 	print_option_items(out, control_rows, NULL, NFQDNCTL_OPTION_LETTERS);
@@ -293,8 +301,12 @@ static void print_literals(FILE *out, const char *arguments)
 static void print_completion(FILE *out)
 {
 	print_words(out, "_nfqdnd_options", daemon_rows, NULL, true);
-	fputs("declare -gA _nfqdnd_arguments _nfqdnctl_arguments _nfqdnctl_words _nfqdnctl_own\n", out);
+	print_words(out, "_nfqdn_replay_options", replay_rows, NULL, true);
+	fputs("declare -gA _nfqdnd_arguments _nfqdn_replay_arguments _nfqdnctl_arguments _nfqdnctl_words "
+	      "_nfqdnctl_own\n",
+	      out);
 	print_arguments(out, "_nfqdnd_arguments", daemon_rows);
+	print_arguments(out, "_nfqdn_replay_arguments", replay_rows);
 	print_words(out, "_nfqdnctl_options", control_rows, NULL, false);
 	print_arguments(out, "_nfqdnctl_arguments", control_rows);
 	for (const struct command_row *row = command_rows; row->name; row++) {
@@ -316,6 +328,7 @@ static const struct {
 } fillings[] = {
 	{ "@SETTINGS@", print_settings },
 	{ "@NFQDND_OPTIONS@", print_daemon_options },
+	{ "@NFQDN_REPLAY_OPTIONS@", print_replay_options },
 	{ "@NFQDNCTL_OPTIONS@", print_control_options },
 	{ "@COMMANDS@", print_commands },
 	{ "@COUNTERS@", print_counters },

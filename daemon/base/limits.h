@@ -180,6 +180,15 @@
 /* Bad entries of a vendor's list that are told: one slip often stands in every entry. The rest is counted. */
 #define LIMIT_FEED_FAULTS 20
 
+/* Of captures that nfqdn-replay reads: octets of one packet (what tcpdump takes by default: more are damage), interfaces of
+ * one section, and packets in fragments put together at once (80 KiB each). */
+#define LIMIT_CAPTURE_PACKET 262144
+#define LIMIT_CAPTURE_INTERFACES 1024
+#define LIMIT_CAPTURE_DATAGRAMS 64
+/* Flows that nfqdn-replay tells apart, to see what begins one: as many as a busy site has open. Of more the one that was
+ * quiet longest begins anew. */
+#define LIMIT_REPLAY_FLOWS 65536
+
 /* One request line on the control socket; one of a client that may change what is in force, which may bring a whole
  * configuration: 16 times that is no burden, and reading it takes 10 ms. Clients at once. Counted as control_refused. */
 #define LIMIT_CONTROL_REQUEST 65536

@@ -262,8 +262,9 @@ static size_t add_rules(struct snoop *snoop, struct derived_record *origin, cons
 	return matches;
 }
 
-/* The rules for the question's name in the asker's groups, and those that it has as a derived name. */
-static bool find_rules(struct snoop *snoop, const struct ipaddr *asker)
+/* The rules for the question's name in the asker's groups, and those that it has as a derived name: SNOOP_known when
+ * there are any. */
+static enum snoop_fate find_rules(struct snoop *snoop, const struct ipaddr *asker)
 {
 	policy_group_mask groups = policy_groups_of_asker(snoop->policy, asker);
 	struct derived_record found[LIMIT_DERIVED_ORIGINS], *next = snoop->origins;
@@ -278,13 +279,16 @@ static bool find_rules(struct snoop *snoop, const struct ipaddr *asker)
 		next->groups &= groups;
 		matches += add_rules(snoop, next, &next->origin);
 	}
-	if (matches == 0)
+	if (matches == 0) {
 		counters.answers_without_policy++;
-	else if (snoop->rule_count == 0)
+		return SNOOP_no_entry;
+	}
+	if (snoop->rule_count == 0) {
 		counters.answers_without_group++;
-	else if (snoop->rule_names[0] != &snoop->answer.qname)
-		counters.answers_derived++;
-	return snoop->rule_count > 0;
+		return SNOOP_no_group;
+	}
+	counters.answers_derived += snoop->rule_names[0] != &snoop->answer.qname;
+	return SNOOP_known;
 }
 
 /* The client asks next for what the answer names without an address. */
@@ -335,6 +339,67 @@ static bool believe(const struct snoop *snoop, const struct queries_flow *flow, 
 	return false;
 }
 
+/* ---- what became of it, for the observer ---- */
+
+#define FATE(symbol, word, help) word,
+static const char *const fates[] = { SNOOP_FATES(FATE) };
+#undef FATE
+
+const char *snoop_fate_word(enum snoop_fate fate)
+{
+	return fates[fate];
+}
+
+void snoop_set_observer(struct snoop *snoop, snoop_observer *observer, void *context)
+{
+	snoop->observer = observer;
+	snoop->observer_context = context;
+}
+
+/* What the packet is until a message is read; its name is left as it is: nobody reads it. */
+static void note_start(struct snoop *snoop, unsigned int packet, enum snoop_fate fate)
+{
+	struct snoop_note *note = &snoop->notes[packet];
+
+	note->fate = fate;
+	note->messages = 0;
+	note->named = false;
+	note->entry = NULL;
+}
+
+/* `read`: the question is in snoop->answer, and the rules that allow it are those of snoop->rules. */
+static void note_message(struct snoop *snoop, unsigned int packet, enum snoop_fate fate, bool read)
+{
+	struct snoop_note *note = &snoop->notes[packet];
+
+	if (!snoop->observer)
+		return;
+	note->messages++;
+	if (note->fate == SNOOP_known) /* of several messages the allowed one counts */
+		return;
+	note->fate = fate;
+	note->named = read;
+	note->entry = fate == SNOOP_known ? snoop->rules[0]->entry : NULL;
+	if (read) {
+		note->name = snoop->answer.qname;
+		note->type = snoop->answer.qtype;
+	}
+}
+
+/* A packet with an allowed message is known, taught or dropped as a whole. */
+static void tell_observer(struct snoop *snoop, const struct queue_packet *packets, size_t count, uint64_t dropped)
+{
+	for (size_t i = 0; snoop->observer && i < count; i++) {
+		struct snoop_note *note = &snoop->notes[i];
+
+		if (dropped >> i & 1)
+			note->fate = SNOOP_dropped;
+		else if (snoop->planned >> i & 1)
+			note->fate = SNOOP_learned;
+		snoop->observer(snoop->observer_context, &packets[i], note, snoop->now);
+	}
+}
+
 /* What the addresses are called, for reports: also of answers that no entry allows. */
 static void tell_names(const struct snoop *snoop, bool allowed)
 {
@@ -355,6 +420,7 @@ static void judge_message(struct snoop *snoop, const uint8_t *message, size_t le
 			  unsigned int packet)
 {
 	const struct ipaddr *asker = &flow->client;
+	enum snoop_fate fate;
 	bool allowed;
 
 	switch (dns_answer_read(message, length, &snoop->answer)) {
@@ -362,20 +428,27 @@ static void judge_message(struct snoop *snoop, const uint8_t *message, size_t le
 		break;
 	case DNS_READ_MALFORMED:
 		counters.answers_malformed++;
+		note_message(snoop, packet, SNOOP_malformed, false);
 		return;
 	case DNS_READ_NOT_RESPONSE:
 	case DNS_READ_NOT_UNDERSTOOD:
 		counters.answers_not_understood++;
+		note_message(snoop, packet, SNOOP_not_understood, false);
 		return;
 	case DNS_READ_ERROR_RESPONSE: /* an answer all the same: another one to that query is not believed */
 		count_message(snoop, flow);
+		note_message(snoop, packet, SNOOP_error, true);
 		(void)believe(snoop, flow, packet);
 		return;
 	}
 	count_message(snoop, flow);
-	if (!believe(snoop, flow, packet))
+	if (!believe(snoop, flow, packet)) {
+		note_message(snoop, packet, SNOOP_unasked, true);
 		return;
-	allowed = find_rules(snoop, asker);
+	}
+	fate = find_rules(snoop, asker);
+	allowed = fate == SNOOP_known;
+	note_message(snoop, packet, fate, true);
 	tell_names(snoop, allowed);
 	if (!allowed)
 		return;
@@ -412,13 +485,16 @@ static void judge_packet(struct snoop *snoop, const struct queue_packet *packet,
 	if (packet_read_udp(packet->payload, packet->length, &udp) == 0 && udp.source_port == DNS_PORT) {
 		judging.flow = (struct queries_flow) { udp.destination, udp.source, udp.destination_port, DNS_PORT,
 						       IPPROTO_UDP };
+		note_start(snoop, number, SNOOP_unread);
 		judge_message(snoop, udp.payload, udp.length, &judging.flow, number);
 	} else if (packet_read_tcp(packet->payload, packet->length, &tcp) == 0 && tcp.source_port == DNS_PORT) {
 		judging.flow = (struct queries_flow) { tcp.destination, tcp.source, tcp.destination_port, DNS_PORT,
 						       IPPROTO_TCP };
+		note_start(snoop, number, SNOOP_segment);
 		stream_feed(snoop->streams, &tcp, number, snoop->now, judge_stream_message, &judging);
 	} else {
 		counters.packets_unread++;
+		note_start(snoop, number, SNOOP_unread);
 	}
 }
 
@@ -450,6 +526,7 @@ uint64_t snoop_drain(struct snoop *snoop, const struct queue_packet *packets, si
 	counters.answers_dropped += bits(snoop->failed);
 	counters.answers_taught += bits(snoop->planned & ~dropped);
 	counters.answers_known += bits(snoop->allowed & ~snoop->planned & ~dropped);
+	tell_observer(snoop, packets, count, dropped);
 	return dropped;
 }
 

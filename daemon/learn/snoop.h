@@ -3,6 +3,7 @@
 #ifndef NFQDN_LEARN_SNOOP_H
 #define NFQDN_LEARN_SNOOP_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/hash.h"
@@ -56,6 +57,43 @@ const struct resolvers *snoop_resolvers(const struct snoop *snoop);
 const struct derived *snoop_derived(const struct snoop *snoop);
 /* DNS over TCP that is being followed, likewise. */
 const struct stream_table *snoop_streams(const struct snoop *snoop);
+
+/* What became of a packet of a drain: symbol, word, what it says. */
+/* clang-format off */
+#define SNOOP_FATES(F) \
+	F(unread, "unread", "not IP with UDP or TCP from port 53") \
+	F(segment, "segment", "of DNS over TCP, and completes no message") \
+	F(malformed, "malformed", "the message is not well formed") \
+	F(not_understood, "not-understood", "not a response to one question of class IN") \
+	F(error, "error", "the response says that there was an error, such as NXDOMAIN") \
+	F(unasked, "unasked", "verify = query: no query seen asks for it") \
+	F(no_entry, "no-entry", "no entry allows the name") \
+	F(no_group, "other-client", "the name is allowed to other clients only") \
+	F(known, "known", "allowed, and all that it says was known, or nothing that can be learned") \
+	F(learned, "learned", "allowed, and something was learned or lives longer") \
+	F(dropped, "dropped", "allowed, and could not be learned: the client asks again")
+/* clang-format on */
+
+#define SNOOP_FATE(symbol, word, help) SNOOP_##symbol,
+enum snoop_fate { SNOOP_FATES(SNOOP_FATE) SNOOP_FATE_COUNT };
+#undef SNOOP_FATE
+
+/* Of its last message, when a TCP segment brought several. */
+struct snoop_note {
+	enum snoop_fate fate;
+	unsigned int messages;
+	bool named; /* the question was read */
+	struct dns_name name;
+	uint16_t type; /* of the question */
+	const struct policy_entry *entry; /* the first that allows it; NULL: none does */
+};
+/* The word of a fate. */
+const char *snoop_fate_word(enum snoop_fate fate);
+/* Who is told each packet of a drain before its verdict, in order. Must neither allocate nor change anything here. NULL:
+ * nobody. */
+typedef void snoop_observer(void *context, const struct queue_packet *packet, const struct snoop_note *note,
+			    struct monotime now);
+void snoop_set_observer(struct snoop *snoop, snoop_observer *observer, void *context);
 
 /* Judges `count` (at most LIMIT_DRAIN_PACKETS) packets, commits what they teach together with what has expired, and
  * returns the packets (bits) that must be dropped: allowed answers whose transaction failed, or for which no memory was

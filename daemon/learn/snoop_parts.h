@@ -21,6 +21,8 @@ struct snoop {
 	const struct policy *policy;
 	snoop_removal *removal; /* may be NULL */
 	void *removal_context;
+	snoop_observer *observer; /* may be NULL */
+	void *observer_context;
 	struct ipaddr *own; /* sorted */
 	size_t own_count;
 	struct monotime next_tick;
@@ -29,6 +31,7 @@ struct snoop {
 	/* The running drain, bits of packets */
 	struct monotime now;
 	uint64_t allowed, planned, failed;
+	struct snoop_note notes[LIMIT_DRAIN_PACKETS]; /* for the observer */
 	/* The running packet */
 	struct dns_answer answer;
 	const struct policy_rule *rules[LIMIT_NAME_MATCHES];

@@ -81,6 +81,7 @@ def words_of_commands():
 def daemon_options():
     expect([o for o in complete("nfqdnd ") if o.startswith("--")], options_in(help_of("nfqdnd")))
     expect(complete("nfqdnd --print-c"), ["--print-config"])
+    expect([o for o in complete("nfqdn-replay -") if o.startswith("--")], options_in(help_of("nfqdn-replay")))
 
 
 def files():
@@ -89,6 +90,9 @@ def files():
     expect(complete("nfqdnd -c one"), ["one.conf", "onedir"])
     expect(complete("nfqdnd --config one.c"), ["one.conf"])
     expect(complete("nfqdnd --boot one"), ["onedir"])
+    expect(complete("nfqdn-replay one"), ["one.conf", "onedir"])
+    expect(complete("nfqdn-replay x.pcap -c one.c"), ["one.conf"])
+    expect(complete("nfqdn-replay --speed "), [])
     expect(complete("nfqdnctl --socket one.c"), ["one.conf"])
     expect(complete("nfqdnctl catalog --catalog one"), ["onedir"])
     expect(complete("nfqdnctl wait --timeout "), [])

@@ -45,7 +45,7 @@ def contents(case):
     fields = run("dpkg-deb", "-f", case.package)
     depends = re.search(r"^Depends: (.*)$", fields, re.M).group(1)
     needed = set()
-    for program in ("nfqdnd", "nfqdnctl"):
+    for program in ("nfqdnd", "nfqdnctl", "nfqdn-replay"):
         needed |= set(re.findall(r"NEEDED.*\[(\S+?)\.so", run("readelf", "-dW", BUILD / program)))
     assert {"libmnl", "libnftnl", "libjansson"} <= needed, needed
     for library in needed - {"ld-linux-x86-64", "libc"}:
@@ -54,7 +54,7 @@ def contents(case):
     conffiles = run("dpkg-deb", "-I", case.package, "conffiles").split()
     assert sorted(conffiles) == ["/etc/nfqdn/nfqdn-update.conf", "/etc/nfqdn/nfqdn.conf"], conffiles
     files = run("dpkg-deb", "-c", case.package)
-    for name in ("/usr/sbin/nfqdnd", "/usr/share/man/man8/nfqdnd.8.gz", "/usr/share/man/man5/nfqdn.conf.5.gz", "/lib/systemd/system/nfqdnd.service",
+    for name in ("/usr/sbin/nfqdnd", "/usr/sbin/nfqdn-replay", "/usr/share/man/man8/nfqdn-replay.8.gz", "/usr/share/man/man8/nfqdnd.8.gz", "/usr/share/man/man5/nfqdn.conf.5.gz", "/lib/systemd/system/nfqdnd.service",
                  "/usr/share/bash-completion/completions/nfqdnctl", "/usr/share/nfqdn/data/intune.json", "/usr/lib/sysusers.d/nfqdn.conf"):
         assert f".{name}\n" in files, f"{name} is not in the package"
     assert "/usr/local" not in files and "/build/" not in files, files
@@ -156,7 +156,7 @@ def play(case, folder):
 
 def installed(case):
     a = case.answers
-    assert a["install.files"].split() == ["/usr/sbin/nfqdnd", "/usr/share/nfqdn", "/lib/systemd/system/nfqdnd.service", "/etc/nfqdn/nfqdn.conf", "/run/nfqdn"], a["install.files"]
+    assert a["install.files"].split() == ["/usr/sbin/nfqdnd", "/usr/sbin/nfqdn-replay", "/usr/share/man/man8/nfqdn-replay.8.gz", "/usr/share/nfqdn", "/lib/systemd/system/nfqdnd.service", "/etc/nfqdn/nfqdn.conf", "/run/nfqdn"], a["install.files"]
     assert a["install.told"] == "" and a["install.enabled"] == "", f"nothing is started or enabled: {a}"
     assert a["install.user"].startswith("nfqdn:") and a["install.user"].endswith("/usr/sbin/nologin"), a["install.user"]
     assert a["install.folders"].split() == "/run/nfqdn 775 root nfqdn /run/nfqdn.lock 700 root root /var/lib/nfqdn 750 nfqdn nfqdn".split(), a["install.folders"]

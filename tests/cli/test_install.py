@@ -29,7 +29,7 @@ def install(folder):
     clean = {k: v for k, v in os.environ.items() if k not in ("B", "MAKEFLAGS", "MFLAGS", "MAKELEVEL", "CFLAGS", "SAN", "WERROR")}
     build, root = folder / "build", folder / "root"
     build.mkdir()
-    for name in ("nfqdnd", "nfqdnctl"):
+    for name in ("nfqdnd", "nfqdnctl", "nfqdn-replay"):
         shutil.copy2(BUILD / name, build / name)
     for init in ("procd", "systemd"):
         run("make", "-o", "all", f"B={build}", f"DESTDIR={root}", "prefix=/usr", f"INIT={init}", "install", cwd=ROOT, env=clean)
@@ -138,7 +138,7 @@ def procd(root):
     fake, common = root / "fake", root / "rc.common"
     (fake / "bin").mkdir(parents=True)
     common.write_text(RC_COMMON)
-    for name in ("nfqdnd", "nfqdnctl"):
+    for name in ("nfqdnd", "nfqdnctl", "nfqdn-replay"):
         (fake / "bin" / name).write_text(f'#!/bin/sh\necho "ran {name} $*"\n')
         (fake / "bin" / name).chmod(0o755)
     tried = root / "tried"

@@ -38,7 +38,7 @@ def copy_of_sources(folder):
 def hardened(folder):
     if SANITIZED:
         raise Skip("this build is for the sanitizers")
-    for name in ("nfqdnd", "nfqdnctl"):
+    for name in ("nfqdnd", "nfqdnctl", "nfqdn-replay"):
         program = str(BUILD / name)
         assert "DYN (Position-Independent" in run("readelf", "-hW", program), f"{name} is position independent"
         dynamic = run("readelf", "-dW", program)
@@ -81,7 +81,7 @@ def own_build(folder):
         raise Skip("this build is for the sanitizers")
     build = folder / "build"
     build.mkdir()
-    for name in ("nfqdnd", "nfqdnctl"):
+    for name in ("nfqdnd", "nfqdnctl", "nfqdn-replay"):
         shutil.copy2(BUILD / name, build / name)
     return f"B={build}"
 
@@ -95,7 +95,7 @@ def installed(folder):
     places = (f"DESTDIR={target}", "prefix=/usr")
     run("make", "-o", "all", build, *places, "install")
     found = files_of(target)
-    for name in ("usr/sbin/nfqdnd", "usr/sbin/nfqdnctl", "usr/sbin/nfqdn-update", "usr/share/nfqdn/data/intune.json", "usr/share/nfqdn/data/regions.json",
+    for name in ("usr/sbin/nfqdnd", "usr/sbin/nfqdnctl", "usr/sbin/nfqdn-replay", "usr/share/man/man8/nfqdn-replay.8", "usr/share/bash-completion/completions/nfqdn-replay", "usr/sbin/nfqdn-update", "usr/share/nfqdn/data/intune.json", "usr/share/nfqdn/data/regions.json",
                  "etc/nfqdn/nfqdn.conf", "etc/nfqdn/nfqdn-update.conf", "usr/lib/sysusers.d/nfqdn.conf", "usr/lib/tmpfiles.d/nfqdn.conf",
                  "usr/lib/systemd/system/nfqdnd.service", "usr/lib/systemd/system/nfqdn-update.service", "usr/lib/systemd/system/nfqdn-update.timer",
                  "usr/share/bash-completion/completions/nfqdnctl", "usr/share/bash-completion/completions/nfqdnd"):

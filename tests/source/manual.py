@@ -11,7 +11,7 @@ import traceback
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BUILD = pathlib.Path(os.environ.get("NFQDN_BUILD", ROOT / "build"))
-NAMES = ("nfqdnd.8", "nfqdnctl.8", "nfqdn-update.8", "nfqdn.conf.5")
+NAMES = ("nfqdnd.8", "nfqdnctl.8", "nfqdn-replay.8", "nfqdn-update.8", "nfqdn.conf.5")
 
 
 def make_pages(folder):
@@ -57,6 +57,8 @@ def linted(pages):
 def programs(pages):
     daemon, control = plain(pages["nfqdnd.8"]), plain(pages["nfqdnctl.8"])
     assert len(options_in(help_of("nfqdnd"))) > 8 and not missing(options_in(help_of("nfqdnd")), daemon), missing(options_in(help_of("nfqdnd")), daemon)
+    replay, taken = plain(pages["nfqdn-replay.8"]), options_in(help_of("nfqdn-replay"))
+    assert len(taken) > 8 and not missing(taken, replay), missing(taken, replay)
     assert not missing(options_in(help_of("nfqdnctl")), control), missing(options_in(help_of("nfqdnctl")), control)
     commands = re.findall(r"^  (\w+)", help_of("nfqdnctl").split("commands:")[1].split("\noptions:")[0], re.M)
     assert "status" in commands and not missing(commands, control), missing(commands, control)
@@ -97,6 +99,8 @@ def the_rest(pages):
     assert len(codes) == 4 and not missing(codes, daemon.split("EXIT STATUS")[1]), codes
     codes = re.findall(r"NFQDNCTL_\w+ = (\d)", (ROOT / "daemon/control/nfqdnctl.h").read_text())
     assert len(codes) == 4 and not missing(codes, plain(pages["nfqdnctl.8"]).split("EXIT STATUS")[1]), codes
+    codes = re.findall(r"REPLAY_\w+ = (\d)", (ROOT / "daemon/control/replay_cmdline.h").read_text())
+    assert len(codes) == 5 and not missing(codes, plain(pages["nfqdn-replay.8"]).split("EXIT STATUS")[1]), codes
     sources = "".join(p.read_text() for p in (ROOT / "daemon").rglob("*.c"))
     signals = set(re.findall(r"sigaddset\(&\w+, (SIG\w+)\)", sources))
     assert {"SIGHUP", "SIGTERM"} <= signals and all(s in daemon.split("SIGNALS")[1] for s in signals), signals
@@ -127,6 +131,8 @@ def readme(pages):
         assert not unknown, f"nfqdnctl {command} {unknown}"
     unknown = set(re.findall(r"nfqdnd [^`;#\n|]*?(--[a-z-]+)", text)) - options_in(help_of("nfqdnd"))
     assert not unknown, unknown
+    unknown = set(re.findall(r"nfqdn-replay [^`;#\n|]*?(--[a-z-]+)", text)) - options_in(help_of("nfqdn-replay"))
+    assert not unknown, unknown
     table = text.split("### When something is wrong")[1].split("##")[0]
     rows = [line for line in table.splitlines() if line.startswith("| ") and "---" not in line][1:]
     assert len(rows) >= 10 and all("`" in row.split("|")[2] for row in rows), rows
@@ -143,7 +149,7 @@ def readme(pages):
 
 CASES = [
     ("mandoc -Tlint has no warning", linted),
-    ("every option and command of both programs", programs),
+    ("every option and command of the programs", programs),
     ("every setting of nfqdn.conf; its examples pass the daemon's check", settings),
     ("every counter", counters),
     ("every exit status, signal, variable of the environment, file, and setting of nfqdn-update", the_rest),

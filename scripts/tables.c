@@ -318,6 +318,11 @@ static void print_completion(FILE *out)
 		snprintf(variable, sizeof(variable), "_nfqdnctl_own[%s]", row->name);
 		print_words(out, variable, control_rows, row->name, false);
 	}
+	fputs("_nfqdnctl_files=\"", out);
+	for (const struct command_row *row = command_rows; row->name; row++)
+		if (strstr(row->arguments, "FILE"))
+			fprintf(out, " %s", row->name);
+	fputs(" \"\n", out);
 }
 
 /* ---- templates ---- */

@@ -76,6 +76,8 @@ def words_of_commands():
     expect(complete("nfqdnctl catalog import serv"), ["service-tags"])
     (FOLDER / "given.json").touch()
     expect(complete("nfqdnctl catalog import m365 gi"), ["given.json"])
+    expect(complete("nfqdnctl reload --confirm 120 gi"), ["given.json"])
+    expect(complete("nfqdnctl status gi"), [])
 
 
 def daemon_options():

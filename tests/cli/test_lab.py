@@ -63,6 +63,9 @@ def two_by_name():
     check("is it `open`?" in lab("opne", ALLOWED, "--name", "t-two", status=2), "a command that is not there")
     check("seed 7" in lab("fault", "dns-drop", "share=50", "--name", "t-two").replace("=", " "), "the seed is told")
     check("fault dns-drop share=50 seed=7" in lab("status", "--name", "t-two"), "and by status")
+    described = json.loads(lab("status", "--json", "--name", "t-two"))
+    expect((described["nodes"]["client"]["interfaces"]["eth0"], described["faults"][0]["fault"]), (["10.1.0.2/24", "fd00:1::2/64"], "dns-drop share=50 seed=7"))
+    check(tap.lives(described["nfqdn"]["gateway"]["pid"]), "the daemon's process")
     lab("exec", "--name", "t-one", "--", "sh", "-c", "exit 7", status=7)
     check("nameserver 10.2.0.2" in lab("exec", "--name", "t-one", "--", "cat", "/etc/resolv.conf"), "resolvers")
     check(lab("exec", "--name", "t-one", "--", "curl", "-sS", f"https://{ALLOWED}/").startswith(ALLOWED), "the lab's CA is trusted")
@@ -75,6 +78,15 @@ def two_by_name():
         lab("down", "--name", name)
         nothing_left(name, processes)
     check("no lab named 't-one'" in lab("down", "--name", "t-one", status=1), "down twice")
+
+
+def at_once():
+    """of two that start under one name at the same time one gets it, and the other harms nothing"""
+    both = [subprocess.Popen([LAB, "up", "--name", "t-race"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) for _ in range(2)]
+    expect(sorted(process.wait(60 * PATIENCE) for process in both), [0, 1])
+    lab("open", ALLOWED, "--name", "t-race")
+    expect([p.name for p in pathlib.Path("/run/nfqdn-lab").iterdir()], ["t-race"])
+    lab("down", "--name", "t-race")
 
 
 def killed():
@@ -212,7 +224,7 @@ def forbidden():
     check("no lab without root here" in text and "user.max_user_namespaces is 0: sudo sysctl" in text, text)
 
 
-CASES = [two_by_name, killed, interrupted, mistakes, attached, scenarios, unprivileged, forbidden]
+CASES = [two_by_name, at_once, killed, interrupted, mistakes, attached, scenarios, unprivileged, forbidden]
 
 
 def main():

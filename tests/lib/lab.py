@@ -312,8 +312,20 @@ class Lab:
         done = target.ctl("learned", "import", str(path), ok=None)
         return Result(done.returncode == 0, (done.stdout + done.stderr).strip())
 
-    @command("status", "what runs here")
-    def status(self, _words, _):
+    def described(self):
+        """For programs."""
+        top = self.topology
+        nodes = {name: {"kind": kind, "interfaces": {i: own for (node, i), own in top.interfaces.items() if node == name}} for name, kind in top.nodes.items()}
+        daemons = {name: {"pid": None if d.ended or d.process.poll() is not None else d.process.pid, "config": str(d.file), "socket": str(d.socket_path), "log": str(d.log_path)}
+                   for name, d in self.daemons.items()}
+        return {"topology": top.path.name, "title": top.title, "seed": self.seed, "nodes": nodes, "nfqdn": daemons,
+                "faults": [{"fault": str(f), "answers": f.struck} for f in self.dns_faults], "down": [":".join(end) for end in sorted(self.down)],
+                "attached": {interface: ":".join(end) for interface, end in self.attached.items()}}
+
+    @command("status [--json]", "what runs here")
+    def status(self, words, _):
+        if words == ["--json"]:
+            return Result(True, json.dumps(self.described(), indent=2))
         top = self.topology
         lines = [f"topology {top.path.name}: {top.title}", f"seed {self.seed}"]
         for name, kind in top.nodes.items():

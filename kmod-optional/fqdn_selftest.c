@@ -9,7 +9,6 @@
 #else
 #define __init
 #define __initdata
-#define __initconst
 #endif
 
 #define FQDN_SETS 60
@@ -151,9 +150,8 @@ static const char *__init fqdn_try_set(void)
 /* A response for a.b with two addresses, their order and TTL as told. Returns its length. */
 static size_t __init fqdn_make_message(bool swapped, u8 ttl, u8 octet)
 {
-	static const u8 head[] __initconst = { 0x12, 0x34, 0x81, 0x80, 0,   1, 0, 2, 0, 0, 0,
-					       0,    1,    'A',  1,    'b', 0, 0, 1, 0, 1 };
-	static const u8 record[] __initconst = { 0xc0, 12, 0, 1, 0, 1, 0, 0, 0, 0, 0, 4, 20, 1, 2, 0 };
+	static const u8 head[] = { 0x12, 0x34, 0x81, 0x80, 0, 1, 0, 2, 0, 0, 0, 0, 1, 'A', 1, 'b', 0, 0, 1, 0, 1 };
+	static const u8 record[] = { 0xc0, 12, 0, 1, 0, 1, 0, 0, 0, 0, 0, 4, 20, 1, 2, 0 };
 	u8 *at = fqdn_message;
 	u32 i;
 
@@ -170,7 +168,7 @@ static size_t __init fqdn_make_message(bool swapped, u8 ttl, u8 octet)
 
 static int __init fqdn_digest_of(size_t length, struct fqdn_digest *out)
 {
-	static const struct fqdn_key key __initconst = { 1, 2 };
+	static const struct fqdn_key key = { 1, 2 };
 	struct fqdn_question question;
 	int error = fqdn_read_question(fqdn_message, length, &question);
 

@@ -51,7 +51,7 @@ typedef uint64_t u64;
 typedef int64_t s64;
 
 /* Outside the kernel nothing runs beside the one thread. */
-typedef unsigned int seqcount_t;
+#define seqcount_t unsigned int
 #define raw_seqcount_begin(s) (*(s))
 #define read_seqcount_retry(s, start) (*(s) != (start))
 #define raw_write_seqcount_begin(s) ((void)++*(s))

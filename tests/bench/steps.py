@@ -19,7 +19,7 @@ from netns import case, main, until  # noqa: E402
 NUMBERS = [int(a) for a in sys.argv[1:] if a.isdigit()] + [1000, 5][len([a for a in sys.argv[1:] if a.isdigit()]):]
 COUNT, ROUNDS = NUMBERS
 del sys.argv[1:]
-KINDS = {"unrelated": ("fresh", "other.test"), "known": ("same", "www.example.net")}
+KINDS = {"unrelated": ("fresh", "other.test"), "known": ("same", "www.example.net"), "new": ("fresh", "example.net")}
 NAMES = 'web: { names = [ "*.example.net" ]; }; many: { names = [ ' + ", ".join(f'"*.n{i}.example.org"' for i in range(2000)) + " ]; };"
 TRACKED = "table inet tracked {\n chain forward {\n type filter hook forward priority 0\n ct state established accept\n }\n}\n"
 

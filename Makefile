@@ -53,9 +53,9 @@ policy := catalog catalog_field catalog_read closed config config_check config_f
 	config_reader config_scalar config_scan config_scan_plain config_scan_tell config_scan_token interval lastgood lastgood_keeper \
 	nat64 option policy policy_boxes policy_group policy_hints policy_input policy_list policy_rules policy_select policy_tenant policy_text \
 	policy_warn problem problem_log reserved trial_mark value
-netfilter := assist assist_filter assist_module batch conntrack ebpf element element_dump environment filter_object nfattr nflog nlsock others own probe queue \
+netfilter := assist assist_filter assist_module batch conntrack ebpf element element_dump element_shared environment filter_object nfattr nflog nlsock others own probe queue \
 	route ruleset ruleset_expr ruleset_netlink ruleset_rules ruleset_text table table_apply table_change table_lock table_owner table_query table_state \
-	table_watch
+	table_target table_watch
 learn := adopt asked assisted denials derived events judge lifetime names past pool queries rebuild removed reports resolvers restore revoke snoop snoop_assist snoop_keep state state_read state_text store store_heap store_name \
 	store_plan store_share verify
 control := aside boot cmdline commands denied describe difference doctor doctor_daemon doctor_dns doctor_kernel event explain json listing metrics notify offline overview peer privileges readable recent request sandbox server status wait why

@@ -50,6 +50,7 @@
 	C(tcp_messages_let_go, "times messages over TCP were let go before their verdict for want of memory: if dropped, their repetition passes unlearned") \
 	C(refused_reserved, "addresses refused because they are private, loopback or otherwise reserved") \
 	C(refused_own, "addresses refused because they are the gateway's own") \
+	C(addresses_without_set, "addresses not learned because no set of gateway.sets is for their family") \
 	C(own_over_limit, "own addresses of the gateway beyond the limit, not refused as answers") \
 	C(elements_added, "elements added") \
 	C(elements_refreshed, "elements refreshed") \

@@ -457,6 +457,8 @@ void nfqdnctl_print_why(const json_t *result, FILE *out)
 		from[0] ? " from " : "", from, text_of(result, "verdict"), reason[0] ? ": " : "", reason);
 	if (reason[0] && strcmp(text_of(result, "mode"), "audit") == 0)
 		fputs("  mode audit: it passes all the same, and is counted\n", out);
+	if (reason[0] && strcmp(text_of(result, "mode"), "sets") == 0)
+		fputs("  mode sets: your own rules decide\n", out);
 	if (reason[0] && strcmp(text_of(result, "mode"), "mark") == 0)
 		fputs("  mode mark: it passes without the mark, and is counted; your own rules decide\n", out);
 	print_reasons(json_object_get(result, "by"), out);

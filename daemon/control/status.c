@@ -177,6 +177,13 @@ json_t *control_status(const struct control_context *context, struct monotime no
 			&object, "mark_hook",
 			json_string(policy->config->mark_hook == CONFIG_MARK_FORWARD ? "forward" : "prerouting"));
 	}
+	if (policy->config->mode == CONFIG_SETS) {
+		json_t *sets = json_array();
+
+		for (unsigned int i = 0; i < policy->config->sets.count; i++)
+			control_json_add(&sets, control_json_text(policy->config->sets.items[i].text));
+		control_json_set(&object, "sets", sets);
+	}
 	if (policy->waiting)
 		control_json_set(&object, "enforce_in", control_describe_left(now, context->enforces));
 	control_json_set(&object, "verify", json_string(control_describe_verify(policy->config->verify)));

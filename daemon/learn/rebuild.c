@@ -31,6 +31,7 @@ struct refill {
 	struct table *table;
 	struct monotime now;
 	size_t count, failed;
+	const uint8_t *map; /* of groups; NULL: they stay */
 	struct element_change changes[LIMIT_BATCH_ELEMENTS];
 	/* One character more than is used: element_commit() sees that it was cut. */
 	char comments[LIMIT_BATCH_ELEMENTS][LIMIT_ELEMENT_COMMENT + 2];
@@ -59,11 +60,15 @@ static bool refill_element(void *context, const struct store_view *view)
 	struct refill *refill = context;
 	char *comment = refill->comments[refill->count];
 
-	if (!monotime_before(refill->now, view->deadline))
+	struct element_key key = view->key;
+
+	if (refill->map)
+		key.group = refill->map[key.group];
+	if (!monotime_before(refill->now, view->deadline) || key.group == STORE_NO_GROUP)
 		return true;
 	refill_comment(view, comment);
 	refill->changes[refill->count++] = (struct element_change) {
-		.key = view->key,
+		.key = key,
 		.operation = ELEMENT_ADD,
 		.timeout_ms = (uint64_t)(monotime_until(refill->now, view->deadline) + LIFETIME_BACKSTOP_MS),
 		.comment = comment,
@@ -74,7 +79,7 @@ static bool refill_element(void *context, const struct store_view *view)
 }
 
 /* True when all is there again. */
-static bool refill_store(struct rebuild *rebuild, struct monotime now)
+static bool refill_store(struct rebuild *rebuild, const uint8_t *map, struct monotime now)
 {
 	struct refill *refill = calloc(1, sizeof(*refill));
 	bool done;
@@ -83,6 +88,7 @@ static bool refill_store(struct rebuild *rebuild, struct monotime now)
 		return false;
 	refill->table = rebuild->table;
 	refill->now = now;
+	refill->map = map;
 	store_visit(rebuild->store, refill_element, refill);
 	refill_commit(refill);
 	done = refill->failed == 0;
@@ -155,6 +161,11 @@ static bool mend(struct rebuild *rebuild, const struct policy *policy, int found
 	}
 	empty = table_watch_begin(rebuild->watch);
 	rebuild->refill |= empty > 0;
+	if (empty < 0 && policy_mode(policy) == CONFIG_SETS)
+		log_limited(&rebuild->failed, now, LOG_LEVEL_WARNING,
+			    "gateway.sets: not all of the sets are there to be filled (%s): answers that would teach "
+			    "are dropped until they are",
+			    strerror(-empty));
 	if (!(found & TABLE_WATCH_RULES) && empty <= 0)
 		return empty == 0;
 	lose(rebuild, policy);
@@ -165,6 +176,18 @@ static bool mend(struct rebuild *rebuild, const struct policy *policy, int found
 	}
 	rebuild->begun = empty < 0;
 	return empty >= 0;
+}
+
+int rebuild_move(void *rebuild, const uint8_t map[256])
+{
+	return refill_store(rebuild, map, monotime_now()) ? 0 : -EIO;
+}
+
+void rebuild_look(struct rebuild *rebuild, const struct policy *policy, struct monotime now)
+{
+	if (monotime_until(now, rebuild->next) <= LOOK_MS)
+		rebuild->next = now;
+	rebuild_tick(rebuild, policy, now);
 }
 
 int64_t rebuild_tick(struct rebuild *rebuild, const struct policy *policy, struct monotime now)
@@ -179,7 +202,7 @@ int64_t rebuild_tick(struct rebuild *rebuild, const struct policy *policy, struc
 	if (found > 0)
 		whole = mend(rebuild, policy, found, now);
 	if (rebuild->refill)
-		rebuild->refill = !refill_store(rebuild, now);
+		rebuild->refill = !refill_store(rebuild, NULL, now);
 	if (rebuild->refill)
 		rebuild->next = monotime_add(now, FAILED_MS);
 	else if (whole)

@@ -30,6 +30,10 @@ int rebuild_open(struct rebuild *rebuild, struct table *table, struct store *sto
 void rebuild_close(struct rebuild *rebuild);
 /* To be called after each table_apply(): the table is now that of another policy. */
 void rebuild_applied(struct rebuild *rebuild);
+/* For table_on_sets(): commits all that is learned to the sets that are new; `rebuild` is the context. */
+int rebuild_move(void *rebuild, const uint8_t map[256]);
+/* Looks at once: before answers are judged, where others have the sets and may have loaded them anew (mode = "sets"). */
+void rebuild_look(struct rebuild *rebuild, const struct policy *policy, struct monotime now);
 /* To be called at each wake-up, after the verdicts, while nothing is planned in the store. Ten times a second, and at
  * once when a transaction found something missing, looks at the table and mends it. Returns the milliseconds until the
  * next look. */

@@ -123,6 +123,18 @@ int snoop_set_own_addresses(struct snoop *snoop, const struct ipaddr *addresses,
 	return 0;
 }
 
+void snoop_set_shared(struct snoop *snoop, bool shared, bool without4, bool without6)
+{
+	snoop->shared = shared;
+	snoop->without[0] = without4;
+	snoop->without[1] = without6;
+}
+
+bool snoop_is_without(const struct snoop *snoop, const struct ipaddr *address)
+{
+	return snoop->without[address->family == IPADDR_V6];
+}
+
 bool snoop_is_own(const struct snoop *snoop, const struct ipaddr *address)
 {
 	return snoop->own_count && bsearch(address, snoop->own, snoop->own_count, sizeof(*address), compare_addresses);
@@ -194,6 +206,10 @@ static void teach_address(struct snoop *snoop, const struct dns_address *answer,
 {
 	bool reserved = policy_address_reserved(snoop->policy, &answer->address), refused = false;
 
+	if (snoop_is_without(snoop, &answer->address)) {
+		counters.addresses_without_set++;
+		return;
+	}
 	if (snoop_is_own(snoop, &answer->address)) {
 		counters.refused_own++;
 		return;

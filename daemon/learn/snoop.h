@@ -25,6 +25,9 @@ void snoop_free(struct snoop *snoop);
 /* The policy used from now on; must outlive the snoop or the next call, during which the old one must still be there:
  * learned elements follow their group by its name. Call it after table_apply(). */
 void snoop_set_policy(struct snoop *snoop, const struct policy *policy);
+/* mode = "sets": groups share the administrator's sets, and a family without one is not learned. To be called before
+ * snoop_set_policy(). */
+void snoop_set_shared(struct snoop *snoop, bool shared, bool without4, bool without6);
 /* The gateway's own addresses, refused as answers (copied; at most LIMIT_OWN_ADDRESSES, the rest is counted). 0 or
  * -ENOMEM. */
 int snoop_set_own_addresses(struct snoop *snoop, const struct ipaddr *addresses, size_t count);

@@ -67,11 +67,11 @@ void snoop_on_removal(struct snoop *snoop, snoop_removal *removal, void *context
 }
 
 struct leaving {
-	const struct snoop *snoop; /* with the policy that goes */
+	struct snoop *snoop; /* with the policy that goes */
 	const uint8_t *map;
 };
 
-/* Its set goes with its group. */
+/* Its set goes with its group, unless groups share it. */
 static bool tell_leaving(void *context, const struct store_view *view)
 {
 	const struct leaving *leaving = context;
@@ -80,6 +80,28 @@ static bool tell_leaving(void *context, const struct store_view *view)
 	if (leaving->map[view->key.group] == STORE_NO_GROUP)
 		snoop->removal(snoop->removal_context, snoop->policy->groups[view->key.group].name, view);
 	return true;
+}
+
+static void delete_leaving(void *context, const struct store_view *view)
+{
+	const struct leaving *leaving = context;
+	struct element_key key = view->key;
+
+	if (leaving->map[key.group] != STORE_NO_GROUP)
+		return;
+	if (store_plan_delete(leaving->snoop->store, &key) == -ENOSPC) {
+		(void)snoop_commit(leaving->snoop);
+		store_plan_delete(leaving->snoop->store, &key);
+	}
+}
+
+static void leave_shared(struct leaving *leaving)
+{
+	uint32_t at = 0;
+
+	while (store_visit_some(leaving->snoop->store, &at, LIMIT_PRUNE_SLICE, delete_leaving, leaving))
+		(void)snoop_commit(leaving->snoop);
+	(void)snoop_commit(leaving->snoop);
 }
 
 void snoop_set_policy(struct snoop *snoop, const struct policy *policy)
@@ -91,6 +113,8 @@ void snoop_set_policy(struct snoop *snoop, const struct policy *policy)
 		map[i] = group_of_name(policy, snoop->policy->groups[i].name);
 	if (snoop->policy && snoop->removal)
 		store_visit(snoop->store, tell_leaving, &(struct leaving) { snoop, map });
+	if (snoop->policy && snoop->shared)
+		leave_shared(&(struct leaving) { snoop, map });
 	if (snoop->policy) {
 		store_regroup(snoop->store, map);
 		derived_prune(snoop->derived, regroup_derived, map);
@@ -117,7 +141,7 @@ static bool rule_has(const struct policy_rule *rule, const struct element_key *k
 /* A private or own address may stand in the kernel only as long as an entry of the policy takes it. */
 static bool rule_takes(const struct snoop *snoop, const struct policy_rule *rule, const struct element_key *key)
 {
-	if (!rule_has(rule, key) || snoop_is_own(snoop, &key->address))
+	if (!rule_has(rule, key) || snoop_is_own(snoop, &key->address) || snoop_is_without(snoop, &key->address))
 		return false;
 	return rule->entry->config->private_answers || !policy_address_reserved(snoop->policy, &key->address);
 }
@@ -233,6 +257,36 @@ static void delete_strays(struct adoption *adoption)
 	free(adoption->strays);
 }
 
+/* Of a set that holds addresses alone: for the groups and ports that the policy gives to its name. A name that is not known,
+ * since it was cut, is any. */
+static int adopt_address(struct snoop *snoop, const struct element_key *found, const struct dns_name *name,
+			 struct monotime deadline)
+{
+	size_t matches = name ? policy_match_name(snoop->policy, name, snoop->rules) : snoop->policy->rule_count > 0;
+	int result = -ENOENT;
+
+	if (!name && matches)
+		snoop->rules[0] = &snoop->policy->rules[0];
+	for (size_t i = 0; i < matches; i++)
+		for (size_t j = 0; j < snoop->rules[i]->port_count; j++) {
+			const struct value_ports *port = &snoop->rules[i]->ports[j];
+			enum ipaddr_family family = found->address.family;
+			struct element_key key = {
+				.address = found->address,
+				.group = snoop->rules[i]->entry->group,
+				.l4proto = value_proto_number(port->proto, family),
+				.port = port->proto == VALUE_ICMP ? value_icmp_port(family) : port->first,
+			};
+			int rc = store_adopt(snoop->store, &key, name, deadline);
+
+			if (rc == 0 || rc == -EEXIST)
+				result = 0;
+			else if (result < 0)
+				result = rc;
+		}
+	return result;
+}
+
 static void adopt_element(void *context, const struct element_key *key, uint64_t expires_ms, const char *comment)
 {
 	struct adoption *adoption = context;
@@ -242,12 +296,16 @@ static void adopt_element(void *context, const struct element_key *key, uint64_t
 	bool named = !cut && dns_name_from_text(comment, &name) == 0;
 	int64_t left = expires_ms > INT64_MAX / 2 ? INT64_MAX / 2 : (int64_t)expires_ms;
 	struct monotime deadline = monotime_add(adoption->now, left - LIFETIME_BACKSTOP_MS);
-	int rc = store_adopt(adoption->snoop->store, key, named ? &name : NULL, deadline);
+	int rc;
 
+	if (!key->l4proto)
+		rc = adopt_address(adoption->snoop, key, named ? &name : NULL, deadline);
+	else
+		rc = store_adopt(adoption->snoop->store, key, named ? &name : NULL, deadline);
 	if (rc == 0 || rc == -EEXIST)
 		return;
 	note_stray(adoption, key);
-	if (!adoption->error)
+	if (!adoption->error && rc != -ENOENT)
 		adoption->error = rc;
 }
 

@@ -19,6 +19,8 @@ struct snoop {
 	struct resolvers resolvers;
 	const struct snoop_assist *assist; /* may be NULL */
 	const struct policy *policy;
+	bool shared; /* groups share sets of the administrator's */
+	bool without[2]; /* [0] IPv4, [1] IPv6: is not learned */
 	snoop_removal *removal; /* may be NULL */
 	void *removal_context;
 	snoop_observer *observer; /* may be NULL */
@@ -45,6 +47,8 @@ struct snoop {
 /* snoop.c */
 /* Is it one of the gateway's own? */
 bool snoop_is_own(const struct snoop *snoop, const struct ipaddr *address);
+/* Has the address's family no set? */
+bool snoop_is_without(const struct snoop *snoop, const struct ipaddr *address);
 /* Commits the plan. Returns how many of its changes failed. */
 size_t snoop_commit(struct snoop *snoop);
 

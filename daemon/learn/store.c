@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/counters.h"
+#include "learn/lifetime.h"
 #include "learn/store_heap.h"
 #include "learn/store_name.h"
 #include "learn/store_parts.h"
@@ -166,6 +167,8 @@ static uint32_t hash_of(const struct store *store, const struct element_key *key
 
 	memcpy(octets, key->address.bytes, 16);
 	octets[16] = key->address.family;
+	if (store->by_address)
+		return (uint32_t)hash_bytes(&store->key, octets, 17);
 	octets[17] = key->group;
 	octets[18] = key->l4proto;
 	memcpy(octets + 19, &key->port, 2);
@@ -185,6 +188,34 @@ uint32_t store_lookup(const struct store *store, const struct element_key *key, 
 		if (store_element_at(store, i)->hash == *hash && key_equal(&store_element_at(store, i)->key, key))
 			return i;
 	return 0;
+}
+
+static void chain_by_address(struct store *store)
+{
+	store->by_address = true;
+	for (uint32_t i = 1; i < store->elements.top; i++) {
+		struct store_element *element = store_element_at(store, i);
+
+		if (element->state != STORE_FREE)
+			element->hash = hash_of(store, &element->key);
+	}
+	chain_all_elements(store);
+}
+
+void store_visit_address(struct store *store, const struct ipaddr *address, struct monotime now,
+			 table_visit_sibling *visit, void *context)
+{
+	uint32_t hash;
+
+	if (!store->by_address)
+		chain_by_address(store);
+	hash = hash_of(store, &(struct element_key) { .address = *address });
+	for (uint32_t i = *chain_of(store, hash); i; i = store_element_at(store, i)->next) {
+		const struct store_element *element = store_element_at(store, i);
+
+		if (element->hash == hash && ipaddr_equal(&element->key.address, address))
+			visit(context, &element->key, element->deadline - now.msec + LIFETIME_BACKSTOP_MS);
+	}
 }
 
 uint32_t store_enter(struct store *store, const struct element_key *key, uint32_t hash, int64_t deadline)

@@ -11,6 +11,7 @@
 #include "base/monotime.h"
 #include "dns/name.h"
 #include "netfilter/element.h"
+#include "netfilter/table.h"
 
 struct events;
 struct store;
@@ -128,6 +129,10 @@ bool store_visit_past_some(const struct store *store, uint32_t *at, size_t count
 void store_remember_past(struct store *store, const struct element_key *key, const struct store_name *name);
 /* One element. 0 or -ENOENT. */
 int store_find(const struct store *store, const struct element_key *key, struct store_view *out);
+/* For table_on_sets(): calls `visit` for each element of an address, with what is left of its life in the kernel. From the
+ * first call on, elements are found by their addresses alone, which takes longer where one has many ports. */
+void store_visit_address(struct store *store, const struct ipaddr *address, struct monotime now,
+			 table_visit_sibling *visit, void *context);
 /* Elements that a name brought: calls `visit` for each, until it returns false. `visit` must not change the store. */
 void store_visit_name(const struct store *store, const struct dns_name *name,
 		      bool (*visit)(void *context, const struct store_view *view), void *context);

@@ -118,6 +118,7 @@ struct store_plan {
 struct store {
 	struct hash_key key;
 	size_t limit;
+	bool by_address; /* element_chains: by store_visit_address() */
 	uint16_t drain; /* counted up by store_reserve(), wraps */
 	struct past *past;
 	struct events *events; /* may be NULL */

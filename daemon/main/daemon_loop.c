@@ -127,7 +127,7 @@ static void read_queries(struct daemon *daemon)
 }
 
 /* Drains until the queue is empty, but lets the rest of the loop have its turn. */
-static int drain_queue(struct daemon *daemon)
+static int drain_queue(struct daemon *daemon, bool applying)
 {
 	struct queue_packet packets[LIMIT_DRAIN_PACKETS];
 
@@ -139,6 +139,9 @@ static int drain_queue(struct daemon *daemon)
 		if (count <= 0)
 			return count;
 		began = monotime_usec();
+		/* What is learned already must be there when the answer goes on, also if others loaded their sets anew. */
+		if (!applying && daemon->policy->config->mode == CONFIG_SETS)
+			rebuild_look(&daemon->rebuild, daemon->policy, daemon->now);
 		read_queries(daemon);
 		drop = snoop_drain(daemon->snoop, packets, (size_t)count, daemon->now);
 		queue_verdicts(daemon->queue, packets, (size_t)count, drop);
@@ -169,7 +172,7 @@ static int reopen_queue(struct daemon *daemon)
 static int serve(struct daemon *daemon, int fd)
 {
 	if (fd == queue_fd(daemon->queue))
-		return drain_queue(daemon) < 0 ? reopen_queue(daemon) : 0;
+		return drain_queue(daemon, false) < 0 ? reopen_queue(daemon) : 0;
 	if (fd == daemon->signals)
 		take_signals(daemon);
 	else if (fd == verify_fd(daemon->verify))
@@ -203,7 +206,7 @@ void daemon_serve_meanwhile(void *context)
 	if (daemon->fault)
 		return;
 	daemon_tick(daemon);
-	if (drain_queue(daemon) < 0)
+	if (drain_queue(daemon, true) < 0)
 		daemon->fault = reopen_queue(daemon);
 	if (!daemon->fault)
 		daemon->fault = settle_queue(daemon, &ignored);

@@ -50,6 +50,8 @@ int daemon_apply(struct daemon *daemon, struct policy *policy, const char **erro
 		return result;
 	snoop_set_queries(daemon->snoop, verify_queries(daemon->verify));
 	policy->generation = ++daemon->generation;
+	snoop_set_shared(daemon->snoop, policy_mode(policy) == CONFIG_SETS, !table_learns(daemon->table, IPADDR_V4),
+			 !table_learns(daemon->table, IPADDR_V6));
 	snoop_set_policy(daemon->snoop, policy);
 	daemon->context.policy = policy;
 	daemon->context.enforces = enforces(daemon, policy);
@@ -131,6 +133,18 @@ static int apply_served(struct daemon *daemon, struct policy *policy, const char
 	return result;
 }
 
+static void add_refusal(const struct daemon *daemon, const struct policy *policy, const char *why,
+			struct problems *problems)
+{
+	unsigned int line = table_error_line(daemon->table);
+
+	if (line)
+		problem_add(problems, PROBLEM_ERROR, policy->config->file, line, "gateway.sets", "%s", why);
+	else
+		problem_add(problems, PROBLEM_ERROR, config_name(daemon->options.config), 0, "",
+			    "the kernel refused the new table: %s", why);
+}
+
 int daemon_change_policy(struct daemon *daemon, struct policy *policy, struct problems *problems)
 {
 	const char *error = NULL;
@@ -142,8 +156,7 @@ int daemon_change_policy(struct daemon *daemon, struct policy *policy, struct pr
 		problem_add(problems, PROBLEM_ERROR, policy->config->file, 0, "gateway.kernel-assist",
 			    "\"require\" cannot be had: %s", error);
 	else if (apply_served(daemon, policy, &error) < 0)
-		problem_add(problems, PROBLEM_ERROR, config_name(daemon->options.config), 0, "",
-			    "the kernel refused the new table: %s", error ? error : "no reason told");
+		add_refusal(daemon, policy, error ? error : "no reason told", problems);
 	if (problems->errors == before)
 		return 0;
 	assisted_return(&daemon->assisted, daemon->policy, daemon->now);

@@ -81,6 +81,13 @@ static void begin_events(struct daemon *daemon)
 	events_policy(daemon->events, EVENTS_started, daemon->generation);
 }
 
+static void visit_siblings(void *context, const struct ipaddr *address, table_visit_sibling *visit, void *visitor)
+{
+	const struct daemon *daemon = context;
+
+	store_visit_address(daemon->store, address, daemon->now, visit, visitor);
+}
+
 static int start_kernel(struct daemon *daemon, struct policy *policy)
 {
 	const struct config *config = policy->config;
@@ -109,6 +116,8 @@ static int start_kernel(struct daemon *daemon, struct policy *policy)
 	if (error == 0)
 		error = rebuild_open(&daemon->rebuild, daemon->table, daemon->store);
 	if (error == 0)
+		table_on_sets(daemon->table, visit_siblings, daemon, rebuild_move, &daemon->rebuild);
+	if (error == 0)
 		error = revoke_prepare(daemon->revoke, config, &why);
 	daemon->found = error == 0 && table_exists(daemon->table) == 1;
 	if (error == 0) {
@@ -117,7 +126,10 @@ static int start_kernel(struct daemon *daemon, struct policy *policy)
 	}
 	if (error == 0)
 		error = daemon_apply(daemon, policy, &why);
-	if (error < 0)
+	if (error < 0 && daemon->table && table_error_line(daemon->table))
+		log_error("%s:%u: error: gateway.sets: %s", config->file, table_error_line(daemon->table),
+			  why ? why : strerror(-error));
+	else if (error < 0)
 		log_error("%s%s", refused, why ? why : strerror(-error));
 	return error;
 }

@@ -20,6 +20,7 @@ struct batch {
 	size_t size, count;
 	uint32_t begin; /* BATCH_BEGIN's sequence number */
 	int error;
+	uint8_t nfproto;
 	bool raises; /* see batch_raises() */
 	uint32_t raised;
 	bool doubtful;
@@ -74,9 +75,15 @@ void batch_begin(struct batch *batch)
 	batch->open = batch->last = NULL;
 	batch->error = 0;
 	batch->raises = false;
+	batch->nfproto = NFPROTO_INET;
 	begin = batch_header(batch, NFNL_MSG_BATCH_BEGIN, 0, AF_UNSPEC, NFNL_SUBSYS_NFTABLES);
 	batch->begin = begin->nlmsg_seq;
 	batch->size += begin->nlmsg_len;
+}
+
+void batch_family(struct batch *batch, uint8_t nfproto)
+{
+	batch->nfproto = nfproto;
 }
 
 struct nlmsghdr *batch_open(struct batch *batch, uint16_t type, uint16_t flags)
@@ -85,7 +92,7 @@ struct nlmsghdr *batch_open(struct batch *batch, uint16_t type, uint16_t flags)
 		batch_fail(batch, -EMSGSIZE);
 		return NULL;
 	}
-	batch->open = batch_header(batch, NFNL_SUBSYS_NFTABLES << 8 | type, flags, NFPROTO_INET, 0);
+	batch->open = batch_header(batch, NFNL_SUBSYS_NFTABLES << 8 | type, flags, batch->nfproto, 0);
 	return batch->open;
 }
 

@@ -34,7 +34,9 @@ void batch_free(struct batch *batch);
 
 /* Empties the batch and begins a new one. */
 void batch_begin(struct batch *batch);
-/* Begins a message for our family (inet). NULL when the batch is full, which batch_commit() then tells (-EMSGSIZE).
+/* Messages opened from here on until batch_begin() are for tables of this family, NFPROTO_*; at first NFPROTO_INET. */
+void batch_family(struct batch *batch, uint8_t nfproto);
+/* Begins a message for that family. NULL when the batch is full, which batch_commit() then tells (-EMSGSIZE).
  * `type` is NFT_MSG_*. */
 struct nlmsghdr *batch_open(struct batch *batch, uint16_t type, uint16_t flags);
 /* Ends the message that batch_open() began: nlmsg_len tells how long it has become. */

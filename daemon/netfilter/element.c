@@ -16,6 +16,7 @@
 #include <string.h>
 
 #include "base/limits.h"
+#include "netfilter/element_shared.h"
 #include "netfilter/table_private.h"
 
 /* Linux 6.3; not in Debian 12's headers. */
@@ -65,11 +66,6 @@ static bool element_in_phase(const struct table_capabilities *capabilities, cons
 	return false;
 }
 
-static unsigned int element_set(const struct element_key *key)
-{
-	return 2u * key->group + table_family_index(key->address.family);
-}
-
 /* address . l4proto . port, each padded to four octets. Returns the length. */
 static size_t element_key_bytes(const struct element_key *key, uint8_t out[24])
 {
@@ -83,27 +79,30 @@ static size_t element_key_bytes(const struct element_key *key, uint8_t out[24])
 	return length + 8;
 }
 
-static void element_put_key(struct nlmsghdr *message, const struct element_key *key)
+static void element_put_key(struct nlmsghdr *message, const struct element_key *key, bool bare)
 {
 	struct nlattr *nest = mnl_attr_nest_start(message, NFTA_SET_ELEM_KEY);
 	uint8_t bytes[24];
 	size_t length = element_key_bytes(key, bytes);
 
-	mnl_attr_put(message, NFTA_DATA_VALUE, length, bytes);
+	mnl_attr_put(message, NFTA_DATA_VALUE, bare ? length - 8 : length, bytes);
 	mnl_attr_nest_end(message, nest);
 }
 
 /* As nft writes it: type 0, length with the NUL, text. */
-static void element_put_comment(struct nlmsghdr *message, const char *comment)
+static void element_put_comment(struct nlmsghdr *message, const char *prefix, const char *comment)
 {
 	uint8_t userdata[2 + LIMIT_ELEMENT_COMMENT + 2];
-	size_t length = strnlen(comment, LIMIT_ELEMENT_COMMENT + 1);
-	bool cut = length > LIMIT_ELEMENT_COMMENT;
+	size_t before = strlen(prefix), most = LIMIT_ELEMENT_COMMENT - before, length = strnlen(comment, most + 1);
+	bool cut = length > most;
 
-	if (length == 0)
+	if (length + before == 0)
 		return;
-	length -= cut;
-	memcpy(userdata + 2, comment, length);
+	if (cut)
+		length = most;
+	memcpy(userdata + 2, prefix, before);
+	memcpy(userdata + 2 + before, comment, length);
+	length += before;
 	if (cut)
 		userdata[2 + length++] = '~';
 	userdata[2 + length++] = '\0';
@@ -112,14 +111,20 @@ static void element_put_comment(struct nlmsghdr *message, const char *comment)
 	mnl_attr_put(message, NFTA_SET_ELEM_USERDATA, 2 + length, userdata);
 }
 
-static void element_put_life(struct nlmsghdr *message, const struct table_capabilities *capabilities,
-			     const struct element_change *change)
+static void element_put_life(const struct element_writer *writer, struct nlmsghdr *message, size_t index)
 {
-	mnl_attr_put_u64(message, NFTA_SET_ELEM_TIMEOUT, htobe64(change->timeout_ms));
-	if (capabilities->update)
-		mnl_attr_put_u64(message, NFTA_SET_ELEM_EXPIRATION, htobe64(change->timeout_ms));
-	if (change->operation == ELEMENT_ADD && change->comment)
-		element_put_comment(message, change->comment);
+	const struct table *table = writer->table;
+	const struct element_change *change = &writer->changes[index];
+	bool bare = table_learned(table, &change->key)->bare;
+	uint64_t life = bare ? table->shared.life_ms[index] : change->timeout_ms;
+
+	mnl_attr_put_u64(message, NFTA_SET_ELEM_TIMEOUT, htobe64(life));
+	if (table->capabilities.update)
+		mnl_attr_put_u64(message, NFTA_SET_ELEM_EXPIRATION, htobe64(life));
+	if (bare)
+		element_put_comment(message, TABLE_TARGET_COMMENT, change->comment ? change->comment : "");
+	else if (change->operation == ELEMENT_ADD && change->comment)
+		element_put_comment(message, "", change->comment);
 }
 
 static void element_put(struct element_writer *writer, struct nlmsghdr *message, size_t index, enum element_phase phase)
@@ -131,9 +136,9 @@ static void element_put(struct element_writer *writer, struct nlmsghdr *message,
 	table->places[table->place_count++] =
 		(struct table_place) { message->nlmsg_seq, message->nlmsg_len, (uint32_t)index };
 	nest = mnl_attr_nest_start(message, NFTA_LIST_ELEM);
-	element_put_key(message, &change->key);
+	element_put_key(message, &change->key, table_learned(table, &change->key)->bare);
 	if (phase == PHASE_PUT)
-		element_put_life(message, &table->capabilities, change);
+		element_put_life(writer, message, index);
 	mnl_attr_nest_end(message, nest);
 }
 
@@ -143,13 +148,16 @@ static struct nlmsghdr *element_open(struct element_writer *writer, unsigned int
 	struct table *table = writer->table;
 	uint16_t removal = table->capabilities.destroy ? MESSAGE_DESTROYSETELEM : NFT_MSG_DELSETELEM;
 	bool removes = phase == PHASE_DELETE || phase == PHASE_REPLACE;
-	struct nlmsghdr *message =
-		batch_open(table->batch, removes ? removal : NFT_MSG_NEWSETELEM, removes ? 0 : NLM_F_CREATE);
+	const struct table_target *target = &table->learned[set / 2][set % 2];
+	struct nlmsghdr *message;
+
+	batch_family(table->batch, target->nfproto);
+	message = batch_open(table->batch, removes ? removal : NFT_MSG_NEWSETELEM, removes ? 0 : NLM_F_CREATE);
 
 	if (!message)
 		return NULL;
-	mnl_attr_put_strz(message, NFTA_SET_ELEM_LIST_TABLE, table->name);
-	mnl_attr_put_strz(message, NFTA_SET_ELEM_LIST_SET, table->learned[set / 2][set % 2]);
+	mnl_attr_put_strz(message, NFTA_SET_ELEM_LIST_TABLE, target->table);
+	mnl_attr_put_strz(message, NFTA_SET_ELEM_LIST_SET, target->set);
 	*list = mnl_attr_nest_start(message, NFTA_SET_ELEM_LIST_ELEMENTS);
 	return message;
 }
@@ -158,6 +166,14 @@ static void element_shut(struct element_writer *writer, struct nlmsghdr *message
 {
 	mnl_attr_nest_end(message, list);
 	batch_close(writer->table->batch);
+}
+
+static bool element_written(const struct element_writer *writer, size_t index)
+{
+	const struct element_change *change = &writer->changes[index];
+
+	return !change->error &&
+	       (!table_learned(writer->table, &change->key)->bare || writer->table->shared.speaks[index]);
 }
 
 /* One phase of one set, in as many messages as it takes. Changes that have an error already are left out. */
@@ -169,7 +185,7 @@ static void element_write_set(struct element_writer *writer, unsigned int set, e
 	for (size_t i = 0; i < writer->count; i++) {
 		const struct element_change *change = &writer->changes[i];
 
-		if (change->error || element_set(&change->key) != set ||
+		if (!element_written(writer, i) || table_learned_index(writer->table, &change->key) != set ||
 		    !element_in_phase(&writer->table->capabilities, change, phase))
 			continue;
 		if (message && message->nlmsg_len > ELEMENTS_SIZE) {
@@ -192,7 +208,7 @@ static bool element_raises(const struct element_writer *writer)
 	bool raises = false;
 
 	for (size_t i = 0; i < writer->count && !raises; i++)
-		raises = !writer->changes[i].error &&
+		raises = element_written(writer, i) &&
 			 (writer->changes[i].operation != ELEMENT_DELETE || !writer->table->capabilities.destroy);
 	return raises;
 }
@@ -212,13 +228,21 @@ static int element_send(struct element_writer *writer, struct batch_failure *fai
 /* Notes which sets are named, and refuses what has none. */
 static void element_prepare(struct element_writer *writer)
 {
+	bool bare = false;
+
 	for (size_t i = 0; i < writer->count; i++) {
 		struct element_change *change = &writer->changes[i];
 
-		change->error = change->key.group < writer->table->group_count ? 0 : -ENOENT;
-		if (!change->error)
-			writer->sets |= UINT64_C(1) << element_set(&change->key);
+		change->error = change->key.group < writer->table->group_count || writer->table->learned[0][0].bare
+					? 0
+					: -ENOENT;
+		if (change->error || !table_learned(writer->table, &change->key)->set[0])
+			continue;
+		writer->sets |= UINT64_C(1) << table_learned_index(writer->table, &change->key);
+		bare |= table_learned(writer->table, &change->key)->bare;
 	}
+	if (bare)
+		element_shared_decide(writer->table, writer->changes, writer->count);
 }
 
 /* The change that the kernel refused: the offset lies in its element. NULL when it was the set or the table. */
@@ -244,6 +268,13 @@ static size_t element_errors(const struct element_writer *writer)
 	return errors;
 }
 
+static void element_refuse(struct element_writer *writer, struct element_change *refused, int error)
+{
+	refused->error = error;
+	if (table_learned(writer->table, &refused->key)->bare)
+		element_shared_refuse(writer->table, writer->changes, (size_t)(refused - writer->changes), error);
+}
+
 static bool element_unknown(int error)
 {
 	return error == -ETIMEDOUT || error == -ENOBUFS;
@@ -263,7 +294,7 @@ static int element_insist(struct element_writer *writer)
 		struct element_change *refused = error < 0 ? element_refused(writer, &failure) : NULL;
 
 		if (refused && !left_out) {
-			refused->error = unknown ? unknown : error;
+			element_refuse(writer, refused, unknown ? unknown : error);
 			left_out = true;
 		} else if (element_unknown(error) && !unknown) {
 			unknown = error;

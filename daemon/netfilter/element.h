@@ -41,8 +41,8 @@ struct table;
  * there, which it is when sendto() returns (KERNEL 2.1). */
 size_t element_commit(struct table *table, struct element_change *changes, size_t count);
 
-/* Calls `visit` for each element of the learned sets; `expires_ms` is what the kernel has left, `comment` "" when
- * none. Elements that others put there in a form that is not ours are passed over. The dump of a set is repeated when
+/* Calls `visit` for each element of the learned sets (one of a set of addresses alone has l4proto and port 0, and group
+ * 0); `expires_ms` is what the kernel has left, `comment` "" when none. Elements that others put there in a form that is not ours are passed over. The dump of a set is repeated when
  * the ruleset moved meanwhile; what ten of them saw together is taken for whole. 0 or -errno. */
 int element_dump(struct table *table,
 		 void (*visit)(void *context, const struct element_key *key, uint64_t expires_ms, const char *comment),

@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <libmnl/libmnl.h>
 #include <linux/netfilter/nf_tables.h>
+#include <linux/netfilter/nfnetlink.h>
 #include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
@@ -30,6 +31,7 @@ struct dumped {
 struct dump {
 	uint8_t group;
 	enum ipaddr_family family;
+	const struct table_target *target;
 	struct dumped *items;
 	size_t count, room;
 };
@@ -60,6 +62,11 @@ static bool dump_key(const struct dump *dump, const struct nlattr *attribute, st
 	size_t address = ipaddr_length(dump->family), length;
 	const uint8_t *bytes;
 
+	if (dump->target->bare && nfattr_data(attribute, &bytes, &length) && length == address) {
+		*out = (struct element_key) { .address = ipaddr_from_bytes(dump->family, bytes) };
+		return true;
+	}
+
 	if (!nfattr_data(attribute, &bytes, &length) || length != address + 8 || !dump_known_proto(bytes[address]))
 		return false;
 	*out = (struct element_key) { .address = ipaddr_from_bytes(dump->family, bytes),
@@ -82,6 +89,19 @@ static void dump_comment(const struct nlattr *attribute, char *out, size_t size)
 	out[size - 1] = '\0';
 }
 
+/* In a set of the administrator's, theirs are told by the comment. */
+static bool dump_ours(const struct dump *dump, struct dumped *item)
+{
+	size_t length = strlen(TABLE_TARGET_COMMENT);
+
+	if (!dump->target->bare)
+		return true;
+	if (strncmp(item->comment, TABLE_TARGET_COMMENT, length) != 0)
+		return false;
+	memmove(item->comment, item->comment + length, strlen(item->comment + length) + 1);
+	return true;
+}
+
 /* An element without an expiration stays for ever: it is not ours. */
 static int dump_element(struct dump *dump, const struct nlattr *element)
 {
@@ -97,7 +117,7 @@ static int dump_element(struct dump *dump, const struct nlattr *element)
 	    !nfattr_u64(attributes[NFTA_SET_ELEM_EXPIRATION], &item->expires_ms))
 		return 0;
 	dump_comment(attributes[NFTA_SET_ELEM_USERDATA], item->comment, sizeof(item->comment));
-	dump->count++;
+	dump->count += dump_ours(dump, item);
 	return 0;
 }
 
@@ -113,14 +133,17 @@ static int dump_visit(void *context, const struct nlmsghdr *message)
 	return error;
 }
 
-static int dump_once(struct table *table, const char *set, struct dump *dump)
+static int dump_once(struct table *table, struct dump *dump)
 {
 	struct table_query query;
+	struct nfgenmsg *generic;
 
 	table_query_begin(&query, table->queries, NFT_MSG_GETSETELEM, true);
 	query.moving = true;
-	mnl_attr_put_strz(query.message, NFTA_SET_ELEM_LIST_TABLE, table->name);
-	mnl_attr_put_strz(query.message, NFTA_SET_ELEM_LIST_SET, set);
+	generic = mnl_nlmsg_get_payload(query.message);
+	generic->nfgen_family = dump->target->nfproto;
+	mnl_attr_put_strz(query.message, NFTA_SET_ELEM_LIST_TABLE, dump->target->table);
+	mnl_attr_put_strz(query.message, NFTA_SET_ELEM_LIST_SET, dump->target->set);
 	return table_query_run(&query, dump_visit, dump);
 }
 
@@ -156,7 +179,7 @@ static bool dump_lost(int error)
 	return error == -ENOBUFS || error == -ETIMEDOUT;
 }
 
-static int dump_set(struct table *table, const char *set, struct dump *dump)
+static int dump_set(struct table *table, struct dump *dump)
 {
 	bool again = true, twice;
 	int error = -EINTR, lost = 0;
@@ -165,7 +188,7 @@ static int dump_set(struct table *table, const char *set, struct dump *dump)
 	for (int attempt = 0; attempt < DUMP_ATTEMPTS && again; attempt++) {
 		size_t before = dump->count;
 
-		error = dump_once(table, set, dump);
+		error = dump_once(table, dump);
 		lost += dump_lost(error);
 		twice = dump_settle(dump, before);
 		dump_settle(dump, 0);
@@ -182,9 +205,12 @@ int element_dump(struct table *table,
 	int error = 0;
 
 	for (size_t i = 0; i < 2 * table->group_count && !error; i++) {
+		dump.target = &table->learned[i / 2][i % 2];
+		if (!dump.target->set[0] || (dump.target->bare && i > 1))
+			continue;
 		dump.group = (uint8_t)(i / 2);
 		dump.family = i % 2 ? IPADDR_V6 : IPADDR_V4;
-		error = dump_set(table, table->learned[i / 2][i % 2], &dump);
+		error = dump_set(table, &dump);
 		for (size_t j = 0; j < dump.count && !error; j++)
 			visit(context, &dump.items[j].key, dump.items[j].expires_ms, dump.items[j].comment);
 	}

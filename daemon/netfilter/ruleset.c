@@ -9,6 +9,7 @@
 
 #include "base/limits.h"
 #include "netfilter/ruleset_model.h"
+#include "policy/interval.h"
 
 const struct ruleset_counter ruleset_counters[] = {
 	{ "denied", "packets that clients sent where the policy does not lead; the counters denied_* and dns_foreign "
@@ -452,12 +453,45 @@ static void ruleset_add_learned(struct ruleset *ruleset, const char *prefix, siz
 				 });
 }
 
+/* mode = "sets": every range of every group, whatever the port. */
+static void ruleset_unite(struct ruleset *ruleset, int v)
+{
+	const struct policy *policy = ruleset->policy;
+	struct ruleset_set *set = &ruleset->ranges[v];
+	struct value_range *items;
+	size_t most = 0, count = 0;
+
+	for (size_t i = 0; i < policy->group_count; i++)
+		most += (v ? &policy->groups[i].cidr6 : &policy->groups[i].cidr4)->count;
+	items = arena_array(ruleset->arena, most, sizeof(*items));
+	ruleset->failed |= !items;
+	for (size_t i = 0; items && i < policy->group_count; i++) {
+		const struct policy_boxes *boxes = v ? &policy->groups[i].cidr6 : &policy->groups[i].cidr4;
+
+		for (size_t j = 0; j < boxes->count; j++)
+			items[count++] = boxes->items[j].address;
+	}
+	set->key = v ? RULESET_KEY_ADDRESS6 : RULESET_KEY_ADDRESS4;
+	set->items = items;
+	set->count = items ? interval_merge(items, count) : 0;
+}
+
+static void ruleset_add_seen(struct ruleset *ruleset)
+{
+	ruleset_add_interfaces(ruleset);
+	ruleset_add_ranges(ruleset, "resolvers4", "resolvers6", "", &ruleset->policy->resolvers);
+}
+
 static void ruleset_add_sets(struct ruleset *ruleset)
 {
 	const struct policy *policy = ruleset->policy;
 
-	ruleset_add_interfaces(ruleset);
-	ruleset_add_ranges(ruleset, "resolvers4", "resolvers6", "", &policy->resolvers);
+	ruleset_add_seen(ruleset);
+	if (policy_mode(policy) == CONFIG_SETS) {
+		ruleset_unite(ruleset, 0);
+		ruleset_unite(ruleset, 1);
+		return;
+	}
 	ruleset_add_ranges(ruleset, "local4", "local6", "", &policy->local);
 	if (policy->config->clients.count)
 		ruleset_add_ranges(ruleset, "clients4", "clients6", "", &policy->clients);

@@ -174,6 +174,7 @@ struct ruleset {
 	const char *name;
 	const struct policy *policy;
 	struct ruleset_set *sets, **sets_end; /* static ones first */
+	struct ruleset_set ranges[2]; /* mode = "sets": what the administrator's sets of ranges hold; without a name */
 	struct ruleset_chain *chains, **chains_end; /* regular ones first */
 	bool failed; /* memory was out */
 };

@@ -125,6 +125,11 @@ void ruleset_netlink_delete_set(struct batch *batch, const char *table, const ch
 	netlink_named(batch, NFT_MSG_DELSET, NFTA_SET_TABLE, table, NFTA_SET_NAME, set);
 }
 
+void ruleset_netlink_flush_set(struct batch *batch, const char *table, const char *set)
+{
+	netlink_named(batch, NFT_MSG_DELSETELEM, NFTA_SET_ELEM_LIST_TABLE, table, NFTA_SET_ELEM_LIST_SET, set);
+}
+
 void ruleset_netlink_flush_chain(struct batch *batch, const char *table, const char *chain)
 {
 	netlink_named(batch, NFT_MSG_DELRULE, NFTA_RULE_TABLE, table, NFTA_RULE_CHAIN, chain);

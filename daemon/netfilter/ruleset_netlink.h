@@ -24,6 +24,8 @@ void ruleset_netlink_rule(struct batch *batch, const char *table, const char *ch
 
 void ruleset_netlink_delete_table(struct batch *batch, const char *table);
 void ruleset_netlink_delete_set(struct batch *batch, const char *table, const char *set);
+/* Deletes the elements of a set; it may have none. */
+void ruleset_netlink_flush_set(struct batch *batch, const char *table, const char *set);
 /* Deletes the rules of a chain. */
 void ruleset_netlink_flush_chain(struct batch *batch, const char *table, const char *chain);
 void ruleset_netlink_delete_chain(struct batch *batch, const char *table, const char *chain);

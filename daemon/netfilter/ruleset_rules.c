@@ -600,6 +600,38 @@ static bool names_no_interface(const struct config *config)
 	return !config->interface_count && config->mode == CONFIG_ENFORCE;
 }
 
+/* The chains without a hook. */
+static void build_decision(struct builder *b)
+{
+	for (enum ruleset_reason reason = 0; reason < RULESET_REASONS; reason++)
+		build_deny(b, reason);
+	if (marking(b))
+		build_mark(b);
+	build_groups(b);
+	build_client(b);
+	build_guarded(b);
+	if (marking(b)) {
+		build_mark_client(b);
+		build_mark_inbound(b);
+	}
+}
+
+static void build_decision_hooks(struct builder *b)
+{
+	switch (policy_mode(b->ruleset->policy)) {
+	case CONFIG_ENFORCE:
+	case CONFIG_AUDIT:
+		build_egress(b);
+		build_inbound(b);
+		break;
+	case CONFIG_MARK:
+		build_marking(b);
+		break;
+	case CONFIG_SETS:
+		break;
+	}
+}
+
 void ruleset_rules_build(struct ruleset *ruleset)
 {
 	const struct config *config = ruleset->policy->config;
@@ -616,24 +648,10 @@ void ruleset_rules_build(struct ruleset *ruleset)
 
 	/* A chain comes after those that it leads to, base chains last: so the kernel has everything but them before
 	 * they go in. */
-	for (enum ruleset_reason reason = 0; reason < RULESET_REASONS; reason++)
-		build_deny(&b, reason);
-	if (marking(&b))
-		build_mark(&b);
-	build_groups(&b);
-	build_client(&b);
-	build_guarded(&b);
-	if (marking(&b)) {
-		build_mark_client(&b);
-		build_mark_inbound(&b);
-	}
+	if (policy_mode(ruleset->policy) != CONFIG_SETS)
+		build_decision(&b);
 	build_snoop_queue(&b);
 	build_snoop_path(&b);
 	build_snoop(&b);
-	if (marking(&b)) {
-		build_marking(&b);
-		return;
-	}
-	build_egress(&b);
-	build_inbound(&b);
+	build_decision_hooks(&b);
 }

@@ -212,3 +212,24 @@ int table_counters(struct table *table,
 	}
 	return 0;
 }
+
+unsigned int table_error_line(const struct table *table)
+{
+	return table->error_line;
+}
+
+void table_on_sets(struct table *table, table_siblings *siblings, void *siblings_context,
+		   int (*move)(void *context, const uint8_t map[256]), void *move_context)
+{
+	table->siblings = siblings;
+	table->siblings_context = siblings_context;
+	table->move = move;
+	table->move_context = move_context;
+}
+
+bool table_learns(const struct table *table, enum ipaddr_family family)
+{
+	const struct table_target *target = &table->learned[0][table_family_index(family)];
+
+	return !target->bare || target->set[0];
+}

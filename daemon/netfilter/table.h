@@ -10,6 +10,7 @@
 #include "policy/policy.h"
 
 struct table;
+struct element_key;
 
 /* How packets come to us, found by trying (KERNEL 3.1). */
 enum table_queue_backend { TABLE_QUEUE_NATIVE, TABLE_QUEUE_XTABLES };
@@ -59,6 +60,21 @@ int table_apply(struct table *table, const struct policy *policy, const char **e
 /* `pause` is called between the transactions that fill sets aside, NULL: nothing is: answers that wait for the table
  * need not wait for all of it. It may commit elements, and nothing else of the table. */
 void table_on_pause(struct table *table, void (*pause)(void *context), void *context);
+
+/* The line of gateway.sets that the last table_apply() refused; 0: its error is of no line. */
+unsigned int table_error_line(const struct table *table);
+
+/* Calls `visit` for each element that is learned at an address, with what is left of its life in the kernel. */
+typedef void table_visit_sibling(void *context, const struct element_key *key, int64_t left_ms);
+typedef void table_siblings(void *context, const struct ipaddr *address, table_visit_sibling *visit, void *visitor);
+
+/* Where the kernel's sets hold addresses alone (mode = "sets"), element_commit() asks `siblings` what shares a place. `move`
+ * is called in table_apply() when the learned sets are about to be others: it commits all that is learned, to the new
+ * ones, with group g as map[g] (0xff: it went away). 0 or -errno. */
+void table_on_sets(struct table *table, table_siblings *siblings, void *siblings_context,
+		   int (*move)(void *context, const uint8_t map[256]), void *move_context);
+/* False where mode = "sets" has no set for the family's addresses: nothing is learned then. */
+bool table_learns(const struct table *table, enum ipaddr_family family);
 
 /* Deletes the whole table. 0, also when there was none; -EEXIST when it is not ours. */
 int table_remove(struct table *table);

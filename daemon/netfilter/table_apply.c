@@ -16,6 +16,7 @@
  *
  * Whatever fails before the exchange leaves the rules in force as they were. */
 #include <errno.h>
+#include <linux/netfilter.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -46,6 +47,10 @@ struct apply {
 	struct ruleset *ruleset; /* to come */
 	bool made; /* the table, by us, just now */
 	bool own; /* if the kernel can */
+	struct table_targets targets; /* mode = "sets" */
+	bool moving; /* what was learned goes to other sets */
+	struct table_target before[LIMIT_GROUPS][2]; /* then */
+	size_t groups_before;
 };
 
 static int apply_failed(struct table *table, int error, const char *format, ...) __attribute__((format(printf, 3, 4)));
@@ -227,7 +232,7 @@ static int apply_prepare(struct apply *a)
 		if (apply_is_static(there) && !there->named)
 			ruleset_netlink_delete_set(batch, a->table->name, there->name);
 	for (const struct ruleset_set *set = a->ruleset->sets; set; set = set->next)
-		if (apply_made_anew(set))
+		if (apply_made_anew(set) || (a->moving && set->learned))
 			ruleset_netlink_set(batch, a->table->name, set);
 	error = batch_commit(batch, NULL);
 	return error < 0 ? apply_failed(a->table, error, "the kernel refused the table's sets: %s", strerror(-error))
@@ -268,7 +273,7 @@ static int apply_fill(struct apply *a)
 /* Chains that not every policy has. */
 static bool apply_chain_of_ours(const char *name)
 {
-	static const char *const prefixes[] = { "group", "mark" };
+	static const char *const prefixes[] = { "group", "mark", "client", "guarded", "deny" };
 
 	for (size_t i = 0; i < sizeof(prefixes) / sizeof(prefixes[0]); i++)
 		if (strncmp(name, prefixes[i], strlen(prefixes[i])) == 0)
@@ -363,6 +368,26 @@ static void apply_grow(struct apply *a)
 			ruleset_netlink_gain(a->table->batch, a->table->name, set->gained);
 }
 
+/* The administrator's sets of ranges are ours to fill: what they held goes, and the policy's come, at one moment. */
+static void apply_ranges(struct apply *a)
+{
+	struct batch *batch = a->table->batch;
+
+	for (int v = 0; v < 2; v++) {
+		const struct table_target *target = &a->targets.ranges[v];
+		struct ruleset_set set = a->ruleset->ranges[v];
+
+		if (!target->set[0])
+			continue;
+		set.name = target->set;
+		batch_family(batch, target->nfproto);
+		ruleset_netlink_flush_set(batch, target->table, target->set);
+		for (size_t i = 0; i < set.count;)
+			i = ruleset_netlink_elements(batch, target->table, &set, i);
+	}
+	batch_family(batch, NFPROTO_INET);
+}
+
 static int apply_exchange(struct apply *a)
 {
 	const char *lacking;
@@ -371,6 +396,7 @@ static int apply_exchange(struct apply *a)
 	batch_begin(a->table->batch);
 	apply_make_objects(a, apply_missing_hooks(a));
 	apply_grow(a);
+	apply_ranges(a);
 	apply_replace_rules(a);
 	apply_delete_obsolete(a);
 	error = apply_settled(a, batch_commit(a->table->batch, NULL));
@@ -447,13 +473,79 @@ static void apply_undo(struct apply *a)
 	(void)batch_commit(batch, NULL);
 }
 
+static void apply_targets(const struct apply *a, struct table_target out[LIMIT_GROUPS][2])
+{
+	memset(out, 0, sizeof(struct table_target[LIMIT_GROUPS][2]));
+	for (size_t i = 0; i < a->policy->group_count; i++)
+		memcpy(out[i], a->targets.names, sizeof(out[i]));
+	for (const struct ruleset_set *set = a->ruleset->sets; set; set = set->next) {
+		struct table_target *target;
+
+		if (!set->learned)
+			continue;
+		target = &out[set->group][table_family_index(set->family)];
+		*target = (struct table_target) { .nfproto = NFPROTO_INET };
+		snprintf(target->table, sizeof(target->table), "%s", a->table->name);
+		snprintf(target->set, sizeof(target->set), "%s", set->name);
+	}
+}
+
 static void apply_learned_sets(struct apply *a)
 {
 	a->table->group_count = a->policy->group_count;
-	for (const struct ruleset_set *set = a->ruleset->sets; set; set = set->next)
-		if (set->learned)
-			snprintf(a->table->learned[set->group][table_family_index(set->family)], TABLE_SET_NAME_SIZE,
-				 "%s", set->name);
+	apply_targets(a, a->table->learned);
+	memcpy(a->table->ranges, a->targets.ranges, sizeof(a->table->ranges));
+}
+
+/* Where groups of the policy in force go. */
+static void apply_map(const struct apply *a, uint8_t map[256])
+{
+	const struct policy *old = a->table->held->policy;
+
+	memset(map, 0xff, 256);
+	for (size_t i = 0; i < old->group_count; i++)
+		for (size_t j = 0; j < a->policy->group_count; j++)
+			if (strcmp(old->groups[i].name, a->policy->groups[j].name) == 0)
+				map[i] = (uint8_t)j;
+}
+
+/* Other sets than before, of other keys, or by other names: they hold what was learned before a rule looks there. */
+static int apply_move(struct apply *a)
+{
+	struct table *table = a->table;
+	uint8_t map[256];
+	int error;
+
+	if (!a->moving || !table->move)
+		return 0;
+	memcpy(a->before, table->learned, sizeof(a->before));
+	a->groups_before = table->group_count;
+	apply_map(a, map);
+	apply_learned_sets(a);
+	error = table->move(table->move_context, map);
+	return error < 0 ? apply_failed(table, error, "what was learned could not be put into other sets: %s",
+					strerror(-error))
+			 : 0;
+}
+
+static void apply_move_back(struct apply *a)
+{
+	if (!a->groups_before)
+		return;
+	memcpy(a->table->learned, a->before, sizeof(a->before));
+	a->table->group_count = a->groups_before;
+}
+
+static void apply_plan_move(struct apply *a)
+{
+	struct table_target next[LIMIT_GROUPS][2];
+
+	if (!a->table->held)
+		return;
+	apply_targets(a, next);
+	for (int v = 0; v < 2; v++)
+		a->moving |= (next[0][v].bare || a->table->learned[0][v].bare) &&
+			     !table_target_same(&next[0][v], &a->table->learned[0][v]);
 }
 
 static void apply_count(const struct apply *a)
@@ -489,6 +581,8 @@ static int apply_ready(struct apply *a)
 {
 	int error = apply_check_groups(a);
 
+	if (error == 0 && policy_mode(a->policy) == CONFIG_SETS)
+		error = table_target_find(a->table, a->policy, &a->targets);
 	if (error == 0)
 		error = apply_look(a);
 	if (error < 0)
@@ -500,6 +594,7 @@ static int apply_ready(struct apply *a)
 	a->ruleset = ruleset_plan(a->arena, a->policy, apply_plan, a);
 	if (!a->ruleset)
 		return apply_failed(a->table, -ENOMEM, "memory is out");
+	apply_plan_move(a);
 	error = apply_check_chains(a);
 	if (error == 0)
 		error = apply_take(a);
@@ -518,9 +613,13 @@ static int apply_policy(struct apply *a)
 		return error;
 	error = apply_fill(a);
 	if (error == 0)
+		error = apply_move(a);
+	if (error == 0)
 		error = apply_exchange(a);
-	if (error < 0)
+	if (error < 0) {
+		apply_move_back(a);
 		apply_undo(a);
+	}
 	return error;
 }
 
@@ -570,7 +669,10 @@ int table_apply(struct table *table, const struct policy *policy, const char **e
 	struct apply apply = {
 		.table = table, .policy = policy, .arena = arena_new(), .own = !policy->config->unowned
 	};
-	int result = apply_all(&apply);
+	int result;
+
+	table->error_line = 0;
+	result = apply_all(&apply);
 
 	arena_free(apply.arena);
 	if (result < 0)

@@ -45,6 +45,7 @@ struct watch_set {
 	uint8_t key[WATCH_KEY_SIZE];
 	size_t key_length; /* 0: nothing to look at, the set is empty */
 	bool learned;
+	const struct table_target *target; /* of the administrator's; NULL: in our table */
 };
 
 struct table_watch {
@@ -163,7 +164,7 @@ static void watch_put_key(struct nlmsghdr *message, const struct table_watch *wa
 {
 	struct nlattr *key;
 
-	mnl_attr_put_strz(message, NFTA_SET_ELEM_LIST_TABLE, watch->table->name);
+	mnl_attr_put_strz(message, NFTA_SET_ELEM_LIST_TABLE, set->target ? set->target->table : watch->table->name);
 	mnl_attr_put_strz(message, NFTA_SET_ELEM_LIST_SET, set->name);
 	nests[0] = mnl_attr_nest_start(message, NFTA_SET_ELEM_LIST_ELEMENTS);
 	nests[1] = mnl_attr_nest_start(message, NFTA_LIST_ELEM);
@@ -190,8 +191,12 @@ static int watch_ask_set(struct table_watch *watch, const struct watch_set *set)
 {
 	struct table_query query;
 	struct nlattr *nests[2];
+	struct nfgenmsg *generic;
 
 	table_query_begin(&query, watch->table->queries, NFT_MSG_GETSETELEM, false);
+	generic = mnl_nlmsg_get_payload(query.message);
+	if (set->target)
+		generic->nfgen_family = set->target->nfproto;
 	watch_put_key(query.message, watch, set, nests);
 	watch_end_key(query.message, nests);
 	return table_query_run(&query, watch_visit_nothing, NULL);
@@ -337,6 +342,28 @@ static void watch_take_set(struct watch_set *out, const struct ruleset_set *set)
 		watch_static_key(out, set);
 }
 
+/* The administrator's sets: the sentinel is the address 0, and the first range of the others. */
+static void watch_take_targets(struct table_watch *watch, const struct ruleset *ruleset)
+{
+	for (int v = 0; v < 2; v++) {
+		const struct table_target *names = &watch->table->learned[0][v], *ranges = &watch->table->ranges[v];
+		struct watch_set *out = &watch->sets[watch->set_count];
+
+		if (names->bare && names->set[0]) {
+			*out = (struct watch_set) { .learned = true, .target = names, .key_length = v ? 16 : 4 };
+			snprintf(out->name, sizeof(out->name), "%s", names->set);
+			watch->set_count++;
+			out++;
+		}
+		if (!ranges->set[0])
+			continue;
+		*out = (struct watch_set) { .target = ranges };
+		snprintf(out->name, sizeof(out->name), "%s", ranges->set);
+		watch_static_key(out, &ruleset->ranges[v]);
+		watch->set_count++;
+	}
+}
+
 static int watch_take_model(struct table_watch *watch, const struct ruleset *ruleset)
 {
 	size_t chains = 0, sets = 0;
@@ -346,13 +373,14 @@ static int watch_take_model(struct table_watch *watch, const struct ruleset *rul
 	for (const struct ruleset_set *set = ruleset->sets; set; set = set->next)
 		sets++;
 	watch->chains = calloc(chains + 1, sizeof(*watch->chains));
-	watch->sets = calloc(sets + 1, sizeof(*watch->sets));
+	watch->sets = calloc(sets + 5, sizeof(*watch->sets));
 	if (!watch->chains || !watch->sets)
 		return -ENOMEM;
 	for (const struct ruleset_chain *chain = ruleset->chains; chain; chain = chain->next)
 		snprintf(watch->chains[watch->chain_count++].name, WATCH_NAME_SIZE, "%s", chain->name);
 	for (const struct ruleset_set *set = ruleset->sets; set; set = set->next)
 		watch_take_set(&watch->sets[watch->set_count++], set);
+	watch_take_targets(watch, ruleset);
 	return 0;
 }
 
@@ -386,12 +414,16 @@ static int watch_take_chains(struct table_watch *watch, const struct ruleset *ru
 
 static void watch_put_sentinel(struct table_watch *watch, const struct watch_set *set)
 {
-	struct nlmsghdr *message = batch_open(watch->table->batch, NFT_MSG_NEWSETELEM, NLM_F_CREATE);
+	struct nlmsghdr *message;
 	struct nlattr *nests[2];
 
+	batch_family(watch->table->batch, set->target ? set->target->nfproto : NFPROTO_INET);
+	message = batch_open(watch->table->batch, NFT_MSG_NEWSETELEM, NLM_F_CREATE);
 	if (!message)
 		return;
 	watch_put_key(message, watch, set, nests);
+	if (set->target && set->learned) /* the set may have a default */
+		mnl_attr_put_u64(message, NFTA_SET_ELEM_TIMEOUT, 0);
 	watch_end_key(message, nests);
 	batch_close(watch->table->batch);
 }

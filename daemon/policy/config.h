@@ -95,6 +95,7 @@ struct config {
 	enum config_denied denied;
 	uint32_t mark; /* bits for allowed flows; 0: none are told, and mode is not mark */
 	enum config_mark_hook mark_hook;
+	struct config_texts sets; /* mode is sets: "inet fw4 allowed4" */
 	struct config_priority priority;
 	uint32_t enforce_after; /* seconds; 0: enforce at once */
 	const char *table; /* nft table name, "nfqdn" */

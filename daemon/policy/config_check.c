@@ -197,6 +197,49 @@ static void check_mark(struct config_reader *reader, const config_setting_t *gat
 		reader->json ? "\"mark\": 65536" : "mark = 0x10000;");
 }
 
+/* Sets */
+
+static bool is_set(const char *text)
+{
+	char family[8], table[80], set[80], more[2];
+
+	return strlen(text) < 80 && sscanf(text, "%7s %79s %79s %1s", family, table, set, more) == 3 &&
+	       (strcmp(family, "inet") == 0 || strcmp(family, "ip") == 0 || strcmp(family, "ip6") == 0);
+}
+
+static bool is_own_table(const struct config *config, const char *text)
+{
+	char table[80] = "";
+
+	return sscanf(text, "inet %79s", table) == 1 && strcmp(table, config->table) == 0;
+}
+
+static void check_sets(struct config_reader *reader, const config_setting_t *gateway, const struct config *config)
+{
+	const config_setting_t *mode = config_setting_get_member(gateway, "mode");
+
+	if (config->mode == CONFIG_SETS && config_setting_get_member(gateway, "sets") == NULL)
+		config_reader_error(reader, config_reader_line(mode),
+				    "mode = \"sets\" needs the sets that are filled: write sets = [ \"inet fw4 "
+				    "allowed4\", \"inet fw4 allowed6\" ]; with the names of yours");
+	for (unsigned int i = 0; i < config->sets.count; i++) {
+		const struct config_text *text = &config->sets.items[i];
+		size_t back = config_reader_enter(reader, "sets");
+
+		if (!is_set(text->text))
+			config_reader_error(
+				reader, text->line,
+				"\"%s\" is no set: write family (inet, ip or ip6), table and set, for example "
+				"\"inet fw4 allowed4\"",
+				text->text);
+		else if (is_own_table(config, text->text))
+			config_reader_error(reader, text->line,
+					    "\"%s\" lies in nfqdn's own table: name a set in a table of yours",
+					    text->text);
+		config_reader_leave(reader, back);
+	}
+}
+
 /* Priorities */
 
 /* What is denied is not held first, and what is held must not have been denied. */
@@ -331,6 +374,7 @@ static void check_settings(struct config_reader *reader, const config_setting_t 
 	check_queue(reader, gateway, config);
 	check_mark(reader, gateway, config);
 	check_priority(reader, gateway, config);
+	check_sets(reader, gateway, config);
 	if (lifetime != NULL)
 		check_lifetime(reader, lifetime, &config->lifetime, &none, "(the default)");
 	for (unsigned int i = 0; i < config->resolvers.count; i++)

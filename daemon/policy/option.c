@@ -29,7 +29,7 @@
 
 /* The order is that of the enums in config.h and base/log.h. */
 static const struct option_word mode_words[] = {
-	{ "enforce", false }, { "audit", false }, { "mark", false }, { "sets", true }, { NULL, false }
+	{ "enforce", false }, { "audit", false }, { "mark", false }, { "sets", false }, { NULL, false }
 };
 static const struct option_word mark_hook_words[] = { { "forward", false }, { "prerouting", false }, { NULL, false } };
 static const struct option_word denied_words[] = { { "reject", false }, { "drop", false }, { NULL, false } };
@@ -70,7 +70,8 @@ const struct option option_table[] = {
 	{ OPTION_GATEWAY, "mode", OPTION_WORD, 0, CONFIG(mode), .fallback = "\"enforce\"", .unit = "",
 	  .words = mode_words,
 	  .help = "enforce denies what is not allowed; audit allows all, and counts and records what enforce would "
-		  "deny; mark denies nothing either, and sets mark bits for allowed flows" },
+		  "deny; mark denies nothing either, and sets mark bits for allowed flows; sets fills sets of your "
+		  "own, whatever the port, and decides nothing" },
 	{ OPTION_GATEWAY, "denied", OPTION_WORD, 0, CONFIG(denied), .fallback = "\"reject\"", .unit = "",
 	  .words = denied_words,
 	  .help = "What becomes of a denied packet: reject tells the sender at once, drop lets it wait" },
@@ -157,6 +158,10 @@ const struct option option_table[] = {
 	  .words = mark_hook_words,
 	  .help = "Where mode = \"mark\" looks at what clients send: forward, for rules that filter or shape; "
 		  "prerouting, before the way is chosen, for policy routing" },
+	{ OPTION_GATEWAY, "sets", OPTION_TEXTS, 0, CONFIG(sets), .unit = "",
+	  .help = "Sets in tables of your own that mode = \"sets\" fills, each as \"inet fw4 allowed4\" (family, "
+		  "table, set): of type ipv4_addr or ipv6_addr, with flags timeout for the addresses of names, with "
+		  "flags interval for ranges; required then" },
 	{ OPTION_GATEWAY, "priority", OPTION_GROUP, 0, OPTION_NOWHERE, .unit = "", .inner = OPTION_PRIORITIES,
 	  .help = "Where the base chains stand among those of other tables; lower ones come first" },
 	/* gateway.queue */

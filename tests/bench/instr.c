@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* LINK: learn/snoop.o learn/names.o learn/snoop_assist.o learn/snoop_keep.o learn/queries.o learn/derived.o learn/lifetime.o learn/past.o learn/store.o learn/store_plan.o learn/events.o learn/store_name.o */
 /* LINK: learn/resolvers.o learn/store_heap.o learn/pool.o learn/store_share.o */
-/* LINK: netfilter/element.o netfilter/batch.o netfilter/nfattr.o */
+/* LINK: netfilter/element.o netfilter/element_shared.o netfilter/table_query.o netfilter/batch.o netfilter/nfattr.o */
 /* LINK: dns/packet.o dns/stream.o dns/stream_flow.o dns/message.o dns/svcb.o dns/wire.o dns/name.o dns/pattern.o dns/pattern_text.o */
 /* LINK: policy/policy.o policy/policy_boxes.o policy/policy_group.o policy/policy_hints.o policy/policy_input.o policy/policy_list.o */
 /* LINK: policy/policy_rules.o policy/policy_select.o policy/policy_tenant.o policy/policy_text.o */
@@ -15,6 +15,7 @@
  * outside (callgrind --toggle-collect), the rest makes ready.
  * instr new|known|unrelated ANSWERS DRAIN PATTERNS LEARNED   answers in drains of so many; patterns of the policy; elements learned before */
 #include <errno.h>
+#include <linux/netfilter.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -136,11 +137,13 @@ static void open_bench(struct bench *bench, size_t patterns)
 	struct names *names = names_new(&key);
 	struct events *events = events_new(1);
 
-	bench->table = (struct table) { .name = "nfqdn",
-					.batch = batch_new(NULL),
-					.group_count = 1,
-					.capabilities = { .update = true, .destroy = true },
-					.learned = { { "name4", "name6" } } };
+	bench->table =
+		(struct table) { .name = "nfqdn",
+				 .batch = batch_new(NULL),
+				 .group_count = 1,
+				 .capabilities = { .update = true, .destroy = true },
+				 .learned = { { { .nfproto = NFPROTO_INET, .table = "nfqdn", .set = "name4" },
+						{ .nfproto = NFPROTO_INET, .table = "nfqdn", .set = "name6" } } } };
 	bench->now.msec = 5000000;
 	bench->store = store_new(&key, policy->config->limit_elements);
 	bench->snoop = snoop_new(bench->store, &bench->table, &key);

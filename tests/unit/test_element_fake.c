@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* LINK: netfilter/element.o netfilter/element_dump.o netfilter/table_query.o netfilter/batch.o netfilter/nfattr.o base/counters.o base/ipaddr.o */
+/* LINK: netfilter/element.o netfilter/element_shared.o netfilter/element_dump.o netfilter/table_query.o netfilter/batch.o netfilter/nfattr.o base/counters.o base/ipaddr.o */
 /* LIBS: libmnl */
 /* element_commit() and element_dump() against a kernel made up here: what is sent for each kind of kernel, and what
  * becomes of answers that are late, lost, partial or garbled. */
@@ -14,6 +14,7 @@
 
 #include <cmocka.h>
 #include <libmnl/libmnl.h>
+#include <linux/netfilter.h>
 #include <linux/netfilter/nf_tables.h>
 #include <linux/netfilter/nfnetlink.h>
 
@@ -259,6 +260,14 @@ struct world {
 	struct table *table;
 };
 
+static struct table_target own_set(const char *name)
+{
+	struct table_target target = { .nfproto = NFPROTO_INET, .table = "t" };
+
+	strcpy(target.set, name);
+	return target;
+}
+
 static void begin(struct world *world, bool update, bool destroy, const enum answer *answers)
 {
 	memset(world, 0, sizeof(*world));
@@ -269,10 +278,10 @@ static void begin(struct world *world, bool update, bool destroy, const enum ans
 	world->table->batch = batch_new(&world->socket);
 	world->table->capabilities = (struct table_capabilities) { .update = update, .destroy = destroy };
 	world->table->group_count = 2;
-	strcpy(world->table->learned[0][0], "n4");
-	strcpy(world->table->learned[0][1], "n6");
-	strcpy(world->table->learned[1][0], "g4");
-	strcpy(world->table->learned[1][1], "g6");
+	world->table->learned[0][0] = own_set("n4");
+	world->table->learned[0][1] = own_set("n6");
+	world->table->learned[1][0] = own_set("g4");
+	world->table->learned[1][1] = own_set("g6");
 	memset(&counters, 0, sizeof(counters));
 }
 

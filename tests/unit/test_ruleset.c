@@ -233,6 +233,7 @@ int main(void)
 		{ "text of marks in forward", golden, NULL, NULL, "mark" },
 		{ "text of marks in prerouting, at priorities of the administrator's", golden, NULL, NULL,
 		  "mark-prerouting" },
+		{ "text beside sets of the administrator's", golden, NULL, NULL, "sets" },
 		{ "text of an audit with the resolver among the clients", golden, NULL, NULL, "audit" },
 		{ "text with the gateway itself as a resolver", golden, NULL, NULL, "local" },
 		{ "text of DNS and nothing", golden, NULL, NULL, "closed" },

@@ -61,11 +61,11 @@ learn := adopt asked assisted denials derived events judge lifetime names past p
 control := aside boot cmdline commands denied describe difference doctor doctor_daemon doctor_dns doctor_kernel event explain json listing metrics notify offline overview peer privileges readable recent request sandbox server status wait why
 main := daemon_loop daemon_policy daemon_start daemon_state daemon_trial main
 CTL := feed feed_change feed_file feed_m365 feed_tags feed_target nfqdnctl nfqdnctl_catalog nfqdnctl_client nfqdnctl_doctor nfqdnctl_feed nfqdnctl_follow \
-	nfqdnctl_import nfqdnctl_metrics nfqdnctl_print nfqdnctl_print_doctor nfqdnctl_request nfqdnctl_suggest nfqdnctl_summary nfqdnctl_table nfqdnctl_watch
+	nfqdnctl_import nfqdnctl_metrics nfqdnctl_print nfqdnctl_print_denied nfqdnctl_print_doctor nfqdnctl_print_status nfqdnctl_request nfqdnctl_suggest nfqdnctl_summary nfqdnctl_table nfqdnctl_watch
 
 # nfqdn-replay: its own, and what prints as nfqdnctl does. element_replay.c stands in the place of netfilter/element.c.
 REPLAY := capture capture_link element_replay fragment replay replay_cmdline replay_flow replay_judge replay_run replay_tell \
-	nfqdnctl_print nfqdnctl_print_doctor nfqdnctl_suggest nfqdnctl_summary nfqdnctl_table nfqdnctl_watch
+	nfqdnctl_print nfqdnctl_print_denied nfqdnctl_print_doctor nfqdnctl_print_status nfqdnctl_suggest nfqdnctl_summary nfqdnctl_table nfqdnctl_watch
 
 CTL_OBJECTS := $(CTL:%=$(B)/control/%.o)
 OBJECTS := $(foreach f,base dns policy netfilter learn control,$($(f):%=$(B)/$(f)/%.o)) \

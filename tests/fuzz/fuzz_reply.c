@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* LINK: control/nfqdnctl_print.o control/nfqdnctl_table.o base/ipaddr.o base/escape.o */
+/* LINK: control/nfqdnctl_print.o control/nfqdnctl_print_denied.o control/nfqdnctl_print_status.o control/nfqdnctl_table.o base/ipaddr.o base/escape.o */
 /* LIBS: jansson */
 /* A result on the control socket, printed as each command would print it: whoever answers there, a terminal gets plain
  * text. */

@@ -44,6 +44,7 @@ def audit(t):
     enforced = ("denied", "denied_source", "denied_reply", "dns_foreign", "denied_inbound", "invalid")
     expect([name for name in enforced if d.counters()[f"kernel_{name}_packets"]], [], "nothing is counted as denied that was not")
     check({r["verdict"] for r in d.json("denied")} == {"would deny"}, "nor told so")
+    check("would deny" in d.ctl("denied", "--summary").stdout, "in the summary, too")
     d.reload(t.config(mode="enforce", **config))
     expect((t.client.tcp("20.172.0.1", source="10.1.0.2").result, t.client.tcp("20.172.0.2", source="10.1.0.2").result), ("open", "reset"), "under enforce, with what was learned")
     would = d.counters()["kernel_audited_packets"]

@@ -7,7 +7,7 @@ import threading
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "lib"))
 import dnswire  # noqa: E402
-from netns import case, check, elements, expect, holds, main, until  # noqa: E402
+from netns import ROOT, case, check, elements, expect, holds, main, until  # noqa: E402
 
 ALLOW = 'web: { names = "*.example.net"; ports = [ "tcp/443", "tcp/80" ]; };'
 RANGES = 'cloud: { addresses = [ "20.170.0.0/24", "20.170.1.0/24", "2603:1170::/48" ]; };'
@@ -241,6 +241,26 @@ def foreign(t):
     expect(d.learned(), [], "nothing is allowed any more")
     kept = held(t, "allowed4")
     expect([a for a in ("20.99.0.1", "20.99.0.2", "20.172.0.2", "20.172.0.3") if a not in kept] + [a for a in kept if a == "20.172.0.1"], [], f"{kept}")
+
+
+@case("nft/sets.nft, as it is, and loaded again: the ports are its own, the addresses nfqdn's")
+def example(t):
+    t.simple()
+    t.dns(t.inet, NAMES)
+    text = (ROOT / "nft" / "sets.nft").read_text(encoding="ascii")
+    t.gw.nft(text)
+    sets = [f"inet router {name}" for name in ("allowed4", "allowed6", "ranges4", "ranges6")]
+    t.gateway(allow='web: { names = "*.example.net"; }; ' + RANGES, mode="sets", sets=sets)
+    for turn in (1, 2):
+        name = f"n{turn}.example.net"
+        expect([t.client.tcp(a).result for a in NAMES[name]], ["prohibited"] * 2, "before the question")
+        t.client.lookup("10.2.0.2", name)
+        t.client.lookup("10.2.0.2", name, dnswire.AAAA)
+        expect([t.client.tcp(a).result for a in [*NAMES[name], "20.170.1.1", "2603:1170::9"]], ["open"] * 4, "names and ranges")
+        expect([t.client.tcp(NAMES[name][0], 1433).result, t.client.tcp("20.99.0.1").result], ["prohibited"] * 2, "another port, and another address")
+        t.gw.nft(text)
+        until(lambda: all(held(t, one.split()[2], "inet router") for one in sets), "all are back", 5)
+        expect(t.client.tcp(NAMES["n1.example.net"][0]).result, "open", "learned before the reload")
 
 
 @case("a full set: what does not fit is dropped, counted and told, the rest goes on; what ends makes room", tags=["kernel"])

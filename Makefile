@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-# Knobs: CC HOSTCC CFLAGS LDFLAGS PKG_CONFIG V=1 WERROR=1 SAN=1 NO_INSTALL=1 ROOTLESS=1 NAME=<lab> B=<build folder>
+# Knobs: CC AR HOSTCC CFLAGS LDFLAGS PKG_CONFIG V=1 WERROR=1 SAN=1 NO_INSTALL=1 ROOTLESS=1 NAME=<lab> B=<build folder>
+# for small ones: SMALL=1 STATIC=1 WITH_SECCOMP=no WITH_LANDLOCK=no WITH_ASSIST=no WITH_BPF=no
 # of install: DESTDIR prefix sysconfdir sbindir mandir unitdir ... (below) INIT=systemd|procd|none
 
 CC ?= cc
@@ -41,8 +42,26 @@ endif
 ifeq ($(WERROR),1)
 BASE_CFLAGS += -Werror
 endif
+# The same octets from any folder.
+BASE_CFLAGS += -ffile-prefix-map='$(CURDIR)'=.
+# As small as the compiler makes it: 4/5 of -Os alone.
+ifeq ($(SMALL),1)
+CFLAGS := -Os -flto=auto -fno-asynchronous-unwind-tables -fno-unwind-tables
+BASE_LDFLAGS += -Wl,--gc-sections -Wl,-z,noseparate-code
+AR := $(if $(filter ar,$(AR)),gcc-ar,$(AR))
+endif
+# For what has its libraries in it: `make static` does it all with Debian's musl.
+ifeq ($(STATIC),1)
+BASE_LDFLAGS += -static-pie
+PKG_STATIC := --static
+endif
 
-LIBS_nfqdnd := libmnl libnftnl libnetfilter_queue jansson libconfig libcap-ng libseccomp
+# What a target may lack is left out with =no, and `nfqdnd --version` tells so: libseccomp; Landlock; what makes answers pass inside the kernel.
+FEATURES := SECCOMP LANDLOCK ASSIST
+$(foreach f,$(FEATURES),$(eval WITH_$(f) ?= yes)$(if $(filter yes no,$(WITH_$(f))),,$(error WITH_$(f) is yes or no)))
+BASE_CFLAGS += $(foreach f,$(FEATURES),$(if $(filter no,$(WITH_$(f))),-DNFQDN_WITH_$(f)=0))
+
+LIBS_nfqdnd := libmnl libnftnl libnetfilter_queue jansson libconfig libcap-ng $(if $(filter yes,$(WITH_SECCOMP)),libseccomp)
 LIBS_nfqdnctl := jansson
 LIBS_nfqdn-replay := jansson libconfig
 
@@ -53,12 +72,12 @@ policy := catalog catalog_field catalog_read closed config config_check config_f
 	config_reader config_scalar config_scan config_scan_plain config_scan_tell config_scan_token interval lastgood lastgood_keeper \
 	nat64 option policy policy_boxes policy_group policy_hints policy_input policy_list policy_rules policy_select policy_tenant policy_text \
 	policy_warn problem problem_log reserved trial_mark value
-netfilter := assist assist_filter assist_module batch conntrack ebpf element element_dump element_shared environment filter_object nfattr nflog nlsock others own probe queue \
+netfilter := assist $(if $(filter yes,$(WITH_ASSIST)),assist_filter assist_module ebpf filter_object) batch conntrack element element_dump element_shared environment nfattr nflog nlsock others own probe queue \
 	route ruleset ruleset_expr ruleset_netlink ruleset_rules ruleset_text table table_apply table_change table_lock table_owner table_query table_state \
 	table_target table_watch
 learn := adopt asked assisted denials derived events judge lifetime names past pool queries rebuild removed reports resolvers restore revoke snoop snoop_assist snoop_keep state state_read state_text store store_heap store_name \
 	store_plan store_share verify
-control := aside boot cmdline commands denied describe difference doctor doctor_daemon doctor_dns doctor_kernel event explain json listing metrics notify offline overview peer privileges readable recent request sandbox server status wait why
+control := aside boot cmdline commands denied describe difference doctor doctor_daemon doctor_dns doctor_kernel event explain json landlock listing metrics notify offline overview peer privileges readable recent request sandbox server status syscalls wait why
 main := daemon_loop daemon_policy daemon_start daemon_state daemon_trial main
 CTL := feed feed_change feed_file feed_m365 feed_tags feed_target nfqdnctl nfqdnctl_catalog nfqdnctl_client nfqdnctl_doctor nfqdnctl_feed nfqdnctl_follow \
 	nfqdnctl_import nfqdnctl_metrics nfqdnctl_print nfqdnctl_print_denied nfqdnctl_print_doctor nfqdnctl_print_status nfqdnctl_request nfqdnctl_suggest nfqdnctl_summary nfqdnctl_table nfqdnctl_watch
@@ -69,10 +88,10 @@ REPLAY := capture capture_link element_replay fragment replay replay_cmdline rep
 
 CTL_OBJECTS := $(CTL:%=$(B)/control/%.o)
 OBJECTS := $(foreach f,base dns policy netfilter learn control,$($(f):%=$(B)/$(f)/%.o)) \
-	$(B)/kmod-optional/fqdn_parse.o $(B)/kmod-optional/fqdn_pattern.o
+	$(if $(filter yes,$(WITH_ASSIST)),$(B)/kmod-optional/fqdn_parse.o $(B)/kmod-optional/fqdn_pattern.o)
 
-pkg_cflags = $(if $(1),$(shell $(PKG_CONFIG) --cflags $(1)))
-pkg_libs = $(if $(1),$(shell $(PKG_CONFIG) --libs $(1)))
+pkg_cflags = $(if $(1),$(shell $(PKG_CONFIG) $(PKG_STATIC) --cflags $(1)))
+pkg_libs = $(if $(1),$(shell $(PKG_CONFIG) $(PKG_STATIC) --libs $(1)))
 
 all: $(B)/nfqdnd $(B)/nfqdnctl $(B)/nfqdn-replay
 
@@ -115,6 +134,8 @@ $(B)/fqdn_filter.bpf.o: kmod-optional/fqdn_filter.bpf.c kmod-optional/fqdn_filte
 	$(Q)$(BPF_CLANG) $(BPF_CFLAGS) -c -o $@ $<
 
 $(B)/netfilter/filter_object.o: $(B)/fqdn_filter.bpf.o
+# Its assembler is outside of functions, which link-time optimization loses.
+$(B)/netfilter/filter_object.o: private PKG_CFLAGS := -fno-lto
 $(B)/netfilter/filter_object.o: private CPPFLAGS += -DFILTER_OBJECT='"$(B)/fqdn_filter.bpf.o"'
 endif
 
@@ -156,6 +177,13 @@ check:
 	@scripts/install-deps check
 	$(Q)$(MAKE) --no-print-directory all test-programs
 	$(Q)NFQDN_VM_BRIEF=1 tests/run --vm
+
+# One static binary each, by Debian's musl and libraries made of Debian's sources (or those of NFQDN_SOURCES): $(B)/static/nfqdnd, nfqdnctl.
+static:
+	@scripts/install-deps static
+	$(Q)scripts/static-libraries $(B)/static/sysroot
+	$(Q)PKG_CONFIG_LIBDIR=$(CURDIR)/$(B)/static/sysroot/lib/pkgconfig $(MAKE) --no-print-directory B=$(B)/static STATIC=1 SMALL=1 \
+		CC='gcc -specs=$(CURDIR)/$(B)/static/sysroot/musl-pie.specs' AR=gcc-ar CPPFLAGS='-isystem $(CURDIR)/$(B)/static/sysroot/include' all
 
 # Other architectures, built by Debian's cross compilers; what asks no kernel runs emulated.
 check-cross:
@@ -297,4 +325,4 @@ clean:
 	rm -rf $(B)
 
 FORCE:
-.PHONY: all lab bench bench-instr check check-cross check-vm check-vm-full lint fuzz documents install install-init-systemd install-init-procd install-init-none uninstall deb clean FORCE
+.PHONY: all static lab bench bench-instr check check-cross check-vm check-vm-full lint fuzz documents install install-init-systemd install-init-procd install-init-none uninstall deb clean FORCE

@@ -3,7 +3,7 @@
 # so that a test proves what its subject depends on.
 
 link_of = $(shell sed -n 's,^/\* LINK: *\(.*[^ ]\) *\*/.*,\1,p' $(1))
-libs_of = $(shell sed -n 's,^/\* LIBS: *\(.*[^ ]\) *\*/.*,\1,p' $(1))
+libs_of = $(filter-out $(if $(filter no,$(WITH_SECCOMP)),libseccomp),$(shell sed -n 's,^/\* LIBS: *\(.*[^ ]\) *\*/.*,\1,p' $(1)))
 object_of = $(patsubst %,$(B)/%,$(1))
 
 UNIT_TESTS := $(patsubst tests/%.c,%,$(wildcard tests/unit/test_*.c))
@@ -46,8 +46,9 @@ bench-programs: $(BENCH_PROGRAMS)
 
 test-programs: $(TEST_PROGRAMS) bench-programs $(if $(filter 1,$(SAN)),,$(B)/lab-clock.so)
 
-# Those that ask no kernel and want no tools' libraries: they run under an emulator, too.
-pure-programs: $(foreach t,$(filter-out unit/test_kernel_%,$(UNIT_TESTS)) $(REPLAY_TESTS) $(FUZZ_TARGETS),$(B)/tests/$(t))
+# Those that ask no kernel and want no tools' libraries: they run under an emulator, too, which has no netfilter netlink.
+ASK_KERNEL := unit/test_kernel_% unit/test_nflog unit/test_nlsock
+pure-programs: $(foreach t,$(filter-out $(ASK_KERNEL),$(UNIT_TESTS)) $(REPLAY_TESTS) $(FUZZ_TARGETS),$(B)/tests/$(t))
 
 -include $(wildcard $(B)/tests/*/*.d $(B)/tests/*/*/*.d)
 

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "base/features.h"
 #include "control/cmdline_option_list.h"
 
 #define OPTION_ROW(name, argument, letter, help) { name, argument, letter, help },
@@ -91,7 +92,7 @@ static int take_option(struct cmdline *options, int letter)
 		options->log_priorities = true;
 		return -1;
 	case 'V':
-		puts("nfqdnd " NFQDN_VERSION);
+		puts("nfqdnd " NFQDN_VERSION FEATURES_LEFT_OUT);
 		return CMDLINE_OK;
 	case 'h':
 		print_help(stdout);

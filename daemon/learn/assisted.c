@@ -3,6 +3,7 @@
 
 #include <errno.h>
 
+#include "base/features.h"
 #include "base/log.h"
 
 #define ASSISTED_AGAIN_MS 1000
@@ -60,8 +61,8 @@ static int open_either(struct assisted *assisted, const char *table, const char 
 {
 	int error = assist_open(table, assisted->filter, &assisted->module, why), second = -EPERM;
 
-	if (error == 0)
-		return 0;
+	if (error == 0 || !NFQDN_WITH_ASSIST)
+		return error;
 	if (!assisted->confined)
 		second = assist_filter_open(&assisted->filter, &assisted->no_filter);
 	if (second == 0)
@@ -114,6 +115,13 @@ int assisted_prepare(struct assisted *assisted, const struct config *config, con
 	return error;
 }
 
+static void close_filter(struct assisted *assisted)
+{
+	if (NFQDN_WITH_ASSIST)
+		assist_filter_close(assisted->filter);
+	assisted->filter = NULL;
+}
+
 bool assisted_confine(struct assisted *assisted)
 {
 	assisted->confined = true;
@@ -122,8 +130,7 @@ bool assisted_confine(struct assisted *assisted)
 				      "loaded at start alone, was not needed then: restart nfqdnd";
 	if (!assisted->filter || (assisted->module && assist_program(assisted->module) >= 0))
 		return assisted->filter;
-	assist_filter_close(assisted->filter);
-	assisted->filter = NULL;
+	close_filter(assisted);
 	return false;
 }
 
@@ -156,6 +163,5 @@ void assisted_close(struct assisted *assisted)
 {
 	assist_close(assisted->module);
 	assisted->module = NULL;
-	assist_filter_close(assisted->filter);
-	assisted->filter = NULL;
+	close_filter(assisted);
 }

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/counters.h"
+#include "base/features.h"
 #include "control/describe.h"
 #include "control/readable.h"
 #include "control/sandbox.h"
@@ -217,7 +218,7 @@ static void log_start(const struct daemon *daemon)
 {
 	char text[DAEMON_POLICY_TEXT];
 
-	log_info("nfqdnd " NFQDN_VERSION " started: %s; %zu elements taken over; queue %u by %s; kernel-assist: %s",
+	log_info("nfqdnd " NFQDN_VERSION FEATURES_LEFT_OUT " started: %s; %zu elements taken over; queue %u by %s; kernel-assist: %s",
 		 daemon_policy_text(daemon->policy, text), store_count(daemon->store),
 		 daemon->policy->config->queue_first,
 		 table_queue_backend_name(table_capabilities(daemon->table)->queue), daemon->assisted.told);
@@ -265,8 +266,8 @@ static int confine(struct daemon *daemon, bool fallback, bool maps)
 		return error;
 	daemon->context.landlock = landlock;
 	daemon->context.fallback = fallback;
-	log_info("runs as %s with CAP_NET_ADMIN alone, behind seccomp and Landlock (%s)", daemon->privileges.name,
-		 landlock ? fallback ? "which lets it read all until a restart, for the repaired configuration"
+	log_info("runs as %s with CAP_NET_ADMIN alone, behind %s (%s)", daemon->privileges.name,
+		 NFQDN_WITH_SECCOMP ? "seccomp and Landlock" : "Landlock, since this build has no seccomp", landlock ? fallback ? "which lets it read all until a restart, for the repaired configuration"
 				     : "its own folders"
 			  : "which this kernel lacks");
 	return 0;

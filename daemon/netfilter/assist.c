@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/counters.h"
+#include "base/features.h"
 #include "base/limits.h"
 #include "netfilter/assist_backend.h"
 
@@ -28,6 +29,26 @@ struct assist {
 	uint64_t seen[ASSIST_COUNTERS];
 };
 
+static int assist_find(struct assist *assist, const char *table, struct assist_filter *filter, const char **why)
+{
+	int error = assist_module_open(table, &assist->way);
+
+	assist->backend = &assist_module_backend;
+	if (error < 0)
+		*why = assist->backend->text(error);
+	if (error == 0 || !filter)
+		return error;
+	assist->backend = &assist_filter_backend;
+	assist->way = filter;
+	return 0;
+}
+
+static int assist_left_out(const char **why)
+{
+	*why = "this build leaves it out";
+	return -ENOENT;
+}
+
 int assist_open(const char *table, struct assist_filter *filter, struct assist **out, const char **why)
 {
 	struct assist *assist = calloc(1, sizeof(*assist));
@@ -37,15 +58,7 @@ int assist_open(const char *table, struct assist_filter *filter, struct assist *
 		*why = strerror(ENOMEM);
 		return -ENOMEM;
 	}
-	assist->backend = &assist_module_backend;
-	error = assist_module_open(table, &assist->way);
-	if (error < 0)
-		*why = assist->backend->text(error);
-	if (error < 0 && filter) {
-		assist->backend = &assist_filter_backend;
-		assist->way = filter;
-		error = 0;
-	}
+	error = NFQDN_WITH_ASSIST ? assist_find(assist, table, filter, why) : assist_left_out(why);
 	if (error < 0) {
 		free(assist);
 		return error;
@@ -76,7 +89,7 @@ int assist_program(const struct assist *assist)
 
 int assist_remove(const char *table)
 {
-	return assist_module_remove(table);
+	return NFQDN_WITH_ASSIST ? assist_module_remove(table) : 0;
 }
 
 /* ---- what is in force ---- */

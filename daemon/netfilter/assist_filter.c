@@ -244,7 +244,7 @@ static int filter_keys(struct assist_filter *filter)
 /* The key behind one that is no longer there would be the first again. */
 static int filter_clear(struct assist_filter *filter)
 {
-	uint64_t key, next;
+	uint64_t key = 0, next = 0;
 	int error = ebpf_next(filter->table, NULL, &key);
 
 	while (error == 0) {

@@ -15,6 +15,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
+#include <sys/types.h> /* u_int8_t, which the libraries' headers use and musl has nowhere else */
 #include <unistd.h>
 
 #include <arpa/inet.h>

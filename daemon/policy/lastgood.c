@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #define LASTGOOD_PATH 4096
@@ -235,16 +236,22 @@ static int save_config(const struct lastgood *lastgood)
 	return error;
 }
 
+/* By its number: musl has the function since 1.2.5. */
+static int rename_how(const char *from, const char *to, unsigned int how)
+{
+	return syscall(SYS_renameat2, AT_FDCWD, from, AT_FDCWD, to, how) < 0 ? -errno : 0;
+}
+
 static int exchange(const char *fresh, const char *final)
 {
-	if (renameat2(AT_FDCWD, fresh, AT_FDCWD, final, RENAME_NOREPLACE) == 0)
-		return 0;
-	if (errno != EEXIST)
-		return -errno;
-	if (renameat2(AT_FDCWD, fresh, AT_FDCWD, final, RENAME_EXCHANGE) < 0)
-		return -errno;
-	remove_kept(fresh);
-	return 0;
+	int error = rename_how(fresh, final, RENAME_NOREPLACE);
+
+	if (error != -EEXIST)
+		return error;
+	error = rename_how(fresh, final, RENAME_EXCHANGE);
+	if (error == 0)
+		remove_kept(fresh);
+	return error;
 }
 
 static int write_all(const struct lastgood *lastgood)

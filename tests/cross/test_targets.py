@@ -10,9 +10,8 @@ import shutil
 import subprocess
 import sys
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT / "tests"))
-OUT = pathlib.Path(os.environ.get("NFQDN_CROSS_BUILD", ROOT / "build/cross"))
+from builds import OUT, ROOT, Tap, make
+
 SUITES = ("unit", "replay", "fuzz")
 
 
@@ -31,18 +30,15 @@ class Target:
             return f"the libraries for {self.name} are not installed (scripts/install-deps cross)"
         return None
 
-    def make(self, *goals):
+    def make(self, build, *goals):
         """None, or the end of what make said."""
         # pkg-config must not find this machine's own libraries; nothing else is told.
-        environment = dict(os.environ, PKG_CONFIG_LIBDIR=f"/usr/lib/{self.prefix}/pkgconfig:/usr/share/pkgconfig")
-        environment.pop("MAKEFLAGS", None)
-        done = subprocess.run(["make", "-j2", "WERROR=1", f"B={self.build}", f"CC={self.prefix}-gcc", f"AR={self.prefix}-ar",
-                               "CFLAGS=-Os", *goals], cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
-        return None if done.returncode == 0 else done.stderr[-2000:]
+        return make(build, f"CC={self.prefix}-gcc", f"AR={self.prefix}-gcc-ar", *goals,
+                    environment={"PKG_CONFIG_LIBDIR": f"/usr/lib/{self.prefix}/pkgconfig:/usr/share/pkgconfig"})
 
     def stripped(self, program):
         path = self.build / f"{program}.stripped"
-        subprocess.run([f"{self.prefix}-strip", "-o", path, self.build / program], check=True)
+        subprocess.run([f"{self.prefix}-strip", "-o", path, self.build / "small" / program], check=True)
         return path.stat().st_size
 
     def run(self, program):
@@ -59,25 +55,12 @@ class Target:
         return None if done.returncode == 0 and not wrong else "\n".join([*wrong, f"status {done.returncode}", (done.stdout + done.stderr)[-1500:]])
 
 
-class Tap:
-    def __init__(self):
-        self.count, self.failed = 0, False
-
-    def tell(self, title, wrong=None, skip=None):
-        self.count += 1
-        self.failed |= bool(wrong)
-        print(f"{'not ok' if wrong else 'ok'} {self.count} - {title}" + (f" # SKIP {skip}" if skip else ""))
-        for line in (wrong or "").splitlines():
-            print(f"# {line}")
-        sys.stdout.flush()
-
-
 def test(target, tap, sizes):
     reason = target.missing()
     if reason:
         tap.tell(f"{target.name}: builds", skip=reason)
         return
-    wrong = target.make("all", "pure-programs")
+    wrong = target.make(target.build, "CFLAGS=-Os", "pure-programs") or target.make(target.build / "small", "SMALL=1", "all")
     tap.tell(f"{target.name}: builds with warnings as errors", wrong)
     if wrong:
         return
@@ -102,8 +85,7 @@ def main():
     (OUT / "sizes").write_text("".join(f"{line}\n" for line in sizes))
     for line in sizes:
         print(f"# {line}")
-    print(f"1..{tap.count}")
-    return 1 if tap.failed else 0
+    return tap.end()
 
 
 if __name__ == "__main__":

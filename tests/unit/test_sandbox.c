@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* What a process can still do in the state that nfqdnd runs in: each attempt in a child that entered it, and the other
  * side, that a child which did not could do it. Needs root. */
-/* LINK: control/privileges.o control/sandbox.o base/log.o */
+/* LINK: control/privileges.o control/sandbox.o control/landlock.o control/syscalls.o base/log.o */
 /* LIBS: libcap-ng libseccomp */
 #include <stdarg.h>
 #include <stddef.h>

@@ -65,41 +65,20 @@ static void put_group(enum option_group id, unsigned int flags, unsigned int dep
 /* NOLINTNEXTLINE(misc-no-recursion) groups have no groups in groups */
 static void put_type(const struct option *option, unsigned int flags, unsigned int depth)
 {
-	switch (option->type) {
-	case OPTION_INTEGER:
-	case OPTION_INTEGER16:
-	case OPTION_PRIORITY:
-	case OPTION_MASK:
-		put_number(option);
-		break;
-	case OPTION_BOOL:
-		fputs("\"type\": [ \"boolean\", \"null\" ]", stdout);
-		break;
-	case OPTION_WORD:
-	case OPTION_WORD_BOOL:
-		put_words(option);
-		break;
-	case OPTION_USER:
-		fputs("\"type\": [ \"string\", \"null\" ]", stdout);
-		break;
-	case OPTION_TABLE:
-	case OPTION_PATH:
-	case OPTION_TEXT:
-		printf("\"type\": [ \"string\", \"null\" ], %s", text_of(option->type));
-		break;
-	case OPTION_TEXTS:
-	case OPTION_PATHS:
-	case OPTION_PATTERNS:
-	case OPTION_RANGES:
-	case OPTION_RESOLVERS:
-	case OPTION_INTERFACES:
-	case OPTION_PORTS:
-		put_list(option);
-		break;
-	case OPTION_GROUP:
+	if (option->type == OPTION_GROUP)
 		put_group(option->inner, flags, depth);
-		break;
-	}
+	else if (option->max != 0)
+		put_number(option);
+	else if (option->words != NULL)
+		put_words(option);
+	else if (option_is_list(option))
+		put_list(option);
+	else if (option->type == OPTION_BOOL)
+		fputs("\"type\": [ \"boolean\", \"null\" ]", stdout);
+	else if (option->type == OPTION_USER) /* "" says something */
+		fputs("\"type\": [ \"string\", \"null\" ]", stdout);
+	else
+		printf("\"type\": [ \"string\", \"null\" ], %s", text_of(option->type));
 }
 
 /* NOLINTNEXTLINE(misc-no-recursion) groups have no groups in groups */

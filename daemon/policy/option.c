@@ -290,30 +290,43 @@ int64_t option_max(const struct option *option)
 	return option->type == OPTION_PRIORITY ? (int32_t)option->max : (int64_t)option->max;
 }
 
+static const struct shape {
+	size_t size; /* of the field, where its octets are the value */
+	bool text; /* the field is a const char * */
+	bool list;
+} shapes[] = {
+	[OPTION_INTEGER] = { .size = sizeof(uint32_t) },
+	[OPTION_INTEGER16] = { .size = sizeof(uint16_t) },
+	[OPTION_PRIORITY] = { .size = sizeof(int32_t) },
+	[OPTION_MASK] = { .size = sizeof(uint32_t) },
+	[OPTION_BOOL] = { .size = sizeof(bool) },
+	[OPTION_WORD] = { .size = sizeof(unsigned int) },
+	[OPTION_WORD_BOOL] = { .size = sizeof(bool) },
+	[OPTION_TABLE] = { .text = true },
+	[OPTION_PATH] = { .text = true },
+	[OPTION_USER] = { .text = true },
+	[OPTION_TEXT] = { .size = 0 },
+	[OPTION_TEXTS] = { .list = true },
+	[OPTION_PATHS] = { .list = true },
+	[OPTION_PATTERNS] = { .list = true },
+	[OPTION_RANGES] = { .list = true },
+	[OPTION_RESOLVERS] = { .list = true },
+	[OPTION_INTERFACES] = { .list = true },
+	[OPTION_PORTS] = { .list = true },
+	[OPTION_GROUP] = { .size = 0 },
+};
+
 bool option_is_list(const struct option *option)
 {
-	switch (option->type) {
-	case OPTION_TEXTS:
-	case OPTION_PATHS:
-	case OPTION_PATTERNS:
-	case OPTION_RANGES:
-	case OPTION_RESOLVERS:
-	case OPTION_INTERFACES:
-	case OPTION_PORTS:
-		return true;
-	case OPTION_INTEGER:
-	case OPTION_INTEGER16:
-	case OPTION_PRIORITY:
-	case OPTION_MASK:
-	case OPTION_BOOL:
-	case OPTION_WORD:
-	case OPTION_WORD_BOOL:
-	case OPTION_TABLE:
-	case OPTION_PATH:
-	case OPTION_USER:
-	case OPTION_TEXT:
-	case OPTION_GROUP:
-		break;
-	}
-	return false;
+	return shapes[option->type].list;
+}
+
+bool option_same(const struct option *option, const void *a, const void *b)
+{
+	const struct shape *shape = &shapes[option->type];
+	const char *left = (const char *)a + option->offset, *right = (const char *)b + option->offset;
+
+	if (shape->text)
+		return strcmp(*(const char *const *)left, *(const char *const *)right) == 0;
+	return shape->size > 0 && memcmp(left, right, shape->size) == 0;
 }

@@ -89,5 +89,7 @@ int64_t option_min(const struct option *option);
 int64_t option_max(const struct option *option);
 /* True when the setting holds a list. */
 bool option_is_list(const struct option *option);
+/* Do two configurations (or entries) have the same value? Never of lists and of struct config_text, which have lines. */
+bool option_same(const struct option *option, const void *a, const void *b);
 
 #endif

@@ -44,7 +44,7 @@
 /* Characters of an nft set or chain name that we make of an administrator's name (NFT_NAME_MAXLEN is 256). */
 #define LIMIT_OBJECT_NAME 64
 
-/* Learned elements in all. Kernel memory is 141 bytes an element, ours some 180: about 32 MiB. */
+/* Learned elements in all. Kernel memory is 141 bytes an element, ours some 160: about 30 MiB. */
 #define LIMIT_LEARNED_ELEMENTS 100000
 /* Parts of a full store. A client that holds more than an eighth of it, or a wildcard with more than a quarter, gives up
  * its own before others': real clients hold some hundred, real wildcards some thousand. */

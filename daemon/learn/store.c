@@ -17,7 +17,7 @@
  * elements may gain a name, too. */
 #define SPARE_LINKS ((size_t)2 * LIMIT_DRAIN_ELEMENTS)
 #define SPARE_TEXTS ((size_t)2 * LIMIT_DRAIN_PACKETS)
-#define SPARE_CELLS (SPARE_TEXTS * ((DNS_NAME_MAX + STORE_CELL - 1) / STORE_CELL))
+#define SPARE_CELLS (SPARE_TEXTS * ((DNS_NAME_MAX - STORE_HEAD + STORE_CELL - 1) / STORE_CELL))
 
 /* ---- making, growing, freeing ---- */
 
@@ -91,9 +91,9 @@ int store_chains_grow(struct store_chains *chains, uint32_t room)
 	size_t count = chains->heads ? (size_t)chains->mask + 1 : 1;
 	uint32_t *heads;
 
-	if (chains->heads && count >= room)
+	if (chains->heads && 2 * count >= room)
 		return 0;
-	while (count < room)
+	while (2 * count < room)
 		count *= 2;
 	heads = calloc(count, sizeof(*heads));
 	if (!heads)
@@ -323,7 +323,7 @@ static void view_of(const struct store *store, uint32_t index, struct store_view
 	out->key = element->key;
 	out->deadline.msec = element->deadline == STORE_DUE ? 0 : element->deadline;
 	out->ttl = element->ttl == STORE_TTL_UNKNOWN ? 0 : element->ttl;
-	out->changing = element->change != 0;
+	out->changing = element->planned;
 	out->name_count = store_name_list(store, index);
 	out->names = store->scratch;
 }

@@ -27,7 +27,7 @@ static int64_t deadline_at(const struct heap *heap, uint32_t place)
 static void put(const struct heap *heap, uint32_t place, uint32_t index)
 {
 	heap->places[place] = index;
-	store_element_at(heap->store, index)->heap = place;
+	store_element_at(heap->store, index)->place = place;
 }
 
 static void sift_up(const struct heap *heap, uint32_t place, uint32_t index)
@@ -70,11 +70,11 @@ void store_heap_insert(struct store *store, uint32_t index)
 void store_heap_remove(struct store *store, uint32_t index)
 {
 	struct store_element *element = store_element_at(store, index);
-	uint32_t place = element->heap, last = store->heaps[element->exact][store->heap_counts[element->exact]--];
+	uint32_t place = element->place, last = store->heaps[element->exact][store->heap_counts[element->exact]--];
 	struct heap heap = heap_of(store, element->exact);
 
 	store_share_remove(store, index);
-	element->heap = 0;
+	element->place = 0;
 	if (last == index)
 		return;
 	if (place > 1 && store_element_at(store, last)->deadline < deadline_at(&heap, place / 2))

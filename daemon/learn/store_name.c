@@ -34,7 +34,12 @@ static uint32_t hash_of(const struct store *store, const struct dns_name *name)
 
 static size_t cells_of(const struct dns_name *name)
 {
-	return ((size_t)name->length + STORE_CELL - 1) / STORE_CELL;
+	return name->length <= STORE_HEAD ? 0 : ((size_t)name->length - STORE_HEAD + STORE_CELL - 1) / STORE_CELL;
+}
+
+static size_t head(size_t length)
+{
+	return length < STORE_HEAD ? length : STORE_HEAD;
 }
 
 static size_t piece(size_t left)
@@ -46,9 +51,9 @@ static bool text_equal(const struct store *store, const struct store_text *text,
 {
 	uint32_t index = text->cells;
 
-	if (text->length != name->length)
+	if (text->length != name->length || memcmp(text->head, name->octets, head(name->length)) != 0)
 		return false;
-	for (size_t at = 0; at < name->length; at += STORE_CELL) {
+	for (size_t at = STORE_HEAD; at < name->length; at += STORE_CELL) {
 		const struct store_cell *cell = cell_at(store, index);
 
 		if (memcmp(cell->octets, name->octets + at, piece(name->length - at)) != 0)
@@ -101,8 +106,9 @@ static uint32_t write_cells(struct store *store, const struct dns_name *name)
 	for (size_t i = cells_of(name); i-- > 0;) {
 		uint32_t index = pool_take(&store->cells);
 		struct store_cell *cell = cell_at(store, index);
+		size_t at = STORE_HEAD + i * STORE_CELL;
 
-		memcpy(cell->octets, name->octets + i * STORE_CELL, piece(name->length - i * STORE_CELL));
+		memcpy(cell->octets, name->octets + at, piece(name->length - at));
 		cell->next = first;
 		first = index;
 	}
@@ -120,6 +126,7 @@ static uint32_t intern(struct store *store, const struct dns_name *name)
 	text = text_at(store, index);
 	text->hash = hash_of(store, name);
 	text->length = name->length;
+	memcpy(text->head, name->octets, head(name->length));
 	text->cells = write_cells(store, name);
 	text->next = *chain_of(store, text->hash);
 	*chain_of(store, text->hash) = index;
@@ -276,12 +283,13 @@ void store_name_detach(struct store *store, uint32_t element)
 		untie(store, &self->links);
 }
 
-static void read_cells(const struct store *store, const struct store_text *text, struct dns_name *out)
+static void read_text(const struct store *store, const struct store_text *text, struct dns_name *out)
 {
 	uint32_t index = text->cells;
 
 	out->length = text->length;
-	for (size_t at = 0; at < text->length; at += STORE_CELL, index = cell_at(store, index)->next)
+	memcpy(out->octets, text->head, head(text->length));
+	for (size_t at = STORE_HEAD; at < text->length; at += STORE_CELL, index = cell_at(store, index)->next)
 		memcpy(out->octets + at, cell_at(store, index)->octets, piece(text->length - at));
 }
 
@@ -294,7 +302,7 @@ size_t store_name_list(const struct store *store, uint32_t element)
 
 		out->ttl = link_at(store, i)->ttl;
 		out->derived = link_at(store, i)->derived;
-		read_cells(store, text_at(store, link_at(store, i)->name), &out->name);
+		read_text(store, text_at(store, link_at(store, i)->name), &out->name);
 	}
 	return count;
 }
@@ -308,7 +316,7 @@ bool store_name_read(const struct store *store, uint32_t element, uint32_t wante
 	if (!at)
 		at = first;
 	if (at)
-		read_cells(store, text_at(store, link_at(store, at)->name), out);
+		read_text(store, text_at(store, link_at(store, at)->name), out);
 	return at != 0;
 }
 

@@ -3,8 +3,8 @@
  *
  * Items live in pools and know each other by index; index 0 is nobody. An element stands in a hash chain and, unless a
  * change of it is planned, in the heap. Between an element and each name that brought it stands a link, a member of two
- * lists: the element's and the name's. A name lives as long as it has a link. A name's octets lie in a chain of cells,
- * so that one pool without fragmentation holds names of every length. */
+ * lists: the element's and the name's. A name lives as long as it has a link. Its octets lie in its text and, when it is
+ * long, in a chain of cells, so that one pool without fragmentation holds names of every length. */
 #ifndef NFQDN_LEARN_STORE_PARTS_H
 #define NFQDN_LEARN_STORE_PARTS_H
 
@@ -29,8 +29,11 @@ enum store_state {
 /* Whom an element counts for (store_share.h). */
 enum store_share { STORE_CLIENT, STORE_PATTERN, STORE_SHARES };
 
+/* Of a tree in two words: an only child is the left one. */
 struct store_node {
-	uint32_t left, right, parent;
+	uint32_t left;
+	uint32_t next : 31; /* of a left child with a sibling: that; else the parent */
+	uint32_t up : 1; /* it is the parent */
 };
 
 struct store_lane {
@@ -44,17 +47,20 @@ struct store_element {
 	uint32_t hash;
 	int64_t deadline; /* monotime */
 	struct element_key key;
-	uint16_t change; /* of the plan, plus one; 0: none */
-	uint32_t heap; /* place in the heap; 0: not there */
+	uint16_t seen; /* the drain that needed it last */
+	uint32_t place; /* in the heap, or its change of the plan, plus one; 0: neither */
 	uint32_t ttl; /* the smallest seen, or STORE_TTL_UNKNOWN */
 	uint32_t links; /* the first that taught it first */
 	struct store_node nodes[STORE_SHARES];
-	uint16_t lanes[STORE_SHARES]; /* 0: nobody's */
-	uint16_t seen; /* the drain that needed it last */
-	uint8_t link_count;
-	uint8_t state; /* enum store_state */
-	bool exact; /* an exact name brought it */
+	uint32_t client_lane : 10, pattern_lane : 10; /* 0: nobody's */
+	uint32_t link_count : 5;
+	uint32_t state : 3; /* enum store_state */
+	uint32_t exact : 1; /* an exact name brought it */
+	uint32_t planned : 1; /* `place` is that of a change */
 };
+_Static_assert(sizeof(struct store_element) == 72,
+	       "72 octets an element: LIMIT_LEARNED_ELEMENTS tells what they add up to");
+_Static_assert(LIMIT_SHARE_LANES <= 1 << 10 && LIMIT_ELEMENT_NAMES < 1 << 5, "the fields have the bits");
 
 struct store_link {
 	uint32_t element, name;
@@ -66,6 +72,8 @@ struct store_link {
 			   another name once it has passed */
 };
 
+/* Most names end within the head. */
+#define STORE_HEAD 29
 struct store_text {
 	uint32_t next; /* in the hash chain */
 	uint32_t hash;
@@ -73,9 +81,11 @@ struct store_text {
 	uint32_t cells;
 	uint16_t link_count;
 	uint8_t length;
+	uint8_t head[STORE_HEAD];
 };
 
-#define STORE_CELL 28
+/* The rest of it. */
+#define STORE_CELL 20
 struct store_cell {
 	uint32_t next;
 	uint8_t octets[STORE_CELL];
@@ -143,8 +153,20 @@ static inline struct store_element *store_element_at(const struct store *store, 
 	return pool_at(&store->elements, index);
 }
 
+/* Its place in the heap; 0: not there. */
+static inline uint32_t store_heaped(const struct store_element *element)
+{
+	return element->planned ? 0 : element->place;
+}
+
+/* The change of it that is planned, plus one; 0: none. */
+static inline uint32_t store_planned(const struct store_element *element)
+{
+	return element->planned ? element->place : 0;
+}
+
 /* store.c */
-/* As many chains as `room`, rounded up to a power of two. 1: the chains are new and empty; 0: they were enough;
+/* A chain for every second item of `room` at least, a power of two. 1: the chains are new and empty; 0: they were enough;
  * -ENOMEM. */
 int store_chains_grow(struct store_chains *chains, uint32_t room);
 uint32_t store_lookup(const struct store *store, const struct element_key *key, uint32_t *hash);

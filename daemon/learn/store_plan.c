@@ -70,9 +70,10 @@ static struct store_change *append(struct store *store, uint32_t index, enum sto
 	store->plan.changes[store->plan.count] =
 		(struct element_change) { .key = element->key, .operation = operation_of(reason) };
 	*undo = (struct store_change) { .element = index, .reason = reason, .old_deadline = element->deadline };
-	element->change = (uint16_t)++store->plan.count;
-	if (element->heap)
+	if (store_heaped(element))
 		store_heap_remove(store, index);
+	element->place = (uint32_t)++store->plan.count;
+	element->planned = true;
 	return undo;
 }
 
@@ -84,12 +85,12 @@ static void plan_deletion(struct store *store, uint32_t index, enum store_reason
 
 static struct element_change *change_of(struct store *store, const struct store_element *element)
 {
-	return &store->plan.changes[element->change - 1];
+	return &store->plan.changes[store_planned(element) - 1];
 }
 
 static struct store_change *undo_of(struct store *store, const struct store_element *element)
 {
-	return &store->plan.undo[element->change - 1];
+	return &store->plan.undo[store_planned(element) - 1];
 }
 
 /* ---- wishes ---- */
@@ -200,7 +201,7 @@ static int plan_again(struct store *store, uint32_t index, const struct wish *wi
 
 	if (!comment_fits(store, store_name_find(store, wish->name)))
 		return -ENOSPC;
-	if (element->change) { /* a planned deletion: it did not count */
+	if (element->planned) { /* a planned deletion: it did not count */
 		rc = make_room(store, wish->now);
 		if (rc < 0 && !(rc == -ENOSPC && store_count(store) < store->limit))
 			return rc;
@@ -278,7 +279,7 @@ int store_plan(struct store *store, const struct element_key *key, const struct 
 
 	if (!index)
 		return plan_new(store, &wish, hash);
-	if (store_element_at(store, index)->change)
+	if (store_element_at(store, index)->planned)
 		return plan_more(store, index, &wish);
 	return plan_known(store, index, &wish);
 }
@@ -345,10 +346,10 @@ int store_plan_delete(struct store *store, const struct element_key *key)
 
 	if (!index)
 		return -ENOENT;
-	if (store_element_at(store, index)->change &&
+	if (store_element_at(store, index)->planned &&
 	    operation_of(undo_of(store, store_element_at(store, index))->reason) == ELEMENT_DELETE)
 		return 0;
-	if (store_element_at(store, index)->change || plan_room(store) == 0)
+	if (store_element_at(store, index)->planned || plan_room(store) == 0)
 		return -ENOSPC;
 	plan_deletion(store, index, STORE_DROP);
 	return 0;
@@ -452,7 +453,8 @@ uint64_t store_plan_settle(struct store *store)
 		const struct store_change *undo = &store->plan.undo[i];
 		int error = store->plan.changes[i].error;
 
-		store_element_at(store, undo->element)->change = 0;
+		store_element_at(store, undo->element)->place = 0;
+		store_element_at(store, undo->element)->planned = false;
 		if (error) {
 			failed |= undo->packets;
 			settle_failed(store, undo, error);

@@ -23,38 +23,76 @@ static bool ends_before(const struct store *store, uint32_t a, uint32_t b)
 	return store_element_at(store, a)->deadline < store_element_at(store, b)->deadline;
 }
 
-/* Joins two heaps whose roots have no parent. */
+static uint32_t right_of(const struct store *store, enum store_share kind, const struct store_node *node)
+{
+	const struct store_node *left = node->left ? node_at(store, kind, node->left) : NULL;
+
+	return left && !left->up ? left->next : 0;
+}
+
+static uint32_t parent_of(const struct store *store, enum store_share kind, const struct store_node *node)
+{
+	return node->up ? node->next : node_at(store, kind, node->next)->next;
+}
+
+static void set_parent(struct store *store, enum store_share kind, uint32_t index, uint32_t parent)
+{
+	struct store_node *node = node_at(store, kind, index);
+
+	node->next = parent & INT32_MAX;
+	node->up = true;
+}
+
+/* The children of `index`; either may be 0. */
+static void set_children(struct store *store, enum store_share kind, uint32_t index, uint32_t left, uint32_t right)
+{
+	struct store_node *node = node_at(store, kind, index);
+
+	node->left = left ? left : right;
+	if (node->left)
+		set_parent(store, kind, node->left, index);
+	if (!left || !right)
+		return;
+	set_parent(store, kind, right, index);
+	node_at(store, kind, left)->next = right & INT32_MAX;
+	node_at(store, kind, left)->up = false;
+}
+
+/* Joins two heaps, whatever the parents of their roots; that of the new root is to be set. On the way down each node's right child goes to the left; then,
+ * from below, what was joined becomes it. */
 static uint32_t merge(struct store *store, enum store_share kind, uint32_t a, uint32_t b)
 {
-	uint32_t root = 0, parent = 0;
+	uint32_t above = 0, joined;
 
 	while (a && b) {
 		uint32_t first = ends_before(store, b, a) ? b : a, other = first == a ? b : a;
 		struct store_node *node = node_at(store, kind, first);
 
-		node->parent = parent;
-		if (parent)
-			node_at(store, kind, parent)->left = first;
-		else
-			root = first;
-		a = node->right;
+		a = right_of(store, kind, node);
 		b = other;
-		node->right = node->left;
-		node->left = 0;
-		parent = first;
+		set_parent(store, kind, first, above); /* for the way back */
+		above = first;
 	}
-	a = a ? a : b;
-	if (a)
-		node_at(store, kind, a)->parent = parent;
-	if (!parent)
-		return a;
-	node_at(store, kind, parent)->left = a;
-	return root;
+	joined = a ? a : b;
+	while (above) {
+		struct store_node *node = node_at(store, kind, above);
+		uint32_t next = node->next;
+
+		set_children(store, kind, above, joined, node->left);
+		joined = above;
+		above = next;
+	}
+	return joined;
+}
+
+static uint16_t lane_number(const struct store_element *element, enum store_share kind)
+{
+	return kind == STORE_CLIENT ? element->client_lane : element->pattern_lane;
 }
 
 static struct store_lane *lane_of(struct store *store, enum store_share kind, uint32_t index)
 {
-	return &store->lanes[kind][store_element_at(store, index)->lanes[kind]];
+	return &store->lanes[kind][lane_number(store_element_at(store, index), kind)];
 }
 
 void store_share_insert(struct store *store, uint32_t index)
@@ -66,36 +104,33 @@ void store_share_insert(struct store *store, uint32_t index)
 			continue;
 		*node_at(store, kind, index) = (struct store_node) { 0 };
 		lane->root = merge(store, kind, lane->root, index);
+		set_parent(store, kind, lane->root, 0);
 	}
 }
 
 static void take_out(struct store *store, enum store_share kind, uint32_t index)
 {
-	struct store_node *node = node_at(store, kind, index), *parent;
-	uint32_t rest;
+	const struct store_node *node = node_at(store, kind, index), *parent;
+	uint32_t above = parent_of(store, kind, node), left = 0, right = 0, rest;
 
-	if (node->left)
-		node_at(store, kind, node->left)->parent = 0;
-	if (node->right)
-		node_at(store, kind, node->right)->parent = 0;
-	rest = merge(store, kind, node->left, node->right);
-	if (rest)
-		node_at(store, kind, rest)->parent = node->parent;
-	if (!node->parent) {
-		lane_of(store, kind, index)->root = rest;
-		return;
+	if (above) {
+		parent = node_at(store, kind, above);
+		left = parent->left;
+		right = right_of(store, kind, parent);
 	}
-	parent = node_at(store, kind, node->parent);
-	if (parent->left == index)
-		parent->left = rest;
+	rest = merge(store, kind, node->left, right_of(store, kind, node));
+	if (above)
+		set_children(store, kind, above, left == index ? rest : left, right == index ? rest : right);
 	else
-		parent->right = rest;
+		lane_of(store, kind, index)->root = rest;
+	if (!above && rest)
+		set_parent(store, kind, rest, 0);
 }
 
 void store_share_remove(struct store *store, uint32_t index)
 {
 	for (enum store_share kind = 0; kind < STORE_SHARES; kind++)
-		if (store_element_at(store, index)->lanes[kind])
+		if (lane_number(store_element_at(store, index), kind))
 			take_out(store, kind, index);
 }
 
@@ -145,15 +180,22 @@ void store_for_pattern(struct store *store, const char *pattern)
 			claim(store, STORE_PATTERN, hash_bytes(&store->key, pattern, strlen(pattern)));
 }
 
-void store_share_enter(struct store *store, uint32_t index)
+/* Which lanes count it. */
+static void count_in(struct store *store, uint32_t index, uint16_t client, uint16_t pattern)
 {
 	struct store_element *element = store_element_at(store, index);
 
-	element->exact = store->exact;
-	for (enum store_share kind = 0; kind < STORE_SHARES; kind++) {
-		element->lanes[kind] = store->exact ? 0 : store->wanted_by[kind];
+	element->client_lane = client % LIMIT_SHARE_LANES;
+	element->pattern_lane = pattern % LIMIT_SHARE_LANES;
+	for (enum store_share kind = 0; kind < STORE_SHARES; kind++)
 		lane_of(store, kind, index)->count++;
-	}
+}
+
+void store_share_enter(struct store *store, uint32_t index)
+{
+	store_element_at(store, index)->exact = store->exact;
+	count_in(store, index, store->exact ? 0 : store->wanted_by[STORE_CLIENT],
+		 store->exact ? 0 : store->wanted_by[STORE_PATTERN]);
 }
 
 void store_share_leave(struct store *store, uint32_t index)
@@ -165,16 +207,13 @@ void store_share_leave(struct store *store, uint32_t index)
 static void move(struct store *store, uint32_t index, bool exact, uint16_t client, uint16_t pattern)
 {
 	struct store_element *element = store_element_at(store, index);
-	bool heaped = element->heap != 0;
+	bool heaped = store_heaped(element) != 0;
 
 	if (heaped)
 		store_heap_remove(store, index);
 	store_share_leave(store, index);
 	element->exact = exact;
-	element->lanes[STORE_CLIENT] = client;
-	element->lanes[STORE_PATTERN] = pattern;
-	for (enum store_share kind = 0; kind < STORE_SHARES; kind++)
-		lane_of(store, kind, index)->count++;
+	count_in(store, index, client, pattern);
 	if (heaped)
 		store_heap_insert(store, index);
 }
@@ -182,7 +221,7 @@ static void move(struct store *store, uint32_t index, bool exact, uint16_t clien
 void store_share_want(struct store *store, uint32_t index)
 {
 	const struct store_element *element = store_element_at(store, index);
-	uint16_t client = element->lanes[STORE_CLIENT], pattern = element->lanes[STORE_PATTERN];
+	uint16_t client = element->client_lane, pattern = element->pattern_lane;
 
 	if (element->exact)
 		return;
@@ -194,7 +233,7 @@ void store_share_want(struct store *store, uint32_t index)
 		client = 0;
 	if (!pattern)
 		pattern = store->wanted_by[STORE_PATTERN];
-	if (client != element->lanes[STORE_CLIENT] || pattern != element->lanes[STORE_PATTERN])
+	if (client != element->client_lane || pattern != element->pattern_lane)
 		move(store, index, false, client, pattern);
 }
 
@@ -219,11 +258,11 @@ static uint16_t heaviest(const struct store *store, enum store_share kind)
 
 static bool better(const struct store *store, uint32_t index, uint32_t than)
 {
-	bool heavy = over_share(store, STORE_CLIENT, store_element_at(store, index)->lanes[STORE_CLIENT]);
+	bool heavy = over_share(store, STORE_CLIENT, store_element_at(store, index)->client_lane);
 
 	if (!than)
 		return true;
-	if (heavy != over_share(store, STORE_CLIENT, store_element_at(store, than)->lanes[STORE_CLIENT]))
+	if (heavy != over_share(store, STORE_CLIENT, store_element_at(store, than)->client_lane))
 		return heavy;
 	return ends_before(store, index, than);
 }
@@ -241,6 +280,7 @@ static uint32_t of_lane(const struct store *store, enum store_share kind, uint16
 		nodes[count++] = store->lanes[kind][lane].root;
 	for (unsigned int i = 0; i < count; i++) {
 		const struct store_node *node = node_at(store, kind, nodes[i]);
+		uint32_t right = right_of(store, kind, node);
 
 		if (store_element_at(store, nodes[i])->seen != store->drain && better(store, nodes[i], found))
 			found = nodes[i];
@@ -248,8 +288,8 @@ static uint32_t of_lane(const struct store *store, enum store_share kind, uint16
 			break; /* nothing in this heap ends before its root */
 		if (node->left && count < NODES)
 			nodes[count++] = node->left;
-		if (node->right && count < NODES)
-			nodes[count++] = node->right;
+		if (right && count < NODES)
+			nodes[count++] = right;
 	}
 	return found;
 }

@@ -209,7 +209,7 @@ class Memory(Group):
     metrics = (Metric("idle", "resident memory, idle", "KiB", "less", ("nfqdn", "<=", 4096, None)),
                Metric("10k", "resident memory, 10,000 learned addresses", "KiB", "less"),
                Metric("100k", "resident memory, 100,000 learned addresses", "KiB", "less"),
-               Metric("each", "of it for each address, from 10,000 to 100,000", "bytes", "less", ("nfqdn", "<=", 160, None), digits=1))
+               Metric("each", "of it for each address, from 20,000 (when the bounded tables for reports are full) to 100,000", "bytes", "less", ("nfqdn", "<=", 160, None), digits=1))
 
     def contenders(self):
         return [Nfqdn(self.t), Dnsmasq(self.t)]
@@ -217,12 +217,13 @@ class Memory(Group):
     def measure(self, one):
         _, some, many = self.sizes.learned
         sizes = [load.resident(one.process.pid)]
-        for count in (some, many - some):
+        for count in (some, some, many - 2 * some):
             learn(one, self.names, count)
             sizes.append(load.resident(one.process.pid))
-        values = dict(zip(("idle", "10k", "100k"), (size / 1024 for size in sizes)))
+        values = dict(zip(("idle", "10k", "20k", "100k"), (size / 1024 for size in sizes)))
+        del values["20k"]
         if isinstance(one, Nfqdn):
-            values["each"] = (sizes[2] - sizes[1]) / (many - some)
+            values["each"] = (sizes[3] - sizes[2]) / (many - 2 * some)
         return values
 
 

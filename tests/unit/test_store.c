@@ -676,7 +676,7 @@ static void test_memory(void **state)
 	finish(bench);
 	assert_int_equal(store_count(bench->store), 100000);
 	print_message("# %zu octets an element\n", store_memory(bench->store) / 100000);
-	assert_in_range(store_memory(bench->store) / 100000, 100, 200);
+	assert_in_range(store_memory(bench->store) / 100000, 100, 165);
 	bench_free(bench);
 }
 

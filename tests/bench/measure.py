@@ -295,6 +295,9 @@ class Reload(Group):
 
     def measure(self, one):
         rate = self.ask(one, self.names.fresh(self.sizes.fresh), once=True, seconds=self.sizes.seconds).rate
+        one.stop()  # what was held longest is told since the start
+        one.start()
+        self.ask(one, self.names.known(self.sizes.known), once=True, rate=500 if self.sizes.quick else 2000)
         before, times, configs = self.histogram(one), [], [one.config()]
         one.inbound, other = EUROPE, one.inbound
         configs.insert(0, one.config())

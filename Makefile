@@ -245,6 +245,11 @@ $(B)/man/%: scripts/man/%.in $(B)/tables $(B)/.places
 	@$(if $(Q),echo "  FILL    $@")
 	$(Q)$(B)/tables <$< | $(PLACES) >$@
 
+$(B)/install/nfqdn-uci: scripts/packaging/openwrt/files/nfqdn-uci.in $(B)/tables
+	@mkdir -p $(@D)
+	@$(if $(Q),echo "  FILL    $@")
+	$(Q)$(B)/tables <$< >$@
+
 $(B)/%.bash: scripts/%.bash.in $(B)/tables
 	@$(if $(Q),echo "  FILL    $@")
 	$(Q)$(B)/tables <$< >$@
@@ -286,8 +291,9 @@ install-init-systemd: $(INSTALLED:%=$(B)/install/%)
 	install -m 644 $(B)/install/systemd/nfqdn.sysusers '$(DESTDIR)$(sysusersdir)/nfqdn.conf'
 	install -m 644 $(B)/install/systemd/nfqdn.tmpfiles '$(DESTDIR)$(tmpfilesdir)/nfqdn.conf'
 
-install-init-procd: $(INSTALLED:%=$(B)/install/%)
+install-init-procd: $(INSTALLED:%=$(B)/install/%) $(B)/install/nfqdn-uci
 	$(call install_dir,$(sysconfdir)/init.d $(pkgdatadir))
+	install -m 755 $(B)/install/nfqdn-uci '$(DESTDIR)$(pkgdatadir)'
 	install -m 755 $(B)/install/procd/nfqdnd '$(DESTDIR)$(sysconfdir)/init.d/nfqdnd'
 	install -m 644 $(B)/install/nfqdn-update.cron '$(DESTDIR)$(pkgdatadir)'
 

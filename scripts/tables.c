@@ -257,6 +257,49 @@ static void print_counters(FILE *out)
 
 /* ---- completion: shell ---- */
 
+/* ---- UCI ---- */
+
+static const char *uci_kind(enum option_type type)
+{
+	switch (type) {
+	case OPTION_TEXTS:
+	case OPTION_PATHS:
+	case OPTION_PATTERNS:
+	case OPTION_RANGES:
+	case OPTION_RESOLVERS:
+	case OPTION_INTERFACES:
+	case OPTION_PORTS:
+		return "list";
+	case OPTION_INTEGER:
+	case OPTION_INTEGER16:
+	case OPTION_PRIORITY:
+	case OPTION_MASK:
+		return "number";
+	case OPTION_BOOL:
+		return "flag";
+	case OPTION_GROUP:
+		return "group";
+	default:
+		return "word";
+	}
+}
+
+/* An entry's settings are those of `allow` and of `inbound`, each where it is lawful. */
+static void print_uci_options(FILE *out)
+{
+	static const char *const groups[OPTION_GROUPS] = { "gateway",  "queue", "lifetime",	  "limits",
+							   "priority", "",	"entry-lifetime" };
+
+	for (const struct option *option = option_table; option->name; option++) {
+		if (option->group != OPTION_ENTRY)
+			fprintf(out, "%s %s %s\n", groups[option->group], option->name, uci_kind(option->type));
+		if (option->group == OPTION_ENTRY && option->flags & OPTION_ALLOW)
+			fprintf(out, "allow %s %s\n", option->name, uci_kind(option->type));
+		if (option->group == OPTION_ENTRY && option->flags & OPTION_INBOUND)
+			fprintf(out, "inbound %s %s\n", option->name, uci_kind(option->type));
+	}
+}
+
 static void print_words(FILE *out, const char *variable, const struct option_row *rows, const char *command, bool all)
 {
 	fprintf(out, "%s=\"", variable);
@@ -331,6 +374,7 @@ static const struct {
 	const char *name;
 	void (*print)(FILE *out);
 } fillings[] = {
+	{ "@UCI_OPTIONS@", print_uci_options },
 	{ "@SETTINGS@", print_settings },
 	{ "@NFQDND_OPTIONS@", print_daemon_options },
 	{ "@NFQDN_REPLAY_OPTIONS@", print_replay_options },

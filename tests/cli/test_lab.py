@@ -120,6 +120,27 @@ def interrupted():
         nothing_left("t-stopped", processes)
 
 
+def strangers_folder():
+    """a folder in /tmp that somebody else made is no lab's: nothing in it is believed, nothing is put there"""
+    evil = FOLDER / "evil"
+    victim = evil / "nfqdn-lab-0" / "victim"
+    victim.mkdir(parents=True)
+    with subprocess.Popen(["cat"], stdin=subprocess.PIPE) as process:
+        start = pathlib.Path(f"/proc/{process.pid}/stat").read_text(encoding="ascii").rsplit(")", 1)[1].split()[19]
+        (victim / "pids").write_text(f"{process.pid} {start}\n", encoding="ascii")
+        for owner, mode in ((pwd.getpwnam("nobody").pw_uid, 0o755), (0, 0o777)):
+            os.chown(evil / "nfqdn-lab-0", owner, -1)
+            os.chmod(evil / "nfqdn-lab-0", mode)
+            environment = dict(os.environ, TMPDIR=str(evil))
+            expect(lab("list", env=environment), "")
+            check("no lab named 'victim'" in lab("down", "--name", "victim", status=1, env=environment), "down")
+            check("belongs to somebody else" in lab("up", "--rootless", "--name", "x", status=1, env=environment), "up")
+            check(tap.lives(process.pid), "the process that it names lives")
+        os.chmod(evil / "nfqdn-lab-0", 0o700)
+        lab("down", "--name", "victim", env=environment)
+        check(process.wait(20) != 0, "from a folder of our own it is ended")
+
+
 def mistakes():
     """what `up` cannot do is told, and leaves nothing"""
     wrong = FOLDER / "wrong.topology"
@@ -224,7 +245,7 @@ def forbidden():
     check("no lab without root here" in text and "user.max_user_namespaces is 0: sudo sysctl" in text, text)
 
 
-CASES = [two_by_name, at_once, killed, interrupted, mistakes, attached, scenarios, unprivileged, forbidden]
+CASES = [two_by_name, at_once, killed, interrupted, strangers_folder, mistakes, attached, scenarios, unprivileged, forbidden]
 
 
 def main():

@@ -157,6 +157,8 @@ static void fake_log(const char *format, ...)
 	((void)(filter), (void)(list), fake_seccomp(SECCOMP_RULE))
 #define seccomp_load(filter) fake_seccomp(SECCOMP_LOAD)
 #include "control/privileges.c"
+#include "control/landlock.c"
+#include "control/syscalls.c"
 #include "control/sandbox.c"
 
 static int drop_all(void)

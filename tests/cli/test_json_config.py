@@ -175,7 +175,7 @@ def schema_and_samples():
         assert status == 1 or not errors, f"{path.name}: {errors}"
         assert status == 0 or told
         refused += bool(errors)
-    assert refused >= 25, refused
+    assert refused >= 20, refused
     print(f"# {refused} samples are refused by the schema already")
 
 

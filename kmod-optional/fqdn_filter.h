@@ -26,6 +26,9 @@ enum fqdn_filter_map {
 	FQDN_FILTER_SCRATCH, /* struct fqdn_filter_scratch, for each processor */
 	FQDN_FILTER_MAPS
 };
+/* The programs' sections. */
+#define FQDN_FILTER_ASKS_UNRELATED "socket/unrelated"
+#define FQDN_FILTER_ASKS_KNOWN "socket/known"
 /* In the upper half of the address of a map. */
 #define FQDN_FILTER_MAGIC 0x6e667164u
 

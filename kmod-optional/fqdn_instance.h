@@ -59,10 +59,14 @@ static inline s64 fqdn_now(void)
 
 int fqdn_genl_init(void);
 void fqdn_genl_exit(void);
-/* Judges a packet and counts it. Under rcu_read_lock(). */
+/* All verdicts but FQDN_LEFT, as bits. */
+#define FQDN_PASSING (BIT(FQDN_ERROR) | BIT(FQDN_UNRELATED) | BIT(FQDN_KNOWN))
+/* Judges a packet, and counts it as struct xt_fqdn_info says. FQDN_LEFT: the verdict is none of those wanted, which are
+ * bits. Under rcu_read_lock().
+ */
 struct xt_action_param;
 enum fqdn_verdict fqdn_match_judge(const struct fqdn_instance *instance, const struct sk_buff *skb,
-				   const struct xt_action_param *par);
+				   const struct xt_action_param *par, u32 wanted);
 int fqdn_match_init(void);
 void fqdn_match_exit(void);
 

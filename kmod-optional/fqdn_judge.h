@@ -11,7 +11,7 @@ enum fqdn_verdict {
 	FQDN_LEFT, /* nfqdnd must see it */
 	FQDN_ERROR, /* passes: its RCODE says that there is nothing to learn */
 	FQDN_UNRELATED, /* passes: no pattern and no derived name is its question */
-	FQDN_KNOWN, /* passes: it would change nothing */
+	FQDN_KNOWN, /* passes: it would change nothing; until here as enum nf_fqdn_verdict */
 	FQDN_MATCHED, /* of fqdn_judge_question() alone: the whole message must be looked at */
 	FQDN_VERDICTS = FQDN_MATCHED
 };

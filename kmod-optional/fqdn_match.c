@@ -82,7 +82,7 @@ static enum fqdn_verdict fqdn_look_through(const struct fqdn_table *table, const
 }
 
 static enum fqdn_verdict fqdn_judge(const struct fqdn_table *table, const struct sk_buff *skb,
-				    const struct fqdn_payload *payload)
+				    const struct fqdn_payload *payload, u32 wanted)
 {
 	u8 buffer[FQDN_HEAD_SIZE];
 	unsigned int held = min_t(unsigned int, payload->length, sizeof(buffer));
@@ -94,6 +94,8 @@ static enum fqdn_verdict fqdn_judge(const struct fqdn_table *table, const struct
 	if (!head)
 		return FQDN_LEFT;
 	verdict = fqdn_judge_question(table, head, held, now, &question);
+	if (verdict == FQDN_MATCHED && !(wanted & BIT(FQDN_KNOWN)))
+		return FQDN_LEFT;
 	if (verdict == FQDN_MATCHED)
 		verdict = fqdn_look_through(table, skb, payload, &question, now);
 	return verdict;
@@ -112,15 +114,18 @@ static void fqdn_count(const struct fqdn_instance *instance, enum fqdn_verdict v
 }
 
 enum fqdn_verdict fqdn_match_judge(const struct fqdn_instance *instance, const struct sk_buff *skb,
-				   const struct xt_action_param *par)
+				   const struct xt_action_param *par, u32 wanted)
 {
 	const struct fqdn_table *table = rcu_dereference(instance->table);
 	enum fqdn_verdict verdict = FQDN_LEFT;
 	struct fqdn_payload payload;
 
 	if (table && fqdn_find_payload(skb, par, &payload))
-		verdict = fqdn_judge(table, skb, &payload);
-	fqdn_count(instance, verdict);
+		verdict = fqdn_judge(table, skb, &payload, wanted);
+	if (!(wanted & BIT(verdict)))
+		verdict = FQDN_LEFT;
+	if (verdict != FQDN_LEFT || wanted & BIT(FQDN_KNOWN))
+		fqdn_count(instance, verdict);
 	return verdict;
 }
 
@@ -129,7 +134,7 @@ static bool fqdn_match(const struct sk_buff *skb, struct xt_action_param *par)
 {
 	const struct xt_fqdn_info *info = par->matchinfo;
 
-	return fqdn_match_judge(info->kernel, skb, par) != FQDN_LEFT;
+	return fqdn_match_judge(info->kernel, skb, par, info->verdicts) != FQDN_LEFT;
 }
 
 static int fqdn_match_check(const struct xt_mtchk_param *par)
@@ -140,6 +145,8 @@ static int fqdn_match_check(const struct xt_mtchk_param *par)
 
 	if (strnlen(info->instance, sizeof(info->instance)) == sizeof(info->instance))
 		return -ENAMETOOLONG;
+	if (!info->verdicts || info->verdicts & ~FQDN_PASSING)
+		return -EINVAL;
 	mutex_lock(&own->mutex);
 	instance = fqdn_instance_find(own, info->instance);
 	if (instance)

@@ -76,7 +76,7 @@ int fqdn_try(const struct fqdn_instance *instance, const u8 *messages, unsigned 
 		if (!skb)
 			return -ENOMEM;
 		rcu_read_lock();
-		verdicts[i] = fqdn_match_judge(instance, skb, &par);
+		verdicts[i] = fqdn_match_judge(instance, skb, &par, FQDN_PASSING);
 		rcu_read_unlock();
 		consume_skb(skb);
 		messages += 2 + length;

@@ -7,8 +7,8 @@
  *
  * What decides is one table: patterns, derived names, known answers. It is made aside (BEGIN, then ADD as often as
  * needed) and put in force at one moment (COMMIT). An instance without a table passes nothing: all is left to
- * userspace. Rules, "match" expressions of nft_compat, name an instance that is there; `true` of the match means: this
- * response need not be seen.
+ * userspace. Rules, "match" expressions of nft_compat, name an instance that is there and the verdicts for which the match is
+ * `true`; each but NF_FQDN_LEFT means: this response need not be seen.
  *
  * Hashes are SipHash-1-3 with the table's key (fqdn_hash.h). A name is hashed in uncompressed wire form, lower case,
  * with the root label; an answer as fqdn_parse.c does it.
@@ -19,7 +19,7 @@
 #include <linux/types.h>
 
 #define NF_FQDN_FAMILY "nf_fqdn"
-#define NF_FQDN_VERSION 1
+#define NF_FQDN_VERSION 2
 
 #define NF_FQDN_INSTANCE_MAX 64 /* octets of an instance's name with its NUL */
 #define NF_FQDN_INSTANCES 64 /* of one network namespace */
@@ -77,10 +77,18 @@ enum nf_fqdn_attribute {
 	NF_FQDN_A_KNOWN_PASSED, /* u64: passed, for they change nothing */
 	NF_FQDN_A_PAD,
 	NF_FQDN_A_MESSAGES, /* DNS messages, one behind the other, each behind its length, a __u16 in network order */
-	NF_FQDN_A_VERDICTS, /* one octet each, in their order; 0: left, 1: error, 2: unrelated, 3: known */
+	NF_FQDN_A_VERDICTS, /* one octet each, in their order: enum nf_fqdn_verdict */
 	__NF_FQDN_A_END
 };
 #define NF_FQDN_A_MAX (__NF_FQDN_A_END - 1)
+
+enum nf_fqdn_verdict {
+	NF_FQDN_LEFT, /* userspace must see it */
+	NF_FQDN_ERROR, /* its RCODE says that there is nothing to learn */
+	NF_FQDN_UNRELATED, /* no pattern and no derived name is its question */
+	NF_FQDN_PASSED, /* known: it would change nothing */
+	__NF_FQDN_VERDICTS
+};
 
 struct nf_fqdn_entry {
 	__aligned_u64 name;
@@ -91,6 +99,10 @@ struct nf_fqdn_entry {
 /* Revision 0 of the xtables match "fqdn". */
 struct xt_fqdn_info {
 	char instance[NF_FQDN_INSTANCE_MAX];
+	/* Bits of enum nf_fqdn_verdict, without NF_FQDN_LEFT. Of a message whose question matches the rest is read only for
+	 * NF_FQDN_PASSED. A packet that several rules ask about should be asked about NF_FQDN_PASSED last: what is left to
+	 * userspace counts there. */
+	__u32 verdicts;
 	/* the kernel's own */
 	struct fqdn_instance *kernel __attribute__((aligned(8)));
 };

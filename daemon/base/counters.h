@@ -73,6 +73,9 @@
 	C(assist_unrelated, "of answers_without_policy, those that the kernel passed by itself (kernel-assist)") \
 	C(assist_known, "of answers_known, those that the kernel passed by itself (kernel-assist)") \
 	C(assist_errors, "times the kernel could not be told something (kernel-assist); it passed nothing until it was loaded anew") \
+	C(names_copies, "of assist_unrelated, those whose copies were read for reports (report-names = all); of too many a second kernel_snoop_uncopied_packets counts the rest") \
+	C(names_copies_unread, "such copies that could not be read; their names are not remembered") \
+	C(names_copies_lost, "such copies that our socket had no room for") \
 	C(names_seen, "addresses in responses whose names are remembered for reports, allowed or not") \
 	C(names_forgotten, "of these, forgotten at the limit: what is denied there is told without its name") \
 	C(denials, "copies of denied packets read (nfqdnctl denied); beyond the kernel's limit of copies only kernel_denied_packets counts") \

@@ -143,6 +143,17 @@
 #define LIMIT_DENIED_OCTETS 128
 /* Copies that the kernel keeps for us: two seconds of every reason, and their bursts. */
 #define LIMIT_DENIED_COPIES 2048
+/* Copies a second of answers that the kernel passed by itself, and how many at once: enough to name what an office asks for,
+ * and too few for a flood to matter; more pass and are counted (snoop_uncopied). */
+#define LIMIT_NAMES_RATE 1000
+#define LIMIT_NAMES_BURST 1000
+/* Octets of such a packet that are copied: any answer that resolvers send over UDP (EDNS, 4096), and its headers. */
+#define LIMIT_NAMES_OCTETS 4196
+/* Copies that the kernel keeps for us, small ones: they are read every LIMIT_NAMES_MS, and before any denial. */
+#define LIMIT_NAMES_COPIES 2048
+#define LIMIT_NAMES_MS 100
+/* Drains of them that are read at once before a denial is told: 256 copies, well below a millisecond. */
+#define LIMIT_NAMES_TURNS 4
 /* Denials remembered, told apart by client, destination, port and reason: more than anyone reads. 340 octets each, of which
  * what is not used costs nothing. */
 #define LIMIT_DENIALS 2048

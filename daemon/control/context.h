@@ -57,6 +57,7 @@ struct control_context {
 	const struct stream_table *streams; /* of DNS over TCP; may be NULL: not told */
 	const char *warning; /* of what stands beside the table, as it changes; "" or NULL: none */
 	const char *assist; /* what of the kernel is used, or why nothing is; NULL: not told */
+	bool unrecorded; /* answers that nothing matches pass in the kernel, and are not copied for their names */
 	const char *config_path;
 	struct peer_rules peers; /* who may do what */
 	struct monotime started;

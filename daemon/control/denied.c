@@ -160,6 +160,10 @@ static void judge_unnamed(struct judging *judging, struct control_denied *out)
 	out->looked = true;
 	if (json_array_size(judging->ports) || judging->other_client)
 		judge_known(judging, ipaddr_to_text(address, text), out);
+	else if (judging->context->unrecorded)
+		say(out, "not-recorded",
+		    "no entry has this address, and answers for names that no entry has pass in the kernel, unrecorded "
+		    "(report-names, kernel-assist)");
 	else
 		say(out, "no-dns", "no entry has this address, and no answer seen had it");
 }

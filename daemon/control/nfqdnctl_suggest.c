@@ -124,7 +124,7 @@ static void add_plain(json_t *objects, const char *key, const json_t *denial, co
 
 static void add_denial(struct suggesting *suggesting, const json_t *denial)
 {
-	static const char *const helped[] = { "name", "apex", "port", "no-dns", NULL };
+	static const char *const helped[] = { "name", "apex", "port", "no-dns", "not-recorded", NULL };
 	static const char *const protos[] = { "tcp", "udp", "icmp", NULL };
 	const char *name = nfqdnctl_print_member(denial, "name"), *ignored;
 	const json_t *row = best_row(json_object_get(denial, "rows"));

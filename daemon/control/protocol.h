@@ -49,8 +49,8 @@
  *		expires_in}], reason?}
  *	explain	{name, verdict, by: [{entry, group, pattern, row, ports: [], derived_from?, expires_in?}], hint?}
  *	denied	[{sequence, first, last, client, address, proto ("other" too), protocol (IP's number), port, name, count,
- *		verdict: "denied"|"would deny", why: "name"|"apex"|"port"|"other-client"|"no-dns"|"not-in-set"|
- *		"resolver"|"client"|"reply"|"inbound", reason (for people), rows: [{row, text, title, service, feature,
+ *		verdict: "denied"|"would deny", why: "name"|"apex"|"port"|"other-client"|"no-dns"|
+ *		"not-recorded"|"not-in-set"|"resolver"|"client"|"reply"|"inbound", reason (for people), rows: [{row, text, title, service, feature,
  *		clouds: [], optional, opt_in, broad, rentable}]}], the oldest first;
  *		first and last are seconds since 1970; "after" takes the greatest sequence told so far
  *	watch	[{api, sequence, time, kind, ...}], the oldest first, and beside the array `sequence`: what "after" takes the next

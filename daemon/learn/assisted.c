@@ -13,7 +13,7 @@ static void drop(struct assisted *assisted, const char *why)
 	if (assisted->module)
 		assist_pause(assisted->module);
 	snoop_set_assist(assisted->snoop, NULL);
-	table_assist(assisted->table, false, -1);
+	table_assist(assisted->table, false, NULL);
 	assist_close(assisted->module);
 	assisted->module = NULL;
 	assisted->used = false;
@@ -77,7 +77,7 @@ static int find(struct assisted *assisted, const char *table, const char **why)
 {
 	int error = 0;
 
-	if (assisted->module && (assist_program(assisted->module) >= 0 || assist_pause(assisted->module) < 0)) {
+	if (assisted->module && (assist_programs(assisted->module) || assist_pause(assisted->module) < 0)) {
 		snoop_set_assist(assisted->snoop, NULL);
 		assist_close(assisted->module);
 		assisted->module = NULL;
@@ -87,7 +87,7 @@ static int find(struct assisted *assisted, const char *table, const char **why)
 	if (error < 0)
 		return error;
 	take(assisted);
-	error = table_assist(assisted->table, true, assist_program(assisted->module));
+	error = table_assist(assisted->table, true, assist_programs(assisted->module));
 	if (error < 0)
 		*why = "nf_tables takes no such xtables match (CONFIG_NFT_COMPAT, CONFIG_NETFILTER_XT_MATCH_BPF)";
 	return error;
@@ -108,7 +108,7 @@ int assisted_prepare(struct assisted *assisted, const struct config *config, con
 		return 0;
 	if (assisted->module)
 		assist_pause(assisted->module);
-	table_assist(assisted->table, false, -1);
+	table_assist(assisted->table, false, NULL);
 	if (config->kernel_assist != CONFIG_ASSIST_REQUIRE)
 		return 0;
 	*why = assisted->unwanted;
@@ -128,7 +128,7 @@ bool assisted_confine(struct assisted *assisted)
 	if (!assisted->no_filter)
 		assisted->no_filter = "the kernel module nf_fqdn is not there, and the eBPF program, which can be "
 				      "loaded at start alone, was not needed then: restart nfqdnd";
-	if (!assisted->filter || (assisted->module && assist_program(assisted->module) >= 0))
+	if (!assisted->filter || (assisted->module && assist_programs(assisted->module)))
 		return assisted->filter;
 	close_filter(assisted);
 	return false;

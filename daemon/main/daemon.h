@@ -21,6 +21,7 @@
 #include "policy/trial_mark.h"
 
 struct control_server;
+struct copies;
 struct events;
 struct policy;
 struct problems;
@@ -52,6 +53,9 @@ struct daemon {
 	struct snoop *snoop;
 	struct verify *verify;
 	struct reports *reports;
+	struct copies *copies;
+	bool copies_waiting; /* their socket is left alone until `copies_next` */
+	struct monotime copies_next;
 	struct events *events;
 	const char *reports_why; /* why they lack what is denied, or NULL */
 	struct rebuild rebuild;
@@ -92,6 +96,13 @@ void daemon_tell_ready(struct daemon *daemon);
 void daemon_read_own_addresses(struct daemon *daemon);
 /* Copies of denied packets; a socket that died is opened anew. */
 void daemon_read_reports(struct daemon *daemon);
+
+/* Copies of answers, for names: their socket is opened or closed as the policy in force wants; they are read, when it is
+ * ready, or because somebody wants to know; and milliseconds until that must be called again, or -1. */
+void daemon_copies_settle(struct daemon *daemon);
+void daemon_copies_serve(struct daemon *daemon);
+void daemon_copies_read(struct daemon *daemon);
+int64_t daemon_copies_when_due(struct daemon *daemon);
 
 /* Puts the policy into the kernel's table and into the snooper, and frees the one before, unless a trial goes back to it.
  * On failure all stays as it was, the policy is the caller's, and `*error` says why if more than the errno is known. */

@@ -10,6 +10,7 @@
 #include "base/counters.h"
 #include "base/histogram.h"
 #include "control/server.h"
+#include "learn/copies.h"
 #include "learn/events.h"
 #include "learn/reports.h"
 #include "learn/revoke.h"
@@ -179,8 +180,11 @@ static int serve(struct daemon *daemon, int fd)
 		read_queries(daemon);
 	else if (fd == reports_fd(daemon->reports))
 		daemon_read_reports(daemon);
+	else if (fd == copies_fd(daemon->copies))
+		daemon_copies_serve(daemon);
 	else if (fd == control_server_fd(daemon->control)) {
 		assisted_count(&daemon->assisted);
+		daemon_copies_read(daemon);
 		daemon->context.assist = daemon->assisted.told;
 		control_server_run(daemon->control, daemon->now);
 	} else if (fd == daemon->own && own_changed(fd))
@@ -285,6 +289,7 @@ int daemon_run(struct daemon *daemon)
 		timeout = sooner(timeout, lastgood_keeper_tick(&daemon->lastgood, daemon_confirmed(daemon), false));
 		tell_refusals(daemon);
 		timeout = sooner(timeout, settle_logs(daemon));
+		timeout = sooner(timeout, daemon_copies_when_due(daemon));
 		recent_look(&daemon->recent, daemon->now);
 		assisted_tick(&daemon->assisted, daemon->policy, daemon->now);
 		if (error == 0)

@@ -166,6 +166,7 @@ int daemon_change_policy(struct daemon *daemon, struct policy *policy, struct pr
 void daemon_follow_policy(struct daemon *daemon)
 {
 	log_set_level(daemon->policy->config->log_level);
+	daemon_copies_settle(daemon);
 	events_policy(daemon->events, EVENTS_reloaded, daemon->generation);
 	if (snoop_prune(daemon->snoop, daemon->now, daemon_serve_meanwhile, daemon) < 0)
 		log_warning("learned addresses that the new policy does not allow could not all be deleted yet");

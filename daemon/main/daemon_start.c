@@ -10,6 +10,7 @@
 #include "control/readable.h"
 #include "control/sandbox.h"
 #include "control/server.h"
+#include "learn/copies.h"
 #include "learn/events.h"
 #include "learn/removed.h"
 #include "learn/reports.h"
@@ -60,6 +61,7 @@ static void open_reports(struct daemon *daemon)
 
 void daemon_read_reports(struct daemon *daemon)
 {
+	daemon_copies_read(daemon);
 	if (reports_read(daemon->reports, daemon->now) < 0)
 		open_reports(daemon);
 }
@@ -108,9 +110,10 @@ static int start_kernel(struct daemon *daemon, struct policy *policy)
 		daemon->assisted = (struct assisted) { .snoop = daemon->snoop, .table = daemon->table };
 		daemon->verify = verify_new(&daemon->hash_key);
 		daemon->reports = reports_new(&daemon->hash_key);
+		daemon->copies = daemon->reports ? copies_new(reports_names(daemon->reports)) : NULL;
 		daemon->events = events_new(first_event());
 		daemon->revoke = revoke_new(daemon->snoop, daemon->store);
-		error = daemon->snoop && daemon->verify && daemon->reports && daemon->events && daemon->revoke
+		error = daemon->snoop && daemon->verify && daemon->copies && daemon->events && daemon->revoke
 				? store_reserve(daemon->store)
 				: -ENOMEM;
 	}
@@ -295,6 +298,7 @@ int daemon_start(struct daemon *daemon, struct policy *policy, bool fallback)
 	if (error < 0)
 		return error;
 	open_reports(daemon);
+	daemon_copies_settle(daemon);
 	error = daemon_watch(daemon, control_server_fd(daemon->control));
 	if (error == 0)
 		error = confine(daemon, fallback, maps);
@@ -326,6 +330,7 @@ void daemon_stop(struct daemon *daemon)
 	revoke_free(daemon->revoke);
 	snoop_free(daemon->snoop);
 	verify_free(daemon->verify);
+	copies_free(daemon->copies);
 	reports_free(daemon->reports);
 	events_free(daemon->events);
 	store_free(daemon->store);

@@ -82,9 +82,9 @@ const char *assist_name(const struct assist *assist)
 	return assist->backend->name(assist->way);
 }
 
-int assist_program(const struct assist *assist)
+const int *assist_programs(const struct assist *assist)
 {
-	return assist->backend->program(assist->way);
+	return assist->backend->programs(assist->way);
 }
 
 int assist_remove(const char *table)

@@ -15,7 +15,14 @@
 struct assist;
 struct assist_filter;
 
-/* Loads the eBPF program with its maps, for which CAP_BPF and CAP_PERFMON are needed (or CAP_SYS_ADMIN): before privileges
+/* What the rules ask about an answer, in this order. */
+enum assist_question {
+	ASSIST_ASKS_UNRELATED, /* does nothing match its question? */
+	ASSIST_ASKS_KNOWN, /* would it change nothing? */
+	ASSIST_QUESTIONS
+};
+
+/* Loads the eBPF programs with their maps, for which CAP_BPF and CAP_PERFMON are needed (or CAP_SYS_ADMIN): before privileges
  * are dropped. Afterwards bpf(2) is asked to look up, update and delete elements of these maps and to go over their keys,
  * which any process may that has them open (Linux 5.19; before it is without CAP_BPF where kernel.unprivileged_bpf_disabled
  * is 0). 0; -errno with `*why` (static). */
@@ -28,10 +35,10 @@ void assist_filter_close(struct assist_filter *filter);
  * that every nfqdnd of a network namespace has its own. 0; -errno: there is neither, and `*why`, a static text, says what is
  * the matter with the module (-ENOENT: it is not there). */
 int assist_open(const char *table, struct assist_filter *filter, struct assist **out, const char **why);
-/* "nf_fqdn" | "bpf", for `status`, with what the policy in force lacks of it; static. */
+/* "nf_fqdn" | "bpf", for `status`; static. */
 const char *assist_name(const struct assist *assist);
-/* The program that the rules must call, a file descriptor of `assist`; -1: they call the module. */
-int assist_program(const struct assist *assist);
+/* The programs that the rules must call, ASSIST_QUESTIONS file descriptors of `assist`; NULL: they call the module. */
+const int *assist_programs(const struct assist *assist);
 /* What the kernel has stays as it is as long as rules use it, but nothing can be told any more. */
 void assist_close(struct assist *assist);
 /* Removes what the module has of a table, when the table is gone: --flush. 0, also when there is none; -errno. */

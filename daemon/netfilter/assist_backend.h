@@ -17,7 +17,7 @@ struct assist_backend {
 	const char *(*name)(const void *way); /* for `status` */
 	void (*close)(void *way);
 	const char *(*text)(int error); /* static */
-	int (*program)(const void *way); /* as assist_program() */
+	const int *(*programs)(const void *way); /* as assist_programs() */
 	/* From now on everything is left to nfqdnd. */
 	int (*pause)(void *way);
 	/* Makes a table aside with the policy's patterns; `commit` puts it in force. */

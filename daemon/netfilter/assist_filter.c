@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* An eBPF program (kmod-optional/fqdn_filter.bpf.c), which the rules call by the xtables match "bpf". The rules hold it, and
- * it holds its maps: with the table all of it goes, and nothing is pinned. Program and maps are made once, before privileges
- * are dropped; what comes later is bpf(2) on the maps' elements. */
+/* Two eBPF programs (kmod-optional/fqdn_filter.bpf.c), which the rules call by the xtables match "bpf". The rules hold them,
+ * and they hold their maps: with the table all of it goes, and nothing is pinned. Programs and maps are made once, before
+ * privileges are dropped; what comes later is bpf(2) on the maps' elements. */
 #include "netfilter/assist.h"
 
 #include <errno.h>
@@ -20,10 +20,9 @@
 
 struct assist_filter {
 	int maps[FQDN_FILTER_MAPS];
-	int program;
+	int programs[ASSIST_QUESTIONS];
 	int table; /* the map of suffixes: filled while it is not in the map of tables */
 	bool live; /* it is there */
-	bool known_only; /* reports want to know the names of the others */
 	struct fqdn_filter_state state;
 	struct fqdn_filter_scratch scratch;
 };
@@ -58,6 +57,25 @@ static void filter_close_one(int fd)
 		close(fd);
 }
 
+static int filter_load(struct assist_filter *filter)
+{
+	static const char *const sections[] = {
+		[ASSIST_ASKS_UNRELATED] = FQDN_FILTER_ASKS_UNRELATED, [ASSIST_ASKS_KNOWN] = FQDN_FILTER_ASKS_KNOWN
+	};
+	size_t size;
+	const void *object = filter_object(&size);
+
+	for (size_t i = 0; i < ASSIST_QUESTIONS; i++) {
+		filter->programs[i] =
+			ebpf_load(object, size, sections[i], FQDN_FILTER_MAGIC, filter->maps, FQDN_FILTER_MAPS);
+		if (filter->programs[i] == -E2BIG) /* of the verifier; of a map it means another thing */
+			return -EACCES;
+		if (filter->programs[i] < 0)
+			return filter->programs[i];
+	}
+	return 0;
+}
+
 static int filter_make(struct assist_filter *filter)
 {
 	const struct {
@@ -71,8 +89,6 @@ static int filter_make(struct assist_filter *filter)
 					   FQDN_FILTER_VERDICTS },
 		[FQDN_FILTER_SCRATCH] = { BPF_MAP_TYPE_PERCPU_ARRAY, sizeof(uint32_t), sizeof(filter->scratch), 1 },
 	};
-	const void *object;
-	size_t size;
 
 	filter->table = ebpf_map(BPF_MAP_TYPE_HASH, sizeof(uint64_t), sizeof(uint64_t), LIMIT_ASSIST_SUFFIXES,
 				 BPF_F_NO_PREALLOC, -1);
@@ -84,11 +100,7 @@ static int filter_make(struct assist_filter *filter)
 		if (filter->maps[i] < 0)
 			return filter->maps[i];
 	}
-	object = filter_object(&size);
-	filter->program = ebpf_load(object, size, FQDN_FILTER_MAGIC, filter->maps, FQDN_FILTER_MAPS);
-	if (filter->program == -E2BIG) /* of the verifier; of a map it means another thing */
-		return -EACCES;
-	return filter->program < 0 ? filter->program : 0;
+	return filter_load(filter);
 }
 
 /* As it will have to be done from then on. */
@@ -114,7 +126,8 @@ static int filter_new(struct assist_filter **out)
 	if (!filter)
 		return -ENOMEM;
 	memset(filter->maps, -1, sizeof(filter->maps));
-	filter->program = filter->table = -1;
+	memset(filter->programs, -1, sizeof(filter->programs));
+	filter->table = -1;
 	error = filter_make(filter);
 	if (error == 0)
 		error = ebpf_without_capabilities(filter_touch, filter->maps[FQDN_FILTER_COUNTERS]);
@@ -135,9 +148,9 @@ int assist_filter_open(struct assist_filter **out, const char **why)
 	return error;
 }
 
-static int filter_program(const void *way)
+static const int *filter_programs(const void *way)
 {
-	return ((const struct assist_filter *)way)->program;
+	return ((const struct assist_filter *)way)->programs;
 }
 
 /* ---- what is in force ---- */
@@ -168,7 +181,8 @@ void assist_filter_close(struct assist_filter *filter)
 	filter_pause(filter);
 	for (size_t i = 0; i < FQDN_FILTER_MAPS; i++)
 		filter_close_one(filter->maps[i]);
-	filter_close_one(filter->program);
+	for (size_t i = 0; i < ASSIST_QUESTIONS; i++)
+		filter_close_one(filter->programs[i]);
 	filter_close_one(filter->table);
 	free(filter);
 }
@@ -265,9 +279,6 @@ static int filter_begin(void *way, const struct policy *policy)
 
 	if (error == 0)
 		error = filter_keys(filter);
-	filter->known_only = policy->config->report_names == CONFIG_NAMES_ALL;
-	if (filter->known_only)
-		filter->state.all = 1;
 	for (size_t i = 0; i < policy->rule_count && error == 0 && !filter->state.all; i++)
 		error = filter_add_pattern(filter, policy->rules[i].pattern);
 	return error == 0 ? filter_tell_state(filter) : error;
@@ -370,17 +381,15 @@ static int filter_count(void *way, uint64_t now[ASSIST_COUNTERS])
 
 static const char *filter_name(const void *way)
 {
-	const struct assist_filter *filter = way;
-
-	return filter->known_only ? "bpf, for known answers alone: report-names = \"all\" needs to see the others"
-				  : "bpf";
+	(void)way;
+	return "bpf";
 }
 
 const struct assist_backend assist_filter_backend = {
 	.name = filter_name,
 	.close = filter_leave,
 	.text = filter_text,
-	.program = filter_program,
+	.programs = filter_programs,
 	.pause = filter_pause,
 	.begin = filter_begin,
 	.commit = filter_commit,

@@ -355,10 +355,10 @@ static int module_count(void *way, uint64_t now[ASSIST_COUNTERS])
 	return 0;
 }
 
-static int module_program(const void *way)
+static const int *module_programs(const void *way)
 {
 	(void)way;
-	return -1;
+	return NULL;
 }
 
 static const char *module_name(const void *way)
@@ -371,7 +371,7 @@ const struct assist_backend assist_module_backend = {
 	.name = module_name,
 	.close = module_close,
 	.text = module_text,
-	.program = module_program,
+	.programs = module_programs,
 	.pause = module_pause,
 	.begin = module_begin,
 	.commit = module_commit,

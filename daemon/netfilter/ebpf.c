@@ -129,9 +129,9 @@ static int ebpf_resolve(struct bpf_insn *program, size_t count, uint32_t magic, 
 	return 0;
 }
 
-int ebpf_load(const void *object, size_t size, uint32_t magic, const int *maps, size_t count)
+int ebpf_load(const void *object, size_t size, const char *name, uint32_t magic, const int *maps, size_t count)
 {
-	const Elf64_Shdr *section = ebpf_section(object, size, "socket");
+	const Elf64_Shdr *section = ebpf_section(object, size, name);
 	const void *code = section ? ebpf_at(object, size, section->sh_offset, section->sh_size) : NULL;
 	struct bpf_insn *program;
 	union bpf_attr attributes;

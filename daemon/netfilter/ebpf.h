@@ -20,9 +20,9 @@ int ebpf_next(int map, const void *key, void *next);
 /* What `attempt` returns when the calling thread, the only one, has no capabilities in effect; -errno. */
 int ebpf_without_capabilities(int (*attempt)(int map), int map);
 
-/* Loads the socket filter in section "socket" of the ELF object. In it a map's address is `magic` in its upper and the
+/* Loads the socket filter in a section of the ELF object. In it a map's address is `magic` in its upper and the
  * map's number, below `count`, in its lower half; `maps` are their file descriptors. The program's, or -errno; -EBADMSG:
  * the object is not what it should be; -EACCES and -E2BIG: the kernel's verifier does not take it. */
-int ebpf_load(const void *object, size_t size, uint32_t magic, const int *maps, size_t count);
+int ebpf_load(const void *object, size_t size, const char *name, uint32_t magic, const int *maps, size_t count);
 
 #endif

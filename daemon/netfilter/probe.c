@@ -30,7 +30,7 @@ struct probe {
 	struct batch *batch;
 	struct nlsock *queries;
 	char table[64];
-	int program; /* of the rule that is tried */
+	int programs[ASSIST_QUESTIONS]; /* of the rule that is tried */
 };
 
 static const struct ruleset_chain probe_chain = { .name = "tried" };
@@ -77,8 +77,9 @@ struct probe_notes {
 static void probe_rule(struct probe *probe, const struct ruleset_statement *statement, enum table_queue_backend backend)
 {
 	struct ruleset_rule rule = { .statements = statement, .count = 1 };
-	struct table_capabilities capabilities = { .queue = backend, .assist_program = probe->program };
+	struct table_capabilities capabilities = { .queue = backend };
 
+	memcpy(capabilities.assist_programs, probe->programs, sizeof(probe->programs));
 	ruleset_netlink_rule(probe->batch, probe->table, probe_chain.name, &rule, &capabilities);
 }
 
@@ -314,7 +315,7 @@ static bool probe_report(struct probe *probe)
 		{ .kind = RULESET_LOG, .number = 1, .value = 1, .name = "nfqdn" },
 	};
 	const struct ruleset_rule rule = { .statements = statements, .count = 2 };
-	const struct table_capabilities capabilities = { .queue = TABLE_QUEUE_NATIVE, .assist_program = -1 };
+	const struct table_capabilities capabilities = { .queue = TABLE_QUEUE_NATIVE };
 
 	probe_begin(probe);
 	ruleset_netlink_chain(probe->batch, probe->table, &probe_chain);
@@ -364,7 +365,9 @@ const char *probe_lacking(struct batch *batch, bool log)
 
 static int probe_match(struct probe *probe, const char *instance)
 {
-	struct ruleset_statement statement = { .kind = RULESET_ASSIST, .name = instance };
+	struct ruleset_statement statement = { .kind = RULESET_ASSIST,
+					       .question = ASSIST_ASKS_KNOWN,
+					       .name = instance };
 
 	probe_begin(probe);
 	ruleset_netlink_chain(probe->batch, probe->table, &probe_chain);
@@ -372,14 +375,17 @@ static int probe_match(struct probe *probe, const char *instance)
 	return probe_end(probe, NULL);
 }
 
-int probe_assist(struct batch *batch, struct nlsock *queries, const char *instance, int program)
+int probe_assist(struct batch *batch, struct nlsock *queries, const char *instance,
+		 const int programs[ASSIST_QUESTIONS])
 {
-	struct probe probe = { .batch = batch, .queries = queries, .program = program };
+	struct probe probe = { .batch = batch, .queries = queries };
 	int error = probe_name(&probe);
 
+	for (size_t i = 0; i < ASSIST_QUESTIONS; i++)
+		probe.programs[i] = programs ? programs[i] : -1;
 	if (error == 0)
 		error = probe_match(&probe, instance);
-	if (error == 0 || program < 0)
+	if (error == 0 || !programs)
 		return error;
 	probe_load_xtables(queries, "bpf", 1, PROBE_MATCH);
 	return probe_match(&probe, instance);

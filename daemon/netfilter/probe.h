@@ -13,9 +13,10 @@ struct nlsock;
 
 /* 0; -EOPNOTSUPP with `*error` naming what the kernel lacks; -EPERM; -errno. `*error` is static. */
 int probe_kernel(struct batch *batch, struct nlsock *queries, struct table_capabilities *out, const char **error);
-/* Does nf_tables take a rule that asks the eBPF program or, with -1, the kernel module's instance of this name? 0 or
+/* Does nf_tables take a rule that asks the eBPF programs or, with NULL, the kernel module's instance of this name? 0 or
  * -errno. */
-int probe_assist(struct batch *batch, struct nlsock *queries, const char *instance, int program);
+int probe_assist(struct batch *batch, struct nlsock *queries, const char *instance,
+		 const int programs[ASSIST_QUESTIONS]);
 /* After rules were refused: what of connection tracking or of the rest the kernel lacks (static text), or NULL when it
  * has everything. `log`: the rules copy packets. Not to be called otherwise: see probe_rows. */
 const char *probe_lacking(struct batch *batch, bool log);

@@ -32,6 +32,9 @@ const struct ruleset_counter ruleset_counters[] = {
 	  "DNS answers that entered by a client interface; passed unlearned, since a client could have made them" },
 	{ "snoop_unlearned_path",
 	  "DNS answers that entered where their receiver lives, or by the wrong way; passed unlearned" },
+	{ "snoop_uncopied",
+	  "DNS answers that the kernel passed by itself (kernel-assist) and did not copy for reports, "
+	  "since there were too many a second" },
 	{ NULL, NULL },
 };
 
@@ -517,6 +520,12 @@ uint16_t ruleset_query_group(const struct config *config)
 {
 	/* Far from the low numbers that log daemons take by default. */
 	return (uint16_t)(config->queue_first + 5300);
+}
+
+uint16_t ruleset_names_group(const struct config *config)
+{
+	/* In the middle of the two others. */
+	return (uint16_t)(config->queue_first + 5300 + 16384);
 }
 
 uint16_t ruleset_report_group(const struct config *config)

@@ -47,8 +47,10 @@ enum ruleset_reason {
 	RULESET_REASON_INBOUND, /* to a guarded destination, from a source that is not allowed */
 	RULESET_REASONS
 };
+/* The NFLOG group to which copies of answers go that the kernel passes by itself (kernel-assist, report-names = "all"). */
+uint16_t ruleset_names_group(const struct config *config);
 /* The NFLOG group to which copies of what is denied go. Two instances share no group as long as their queue.first are
- * not 32768 apart. */
+ * not 16384, or 32768, apart. */
 uint16_t ruleset_report_group(const struct config *config);
 /* What the copies are told by: [mode is audit][reason]. */
 extern const char *const ruleset_report_prefixes[2][RULESET_REASONS];

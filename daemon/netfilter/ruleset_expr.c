@@ -26,7 +26,7 @@
 struct expr_rule {
 	struct nftnl_rule *rule;
 	enum table_queue_backend backend;
-	int program; /* of eBPF; -1: the module */
+	const int *programs; /* of eBPF; -1: the module */
 	uint8_t nfproto, l4proto; /* already matched; 0 not yet */
 	bool failed;
 };
@@ -509,35 +509,39 @@ static void expr_match(struct expr_rule *r, const char *name, uint32_t revision,
 }
 
 /* The number of a file descriptor means something to the kernel because it takes the rule inside our own system call. */
-static void expr_match_program(struct expr_rule *r)
+static void expr_match_program(struct expr_rule *r, int program)
 {
 	struct xt_bpf_info_v1 *info = calloc(1, sizeof(*info));
 
 	if (info) {
 		info->mode = XT_BPF_MODE_FD_ELF;
-		info->fd = r->program;
+		info->fd = program;
 	}
 	expr_match(r, "bpf", 1, info, sizeof(*info));
 } /* NOLINT(clang-analyzer-unix.Malloc) */
 
-static void expr_match_module(struct expr_rule *r, const char *instance)
+static void expr_match_module(struct expr_rule *r, const char *instance, enum assist_question question)
 {
+	static const uint32_t verdicts[] = { [ASSIST_ASKS_UNRELATED] = 1u << NF_FQDN_ERROR | 1u << NF_FQDN_UNRELATED,
+					     [ASSIST_ASKS_KNOWN] = 1u << NF_FQDN_PASSED };
 	struct xt_fqdn_info *info = NULL;
 
 	if (strlen(instance) < sizeof(info->instance))
 		info = calloc(1, sizeof(*info));
-	if (info)
+	if (info) {
 		memcpy(info->instance, instance, strlen(instance));
+		info->verdicts = verdicts[question];
+	}
 	expr_match(r, "fqdn", 0, info, sizeof(*info));
 } /* NOLINT(clang-analyzer-unix.Malloc) */
 
 /* For these two nf_tables has no expressions but those of xtables. */
 static void statement_assist(struct expr_rule *r, const struct ruleset_statement *s)
 {
-	if (r->program >= 0)
-		expr_match_program(r);
+	if (r->programs[s->question] >= 0)
+		expr_match_program(r, r->programs[s->question]);
 	else
-		expr_match_module(r, s->name);
+		expr_match_module(r, s->name, s->question);
 }
 
 static void (*const statement_kinds[RULESET_KINDS])(struct expr_rule *r, const struct ruleset_statement *s) = {
@@ -575,7 +579,9 @@ static void (*const statement_kinds[RULESET_KINDS])(struct expr_rule *r, const s
 int ruleset_expr_add(struct nftnl_rule *rule, const struct ruleset_rule *model,
 		     const struct table_capabilities *capabilities)
 {
-	struct expr_rule r = { .rule = rule, .backend = capabilities->queue, .program = capabilities->assist_program };
+	struct expr_rule r = { .rule = rule,
+			       .backend = capabilities->queue,
+			       .programs = capabilities->assist_programs };
 
 	for (size_t i = 0; i < model->count; i++)
 		statement_kinds[model->statements[i].kind](&r, &model->statements[i]);

@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "base/ipaddr.h"
+#include "netfilter/assist.h"
 #include "netfilter/ruleset.h"
 
 /* ---- sets ---- */
@@ -142,6 +143,7 @@ struct ruleset_statement {
 		enum ruleset_fib fib;
 		enum ruleset_verdict verdict;
 		enum ruleset_reject reject;
+		enum assist_question question;
 	};
 	uint32_t mark; /* bits */
 	uint16_t number; /* port, first queue, group, packets a second */
@@ -155,7 +157,6 @@ struct ruleset_rule {
 	struct ruleset_rule *next;
 	const struct ruleset_statement *statements;
 	size_t count;
-	bool assist; /* left out unless the kernel module is used (table.h) */
 	bool report; /* copies what is denied: left out where the kernel cannot (table.h) */
 };
 
@@ -176,6 +177,7 @@ struct ruleset {
 	struct ruleset_set *sets, **sets_end; /* static ones first */
 	struct ruleset_set ranges[2]; /* mode = "sets": what the administrator's sets of ranges hold; without a name */
 	struct ruleset_chain *chains, **chains_end; /* regular ones first */
+	bool assist; /* its rules ask the kernel before the queue (table_assist()) */
 	bool failed; /* memory was out */
 };
 

@@ -3,7 +3,8 @@
  *
  *   hook     priority     chains
  *   forward  filter - 10  snoop_forward -> snoop_path -> snoop_queue: DNS answers are held and read
- *   output   filter - 10  snoop_output -> snoop_queue
+ *                                          snoop_path -> snoop_unrelated -> snoop_copy: with kernel-assist, copied
+ *   output   filter - 10  snoop_output -> snoop_queue, snoop_copy
  *   input    filter - 10  snoop_input: with verify = "query", queries to the gateway itself are copied
  *   forward  filter       egress -> client -> group, group_NAME -> deny: what enters by a client interface
  *   forward  filter + 1   inbound -> guarded -> deny_inbound: what leads to a guarded destination
@@ -85,7 +86,7 @@
 #define SET_CT_MARK STATEMENT(.kind = RULESET_SET_CT_MARK, .mark = b->config->mark)
 #define SET_MARK STATEMENT(.kind = RULESET_SET_MARK, .mark = b->config->mark)
 #define CLEAR_MARK STATEMENT(.kind = RULESET_SET_MARK, .negated = true, .mark = b->config->mark)
-#define ASSIST(instance) STATEMENT(.kind = RULESET_ASSIST, .name = (instance))
+#define ASSIST(what) STATEMENT(.kind = RULESET_ASSIST, .question = (what), .name = b->config->table)
 #define QUEUE(first, end) STATEMENT(.kind = RULESET_QUEUE, .number = (first), .last = (end))
 
 /* `octets`: how much of a packet is copied; 0 all. */
@@ -134,7 +135,6 @@ static void rule_add(struct builder *b, struct ruleset_chain *chain, const struc
 	rule->statements = copy;
 	rule->count = count;
 	for (size_t i = 0; i < count; i++) {
-		rule->assist |= statements[i].kind == RULESET_ASSIST;
 		rule->report |= statements[i].kind == RULESET_LIMIT;
 	}
 	*chain->rules_end = rule;
@@ -523,23 +523,49 @@ static void build_snoop_interface(struct builder *b, struct ruleset_chain *chain
 
 /* Forwarded answers that a client can have made pass unlearned: a client can send itself, or a neighbour, an answer
  * with the resolver's source address, and connection tracking takes it for the reply. */
-static void build_snoop_path(struct builder *b)
+static void build_believed(struct builder *b, struct ruleset_chain *chain, const char *next)
 {
-	struct ruleset_chain *chain = chain_add(b, "snoop_path", RULESET_UNHOOKED, 0);
-
-	/* What the module lets pass teaches nothing, whoever made it: that comes before what costs more. */
-	RULE(b, chain, L4PROTO(IPPROTO_UDP), ASSIST(b->config->table), RETURN);
 	build_snoop_interface(b, chain);
 	if (b->config->reverse_path == CONFIG_STRICT)
 		RULE(b, chain, FIB(RULESET_FIB_SENDER_NOT_THERE), COUNTER("snoop_unlearned_path"), RETURN);
 	/* The route to the receiver leads out of the VRF that the answer entered by also when its port is another. */
-	RULE(b, chain, SDIF, GOTO("snoop_queue"));
+	RULE(b, chain, SDIF, GOTO(next));
 	if (b->config->resolver_on_client_side) /* perhaps the receiver's own interface */
 		RULE(b, chain, IIFNAME_NOT(b->interfaces), FIB(RULESET_FIB_RECEIVER_THERE),
 		     COUNTER("snoop_unlearned_path"), RETURN);
 	else
 		RULE(b, chain, FIB(RULESET_FIB_RECEIVER_THERE), COUNTER("snoop_unlearned_path"), RETURN);
-	RULE(b, chain, GOTO("snoop_queue"));
+	RULE(b, chain, GOTO(next));
+}
+
+/* Answers that the kernel passes by itself and nothing matches: reports want to know their names. */
+static bool copying(const struct builder *b)
+{
+	return b->ruleset->assist && b->config->report_names == CONFIG_NAMES_ALL;
+}
+
+/* Only believed ones, or a client could give names to addresses; more than the limit pass alone. */
+static void build_copies(struct builder *b)
+{
+	struct ruleset_chain *copy = chain_add(b, "snoop_copy", RULESET_UNHOOKED, 0);
+
+	RULE(b, copy, STATEMENT(.kind = RULESET_LIMIT, .number = LIMIT_NAMES_RATE, .value = LIMIT_NAMES_BURST),
+	     LOG(ruleset_names_group(b->config), LIMIT_NAMES_OCTETS), RETURN);
+	RULE(b, copy, COUNTER("snoop_uncopied"));
+	build_believed(b, chain_add(b, "snoop_unrelated", RULESET_UNHOOKED, 0), "snoop_copy");
+}
+
+static void build_snoop_path(struct builder *b)
+{
+	struct ruleset_chain *chain = chain_add(b, "snoop_path", RULESET_UNHOOKED, 0);
+
+	/* What the kernel passes by itself teaches nothing, whoever made it: that comes before what costs more. */
+	if (b->ruleset->assist) {
+		RULE(b, chain, L4PROTO(IPPROTO_UDP), ASSIST(ASSIST_ASKS_UNRELATED),
+		     copying(b) ? GOTO("snoop_unrelated") : RETURN);
+		RULE(b, chain, L4PROTO(IPPROTO_UDP), ASSIST(ASSIST_ASKS_KNOWN), RETURN);
+	}
+	build_believed(b, chain, "snoop_queue");
 }
 
 /* The reply on a flow to port 53. One rule a protocol: nft prints a combined one in a form that it cannot read
@@ -565,17 +591,27 @@ static struct ruleset_chain *build_snoop_forward(struct builder *b)
 static void build_snoop_output(struct builder *b)
 {
 	struct ruleset_chain *chain = chain_add(b, "snoop_output", RULESET_OUTPUT, b->config->priority.snoop_output);
+	struct ruleset_statement unrelated = copying(b) ? GOTO("snoop_copy") : RETURN;
 
 	for (int v = 0; v < 2; v++) {
-		RULE(b, chain, OIFNAME_NOT_LO, REPLY(IPPROTO_UDP), TRUSTED(v), SOCKET, TEACHING,
-		     ASSIST(b->config->table), RETURN);
+		if (b->ruleset->assist) {
+			RULE(b, chain, OIFNAME_NOT_LO, REPLY(IPPROTO_UDP), TRUSTED(v), SOCKET, TEACHING,
+			     ASSIST(ASSIST_ASKS_UNRELATED), unrelated);
+			RULE(b, chain, OIFNAME_NOT_LO, REPLY(IPPROTO_UDP), TRUSTED(v), SOCKET, TEACHING,
+			     ASSIST(ASSIST_ASKS_KNOWN), RETURN);
+		}
 		RULE(b, chain, OIFNAME_NOT_LO, REPLY(IPPROTO_UDP), TRUSTED(v), SOCKET, TEACHING, GOTO("snoop_queue"));
 		RULE(b, chain, OIFNAME_NOT_LO, REPLY(IPPROTO_TCP), TRUSTED(v), SOCKET, GOTO("snoop_queue"));
 	}
 	if (!b->config->resolvers_local)
 		return;
 	/* whatever the address: one that was redirected, comes and goes, or is of a link */
-	RULE(b, chain, OIFNAME(b->interfaces), REPLY(IPPROTO_UDP), SOCKET, TEACHING, ASSIST(b->config->table), RETURN);
+	if (b->ruleset->assist) {
+		RULE(b, chain, OIFNAME(b->interfaces), REPLY(IPPROTO_UDP), SOCKET, TEACHING,
+		     ASSIST(ASSIST_ASKS_UNRELATED), unrelated);
+		RULE(b, chain, OIFNAME(b->interfaces), REPLY(IPPROTO_UDP), SOCKET, TEACHING, ASSIST(ASSIST_ASKS_KNOWN),
+		     RETURN);
+	}
 	RULE(b, chain, OIFNAME(b->interfaces), REPLY(IPPROTO_UDP), SOCKET, TEACHING, GOTO("snoop_queue"));
 	RULE(b, chain, OIFNAME(b->interfaces), REPLY(IPPROTO_TCP), SOCKET, GOTO("snoop_queue"));
 }
@@ -651,6 +687,8 @@ void ruleset_rules_build(struct ruleset *ruleset)
 	if (policy_mode(ruleset->policy) != CONFIG_SETS)
 		build_decision(&b);
 	build_snoop_queue(&b);
+	if (copying(&b))
+		build_copies(&b);
 	build_snoop_path(&b);
 	build_snoop(&b);
 	build_decision_hooks(&b);

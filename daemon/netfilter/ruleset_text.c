@@ -388,7 +388,7 @@ static void text_chain(FILE *out, const struct ruleset_chain *chain)
 		fputs("; policy accept;\n", out);
 	}
 	for (const struct ruleset_rule *rule = chain->rules; rule; rule = rule->next)
-		for (size_t i = 0; i < rule->count && !rule->assist; i++) {
+		for (size_t i = 0; i < rule->count; i++) {
 			fputs(i ? " " : "\t\t", out);
 			text_kinds[rule->statements[i].kind](out, &rule->statements[i]);
 			fputs(i + 1 < rule->count ? "" : "\n", out);

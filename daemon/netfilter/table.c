@@ -97,12 +97,13 @@ const struct table_capabilities *table_capabilities(const struct table *table)
 	return &table->capabilities;
 }
 
-int table_assist(struct table *table, bool wanted, int program)
+int table_assist(struct table *table, bool wanted, const int programs[ASSIST_QUESTIONS])
 {
-	int error = wanted ? probe_assist(table->batch, table->queries, table->name, program) : 0;
+	int error = wanted ? probe_assist(table->batch, table->queries, table->name, programs) : 0;
 
 	table->capabilities.assist = wanted && error == 0;
-	table->capabilities.assist_program = program;
+	for (size_t i = 0; i < ASSIST_QUESTIONS; i++)
+		table->capabilities.assist_programs[i] = programs ? programs[i] : -1;
 	return error;
 }
 

@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "netfilter/assist.h"
 #include "policy/policy.h"
 
 struct table;
@@ -21,7 +22,7 @@ struct table_capabilities {
 	bool destroy; /* NFT_MSG_DESTROYSETELEM (Linux 6.3) */
 	bool report; /* what is denied can be copied to us (limit, log) */
 	bool assist; /* the kernel is asked before the queue: table_assist() */
-	int assist_program; /* by this program; -1: by the module */
+	int assist_programs[ASSIST_QUESTIONS]; /* by these programs; -1: by the module */
 	bool own; /* tables with an owner that outlive it (Linux 6.9) */
 };
 
@@ -40,10 +41,10 @@ enum table_owner {
 int table_open(const char *name, struct table **out, const char **error);
 void table_close(struct table *table); /* leaves the kernel's table as it is */
 const struct table_capabilities *table_capabilities(const struct table *table);
-/* From the next table_apply() on, the rules ask the kernel before the queue, or no longer: `program`, an eBPF program that
- * stays open so long, or with -1 the module, whose instance must be there (assist.h). 0; -errno when nf_tables does not
+/* From the next table_apply() on, the rules ask the kernel before the queue, or no longer: `programs`, eBPF programs that
+ * stay open so long, or with NULL the module, whose instance must be there (assist.h). 0; -errno when nf_tables does not
  * take such a rule, and then none is made. */
-int table_assist(struct table *table, bool wanted, int program);
+int table_assist(struct table *table, bool wanted, const int programs[ASSIST_QUESTIONS]);
 enum table_owner table_owner(const struct table *table); /* as the last table_apply() left it */
 const char *table_queue_backend_name(enum table_queue_backend backend); /* "native" | "xtables" */
 

@@ -273,7 +273,8 @@ static int apply_fill(struct apply *a)
 /* Chains that not every policy has. */
 static bool apply_chain_of_ours(const char *name)
 {
-	static const char *const prefixes[] = { "group", "mark", "client", "guarded", "deny" };
+	static const char *const prefixes[] = { "group", "mark",       "client",         "guarded",
+						"deny",  "snoop_copy", "snoop_unrelated" };
 
 	for (size_t i = 0; i < sizeof(prefixes) / sizeof(prefixes[0]); i++)
 		if (strncmp(name, prefixes[i], strlen(prefixes[i])) == 0)
@@ -574,7 +575,16 @@ static void apply_plan(void *context, struct ruleset *ruleset)
 {
 	const struct apply *a = context;
 
+	ruleset->assist = a->table->capabilities.assist;
 	table_change_plan(a->table, &a->state, ruleset);
+}
+
+static void apply_assist(struct table *table)
+{
+	int programs[ASSIST_QUESTIONS];
+
+	memcpy(programs, table->capabilities.assist_programs, sizeof(programs));
+	(void)table_assist(table, true, programs[0] < 0 ? NULL : programs);
 }
 
 static int apply_ready(struct apply *a)
@@ -589,7 +599,7 @@ static int apply_ready(struct apply *a)
 		return error;
 	/* When others took the rules away, the kernel module could go, too. A table without it is better than none. */
 	if (a->table->capabilities.assist)
-		(void)table_assist(a->table, true, a->table->capabilities.assist_program);
+		apply_assist(a->table);
 	a->table->trusted = a->table->trusted && !a->made && table_owner_kept(a->table);
 	a->ruleset = ruleset_plan(a->arena, a->policy, apply_plan, a);
 	if (!a->ruleset)

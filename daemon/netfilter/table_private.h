@@ -56,7 +56,7 @@ struct table {
 /* Rules for what the kernel lacks are left out. */
 static inline bool table_uses_rule(const struct table *table, const struct ruleset_rule *rule)
 {
-	return (!rule->assist || table->capabilities.assist) && (!rule->report || table->capabilities.report);
+	return !rule->report || table->capabilities.report;
 }
 
 /* Index of `learned`. */

@@ -138,9 +138,9 @@ const struct option option_table[] = {
 		  "auto uses what is there, require does not go without" },
 	{ OPTION_GATEWAY, "report-names", OPTION_WORD, 0, CONFIG(report_names), .fallback = "\"all\"", .unit = "",
 	  .words = report_words,
-	  .help = "Names that reports know: all that clients ask for, for which the eBPF program of kernel-assist "
-		  "leaves "
-		  "answers to other names than the policy's to nfqdnd, or those of the policy alone" },
+	  .help = "Names that reports know where kernel-assist is used: all that clients ask for, for which answers "
+		  "that pass in the kernel are copied to nfqdnd (1,000 a second at most), or those of the policy "
+		  "alone" },
 	{ OPTION_GATEWAY, "nat64", OPTION_RANGES, 0, CONFIG(nat64), .unit = "",
 	  .help = "NAT64 prefixes besides 64:ff9b::/96: an answer inside is judged by the IPv4 address that it "
 		  "carries, "

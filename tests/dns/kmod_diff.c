@@ -179,8 +179,8 @@ static unsigned long program_left, program_counts[3];
 static const char *const program_texts[] = { "the program passed", "it left to nfqdnd",
 					     "it knew when it had been told" };
 
-/* What the program says of a response from port 53. */
-static bool program_passes(const uint8_t *message, size_t length)
+/* What a program says of a response from port 53. */
+static bool program_says(enum assist_question question, const uint8_t *message, size_t length)
 {
 	static uint8_t frame[14 + 28 + 65535];
 	uint8_t *ip = frame + 14, *udp = ip + 20;
@@ -195,7 +195,7 @@ static bool program_passes(const uint8_t *message, size_t length)
 	*(uint16_t *)(void *)(udp + 4) = htons((uint16_t)(8 + length));
 	memcpy(udp + 8, message, length);
 	memset(&attributes, 0, sizeof(attributes));
-	attributes.test.prog_fd = (uint32_t)filter->program(way);
+	attributes.test.prog_fd = (uint32_t)filter->programs(way)[question];
 	attributes.test.data_in = (uintptr_t)frame;
 	attributes.test.data_size_in = (uint32_t)(14 + 28 + length);
 	if (syscall(__NR_bpf, BPF_PROG_TEST_RUN, &attributes, sizeof(attributes)) < 0) {
@@ -203,6 +203,12 @@ static bool program_passes(const uint8_t *message, size_t length)
 		wrong++;
 	}
 	return attributes.test.retval;
+}
+
+/* As the rules ask. */
+static bool program_passes(const uint8_t *message, size_t length)
+{
+	return program_says(ASSIST_ASKS_UNRELATED, message, length) || program_says(ASSIST_ASKS_KNOWN, message, length);
 }
 
 static struct dns_answer known_answer;
@@ -247,8 +253,7 @@ static void compare_program(const uint8_t *message, size_t length, enum dns_read
 static void load_program(void)
 {
 	struct policy_rule rules[PATTERNS];
-	struct config config = { .report_names = CONFIG_NAMES_POLICY };
-	struct policy policy = { .rules = rules, .rule_count = PATTERNS, .config = &config };
+	struct policy policy = { .rules = rules, .rule_count = PATTERNS };
 	const char *why = NULL;
 	int error = assist_filter_open(&way, &why);
 

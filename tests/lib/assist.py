@@ -4,8 +4,11 @@ import pathlib
 import random
 import socket
 
+import signal
+
 import dnswire
-from netns import check, expect
+import packets
+from netns import check, expect, until
 
 WEB = 'web: { names = [ "*.example.net", "www.example.com", "files-*.example.org" ]; };'
 ZONE = {"www.example.net": ["20.140.0.1"], "www.example.com": ["20.140.0.2"], "files-7.example.org": ["20.140.0.3"],
@@ -59,3 +62,104 @@ def answer(t, data):
     expect(client.recv(4000), data, "what arrives")
     client.close()
     server.close()
+
+
+# ---- the names of what passes (report-names)
+
+def told(t, d, address):
+    """Name and reason of a denial."""
+    expect(t.client.tcp(address).result, "reset", address)
+    found = until(lambda: [r for r in d.json("denied") if r["address"] == address], f"{address} is among the denied")
+    return found[0]["name"], found[0]["why"]
+
+
+def flow(t, qname):
+    """A question of the client, and its port: what the resolver's side sends there next is an answer of that flow."""
+    client = t.client.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    client.settimeout(10)
+    client.connect(("10.2.0.2", 53))
+    client.send(dnswire.query(qname, dnswire.A, 77))
+    client.recv(2000)
+    return client, client.getsockname()[1]
+
+
+def response(port, qname, address):
+    return packets.udp("10.2.0.2", 53, "10.1.0.2", port, dnswire.response(77, qname, dnswire.A, [dnswire.a(qname, address, 300)]))
+
+
+UNRELATED = {**ZONE, "files.other.test": ["20.140.0.8"], "more.other.test": ["20.140.0.9"], "*.flood.test": ["20.140.0.10"],
+             **{f"f{i}.example.net": [f"20.141.0.{i + 1}"] for i in range(40)}}
+
+
+def names_are_told(t, d):
+    """With report-names = "all" an answer that nothing matches passes unheld, and a copy tells the name. Not of one that a client
+    has made."""
+    t.client.lookup("10.2.0.2", "files.other.test")
+    expect((queued(d), told(t, d, "20.140.0.8")), (0, ("files.other.test", "name")), "packets queued, name and reason of the denial")
+    client, port = flow(t, "more.other.test")
+    before = d.counters()["kernel_snoop_unlearned_interface_packets"]
+    packets.send(t.client, "eth0", t.gw.mac("lan0"), response(port, "lie.other.test", "20.140.0.11"))
+    until(lambda: d.counters()["kernel_snoop_unlearned_interface_packets"] > before, "what the client has made is not believed")
+    client.recv(2000)
+    expect((told(t, d, "20.140.0.11"), told(t, d, "20.140.0.9")), ((None, "no-dns"), ("more.other.test", "name")), "the lie, and the truth")
+    packets.send(t.inet, "eth0", t.gw.mac("up0"), response(port, "late.other.test", "20.140.0.12"))
+    client.recv(2000)
+    expect(told(t, d, "20.140.0.12"), ("late.other.test", "name"), "the same from the resolver's side")
+    short = dnswire.response(77, "short.other.test", dnswire.A, [dnswire.a("short.other.test", "20.140.0.13", 300)])[:-3]
+    packets.send(t.inet, "eth0", t.gw.mac("up0"), packets.udp("10.2.0.2", 53, "10.1.0.2", port, short))
+    expect(client.recv(2000), short, "one cut short passes")
+    until(lambda: d.counters()["names_copies_unread"] == 1, "its copy cannot be read")
+    counters = d.counters()
+    expect([counters[name] for name in ("assist_unrelated", "names_copies", "packets_queued")], [5, 3, 0], "passed, read, queued")
+
+
+def names_are_not_told(t, d):
+    """With report-names = "policy" nothing is copied, and the reason says so."""
+    before = d.counters()
+    t.client.lookup("10.2.0.2", "a.flood.test")
+    expect(told(t, d, "20.140.0.10"), (None, "not-recorded"), "name and reason of the denial")
+    after = d.counters()
+    expect([after[name] - before[name] for name in ("assist_unrelated", "names_copies", "packets_queued")], [1, 0, 0], "passed, copied, queued")
+    check("snoop_copy" not in t.gw.run("nft list ruleset").stdout, "no rule copies")
+    check("21684" not in (t.gw.run("cat /proc/net/netfilter/nfnetlink_log").stdout), "no socket waits for copies")
+
+
+def dropped(t):
+    """What sockets for netlink had no room for."""
+    return sum(int(line.split()[8]) for line in t.gw.run("cat /proc/net/netlink").stdout.splitlines()[1:])
+
+
+def flood_costs_copies(t, d, most=40000):
+    """While nfqdnd stands still, more answers that nothing matches than it is told of, and allowed ones: the first all pass at once, of
+    their copies each is read or counted, and the second teach."""
+    client, port = flow(t, "a.flood.test")
+    asking = [t.client.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in range(40)]
+    count = came = 0
+    d.signal(signal.SIGSTOP)
+    try:
+        with t.inet, socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM, 0) as raw:
+            to = ("eth0", 0x0800, 0, 0, bytes.fromhex(t.gw.mac("up0").replace(":", "")))
+            for i, asker in enumerate(asking):
+                asker.settimeout(10)
+                asker.sendto(dnswire.query(f"f{i}.example.net", dnswire.A, i), ("10.2.0.2", 53))
+            while not dropped(t) and count < most:
+                for _ in range(100):
+                    raw.sendto(response(port, f"n{count}.flood.test", f"20.150.{count >> 8}.{count & 255}"), to)
+                    count += 1
+                while came < count:
+                    came += len(client.recv(2000)) > 0
+    finally:
+        d.signal(signal.SIGCONT)
+    expect(came, count, "answers of the flood that came although the daemon stood still")
+    for i, asker in enumerate(asking):
+        check(asker.recv(2000), f"the allowed answer {i} arrives")
+        expect(t.client.tcp(f"20.141.0.{i + 1}").result, "open", f"what allowed answer {i} opens")
+    t.client.lookup("10.2.0.2", "b.flood.test")  # a number behind the gap
+    counters = d.counters()
+    over, lost = counters["kernel_snoop_uncopied_packets"], counters["names_copies_lost"]
+    expect((counters["assist_unrelated"], counters["names_copies"] + over + lost), (count + 2, count + 2), "passed, and copied or counted")
+    check(lost > 0, "the socket had no room for some")
+    check(counters["names_copies"] >= 512, f"and it had for many: {counters['names_copies']}")
+    expect(told(t, d, "20.140.0.10"), ("b.flood.test", "name"), "the names are told again")
+    print(f"# of {count} copies {over} were over the limit, and {lost} over the socket's room")
+

@@ -14,7 +14,7 @@ import threading
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "lib"))
 import dnswire  # noqa: E402
 import fqdngenl as genl  # noqa: E402
-from assist import WEB, ZONE, answer, queued, samples, stays  # noqa: E402
+from assist import UNRELATED, WEB, ZONE, answer, flood_costs_copies, names_are_not_told, names_are_told, queued, samples, stays  # noqa: E402
 from netns import Skip, case, check, expect, main, until  # noqa: E402
 
 MODULE = os.environ.get("NFQDN_TEST_MODULE", "")
@@ -126,6 +126,25 @@ def reload(t):
     d.reload(t.config(allow=WEB, kernel_assist="require"))
     t.client.lookup("10.2.0.2", "other.example.org")
     expect((queued(d), d.status()["kernel_assist"]), (4, "nf_fqdn"), "packets queued with it again")
+
+
+@case("report-names = all, the default: an unrelated answer passes and a copy tells its name; policy: none does, and denied says so", tags=["module"])
+def reports(t):
+    t.simple()
+    family(t.gw)
+    t.dns(t.inet, UNRELATED, ttl=200)
+    d = t.gateway(allow=WEB, kernel_assist="require")
+    names_are_told(t, d)
+    d.reload(t.config(allow=WEB, kernel_assist="require", report_names="policy"))
+    names_are_not_told(t, d)
+
+
+@case("a flood of unrelated answers costs copies, which are counted, and no answer; nobody waits for nfqdnd", tags=["module"], seconds=180)
+def flood(t):
+    t.simple()
+    family(t.gw)
+    t.dns(t.inet, UNRELATED, ttl=200)
+    flood_costs_copies(t, t.gateway(allow=WEB, kernel_assist="require"))
 
 
 @case("what nfqdnd deletes before its end is known no longer", tags=["module"])

@@ -10,7 +10,8 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "lib"))
 import dnswire  # noqa: E402
 import fqdngenl as genl  # noqa: E402
 from netns import NFQDND, Skip, case, check, expect, main, until  # noqa: E402
-from assist import WEB, ZONE, answer, queued, samples, stays  # noqa: E402
+from assist import (UNRELATED, WEB, ZONE, answer, flood_costs_copies, names_are_not_told, names_are_told, queued, samples, stays,  # noqa: E402
+                    told)
 
 
 def no_module(t):
@@ -134,18 +135,34 @@ def reload(t):
     expect((queues(t, d, "example.net"), d.status()["kernel_assist"]), (0, "bpf"), "packets queued with it again")
 
 
-@case("report-names = all, the default: known answers pass, and the others come, so that reports know every name")
+@case("report-names = all, the default: an unrelated answer passes and a copy tells its name; policy: none does, and denied says so", tags=["kernel"])
 def reports(t):
     t.simple()
-    t.dns(t.inet, ZONE, ttl=200)
+    t.dns(t.inet, UNRELATED, ttl=200)
     d = gateway(t, report_names=None, allow=WEB)
-    check("report-names" in d.status()["kernel_assist"], d.status()["kernel_assist"])
-    repeat(t, d, "www.example.net")
-    expect([queues(t, d, "example.net") for _ in range(3)], [1, 1, 1], "packets queued by an unrelated name")
-    expect(t.client.tcp("20.140.0.5").result, "reset", "it")
-    until(lambda: [r["name"] for r in d.json("denied")] == ["example.net"], "its name is told", 10)
+    names_are_told(t, d)
     d.reload(t.config(allow=WEB, kernel_assist="auto", report_names="policy"))
-    expect((d.status()["kernel_assist"], queues(t, d, "example.net")), ("bpf", 0), "status, and packets queued with report-names = policy")
+    names_are_not_told(t, d)
+    d.reload(t.config(allow=WEB, kernel_assist="auto"))
+    t.client.lookup("10.2.0.2", "b.flood.test")
+    expect((told(t, d, "20.140.0.10"), queued(d)), (("b.flood.test", "name"), 0), "after a reload to all")
+
+
+@case("a flood of unrelated answers costs copies, which are counted, and no answer; nobody waits for nfqdnd")
+def flood(t):
+    t.simple()
+    t.dns(t.inet, UNRELATED, ttl=200)
+    flood_costs_copies(t, gateway(t, report_names="all", allow=WEB))
+
+
+@case("a resolver on the gateway: what it answers itself is copied, too")
+def on_the_gateway(t):
+    t.simple()
+    t.dns(t.gw, UNRELATED, ttl=200)
+    d = gateway(t, report_names="all", allow=WEB, resolvers=["10.1.0.1"])
+    t.client.lookup("10.1.0.1", "files.other.test")
+    expect((told(t, d, "20.140.0.8"), queued(d)), (("files.other.test", "name"), 0), "its denial, and packets queued")
+    repeat(t, d, "www.example.net", "10.1.0.1")
 
 
 @case("what nfqdnd deletes before its end is known no longer")

@@ -41,7 +41,6 @@ static int prepare(void **state)
 		world->rules[i].pattern = world->texts[i];
 	}
 	world->policy.config = &world->config;
-	world->config.report_names = CONFIG_NAMES_POLICY;
 	if (world->filter)
 		assert_int_equal(assist_open("unit", world->filter, &world->assist, &why), 0);
 	return 0;
@@ -63,7 +62,7 @@ static struct world *usable(void **state)
 {
 	struct world *world = *state;
 
-	if (!world->assist || assist_program(world->assist) < 0)
+	if (!world->assist || !assist_programs(world->assist))
 		skip();
 	return world;
 }
@@ -120,31 +119,16 @@ static void limit_is_reached(void **state)
 static void opened_again(void **state)
 {
 	struct world *world = usable(state);
-	int program = assist_program(world->assist);
+	const int *programs = assist_programs(world->assist);
 	const char *why = "";
 
 	load(world, 3);
 	assist_close(world->assist);
 	world->assist = NULL;
 	assert_int_equal(assist_open("unit", world->filter, &world->assist, &why), 0);
-	assert_int_equal(assist_program(world->assist), program);
+	assert_ptr_equal(assist_programs(world->assist), programs);
 	assert_false(assist_working(world->assist));
 	load(world, 3);
-}
-
-/* Reports that tell all names: only what is known may pass, so no pattern is needed. */
-static void known_only(void **state)
-{
-	struct world *world = usable(state);
-
-	world->config.report_names = CONFIG_NAMES_ALL;
-	load(world, LIMIT_PATTERNS);
-	derive(world, 0, LIMIT_ASSIST_SUFFIXES);
-	assert_true(assist_working(world->assist));
-	assert_non_null(strstr(assist_name(world->assist), "report-names"));
-	world->config.report_names = CONFIG_NAMES_POLICY;
-	load(world, 1);
-	assert_string_equal(assist_name(world->assist), "bpf");
 }
 
 static void without_a_program(void **state)
@@ -164,7 +148,6 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(limit_is_reached),
 		cmocka_unit_test(opened_again),
-		cmocka_unit_test(known_only),
 		cmocka_unit_test(without_a_program),
 	};
 

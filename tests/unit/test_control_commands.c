@@ -1198,6 +1198,22 @@ static void denied_tells_why(void **state)
 		expect_denied(world, &cases[i].denial, cases[i].why, cases[i].row);
 }
 
+/* Why an address without a name has none. */
+static void denied_tells_what_is_not_recorded(void **state)
+{
+	const struct denial denial = { "10.1.0.5", "20.9.9.9", NULL, 443, IPPROTO_TCP, RULESET_REASON_POLICY, 0 };
+	const struct denial named = { "10.1.0.5", "20.9.9.9",  "nowhere.example",
+				      443,        IPPROTO_TCP, RULESET_REASON_POLICY,
+				      0 };
+	struct world *world = *state;
+
+	expect_denied(world, &denial, "no-dns", NULL);
+	world->context.unrecorded = true;
+	expect_denied(world, &denial, "not-recorded", NULL);
+	expect_denied(world, &named, "name", NULL);
+	world->context.unrecorded = false;
+}
+
 static void denied_tells_everything(void **state)
 {
 	const struct denial first = { "10.1.0.5", "20.1.1.1", "a\\007b.nowhere.example", 443, IPPROTO_TCP, 0, 0 };
@@ -1400,6 +1416,7 @@ int main(void)
 		TEST(learned_export),
 		TEST(learned_import),
 		TEST(denied_tells_why),
+		TEST(denied_tells_what_is_not_recorded),
 		TEST(denied_tells_everything),
 		TEST(denied_while_it_changes),
 		TEST(denied_without_copies),

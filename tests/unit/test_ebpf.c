@@ -26,7 +26,7 @@ static int load(const void *object, size_t size, size_t map_count)
 	int result;
 
 	memcpy(copy, object, size);
-	result = ebpf_load(copy, size, FQDN_FILTER_MAGIC, no_maps, map_count);
+	result = ebpf_load(copy, size, FQDN_FILTER_ASKS_KNOWN, FQDN_FILTER_MAGIC, no_maps, map_count);
 	free(copy);
 	return result;
 }

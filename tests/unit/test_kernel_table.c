@@ -219,7 +219,8 @@ static void counters_stay(void **state)
 	assert_string_equal(text, "denied 2 200\ndenied_source 0 0\ndenied_reply 0 0\ndns_foreign 0 0\ndenied_inbound "
 				  "0 0\ninvalid 0 0\naudited 0 0\naudited_source 0 0\naudited_reply 0 0\n"
 				  "audited_dns_foreign 0 0\naudited_inbound 0 0\naudited_invalid 0 0\nmarked 0 0\n"
-				  "snoop_queued 0 0\nsnoop_unlearned_interface 0 0\nsnoop_unlearned_path 0 0\n");
+				  "snoop_queued 0 0\nsnoop_unlearned_interface 0 0\nsnoop_unlearned_path 0 0\n"
+				  "snoop_uncopied 0 0\n");
 	table_close(table);
 	policy_free(policy);
 }

@@ -48,6 +48,7 @@ struct nlsock {
 	/* dumps */
 	const struct dump_step *dumps;
 	size_t dump_count;
+	uint8_t theirs; /* last octet of the administrator's element, which has no end */
 };
 
 uint32_t nlsock_sequence(struct nlsock *socket)
@@ -73,12 +74,14 @@ static void say_element(struct nlsock *socket, const struct nlattr *element)
 	const struct nlattr *attribute, *value;
 	bool timeout = false, expiration = false, comment = false;
 	unsigned int last = 0;
+	size_t at;
 
 	mnl_attr_for_each_nested (attribute, element)
 		switch (mnl_attr_get_type(attribute)) {
 		case NFTA_SET_ELEM_KEY:
 			value = mnl_attr_get_payload(attribute);
-			last = ((const uint8_t *)mnl_attr_get_payload(value))[mnl_attr_get_payload_len(value) - 9];
+			at = mnl_attr_get_payload_len(value);
+			last = ((const uint8_t *)mnl_attr_get_payload(value))[at > 4 && at != 16 ? at - 9 : at - 1];
 			break;
 		case NFTA_SET_ELEM_TIMEOUT:
 			timeout = true;
@@ -200,6 +203,19 @@ static int dump(struct nlsock *socket, uint32_t sequence,
 	return 0;
 }
 
+/* Is it there? Only the administrator's is. */
+static int ask_element(const struct nlsock *socket, const struct nlmsghdr *request, uint32_t sequence,
+		       enum nlsock_next (*visit)(void *context, const struct nlmsghdr *reply), void *context)
+{
+	bool theirs = socket->theirs && ((const uint8_t *)request)[request->nlmsg_len - 1] == socket->theirs;
+
+	if (theirs)
+		dump_element_message(&(struct dump_step) { .form = DUMP_NO_EXPIRATION }, socket->theirs, sequence, 0,
+				     visit, context);
+	assert_int_equal(reply(visit, context, sequence, theirs ? 0 : -ENOENT, 0), NLSOCK_LAST);
+	return 0;
+}
+
 int nlsock_transact(struct nlsock *socket, const void *request, size_t length, uint32_t first, uint32_t last,
 		    enum nlsock_next (*visit)(void *context, const struct nlmsghdr *reply), void *context)
 {
@@ -207,6 +223,8 @@ int nlsock_transact(struct nlsock *socket, const void *request, size_t length, u
 	int left = (int)length;
 	size_t count = 0;
 
+	if ((at->nlmsg_type & 0xff) == NFT_MSG_GETSETELEM && !(at->nlmsg_flags & NLM_F_DUMP))
+		return ask_element(socket, at, first, visit, context);
 	if ((at->nlmsg_type & 0xff) == NFT_MSG_GETSETELEM)
 		return dump(socket, first, visit, context);
 	for (; mnl_nlmsg_ok(at, left); at = mnl_nlmsg_next(at, &left)) {
@@ -765,6 +783,86 @@ static void dump_moves_on(void **state)
 	assert_int_equal(dumps, 11);
 }
 
+/* ---- sets of the administrator's ---- */
+
+static void begin_shared(struct world *world, bool update, bool destroy, const enum answer *answers)
+{
+	begin(world, update, destroy, answers);
+	world->table->queries = &world->socket;
+	world->table->group_count = 1;
+	world->table->learned[0][0].bare = world->table->learned[0][1].bare = true;
+	world->socket.theirs = 7;
+}
+
+/* One element for two ports, with a comment each time; what the administrator has there for ever is left alone. */
+static void expect_shared(bool update, bool destroy, const char *expected)
+{
+	struct element_change changes[] = { change(ELEMENT_ADD, 1),    change(ELEMENT_REFRESH, 1),
+					    change(ELEMENT_DELETE, 3), change(ELEMENT_DELETE, 3),
+					    change(ELEMENT_ADD, 7),    change(ELEMENT_DELETE, 7) };
+	struct world world;
+
+	begin_shared(&world, update, destroy, (const enum answer[]) { ANSWER_ACK });
+	changes[1].key.port = changes[3].key.port = changes[5].key.port = 80;
+	changes[1].timeout_ms = 5000;
+	assert_int_equal(element_commit(world.table, changes, 6), 0);
+	assert_string_equal(world.socket.said, expected);
+	assert_int_equal(world.table->shared.life_ms[0], 5000);
+	end(&world);
+}
+
+static void shared_messages_of_each_kernel(void **state)
+{
+	(void)state;
+	expect_shared(true, true, "destroy n4 3\nadd n4 1tec!\n--\n");
+	expect_shared(false, true, "destroy n4 3\ndestroy n4 1\nadd n4 1tc!\n--\n");
+	expect_shared(false, false, "add n4 3\ndelete n4 3\nadd n4 1\ndelete n4 1\nadd n4 1tc!\n--\n");
+}
+
+static void shared_element_refused(void **state)
+{
+	struct element_change changes[] = { change(ELEMENT_ADD, 1), change(ELEMENT_ADD, 2), change(ELEMENT_ADD, 1),
+					    change(ELEMENT_ADD, 4) };
+	struct world world;
+
+	(void)state;
+	begin_shared(&world, true, true, (const enum answer[]) { ANSWER_REFUSE, ANSWER_ACK });
+	changes[2].key.port = 80;
+	world.socket.error = -ENFILE;
+	assert_int_equal(element_commit(world.table, changes, 4), 2);
+	for (size_t i = 0; i < 4; i++)
+		assert_int_equal(changes[i].error, i % 2 ? 0 : -ENFILE);
+	assert_string_equal(world.socket.said, "add n4 1tec 2tec 4tec!\n--\nadd n4 2tec 4tec!\n--\n");
+	end(&world);
+}
+
+static void siblings_of_one(void *context, const struct ipaddr *address, table_visit_sibling *visit, void *visitor)
+{
+	struct element_key key = { .address = *address, .l4proto = IPPROTO_TCP, .port = 8443 };
+
+	(void)context;
+	if (address->bytes[3] == 1)
+		visit(visitor, &key, 9000);
+}
+
+/* Two ports end in one batch while a third lives on: nothing is deleted. */
+static void siblings_keep_an_element(void **state)
+{
+	struct element_change changes[] = { change(ELEMENT_DELETE, 1), change(ELEMENT_DELETE, 1),
+					    change(ELEMENT_DELETE, 2), change(ELEMENT_ADD, 1) };
+	struct world world;
+
+	(void)state;
+	begin_shared(&world, true, true, (const enum answer[]) { ANSWER_ACK, ANSWER_ACK });
+	world.table->siblings = siblings_of_one;
+	changes[1].key.port = 80;
+	assert_int_equal(element_commit(world.table, changes, 3), 0);
+	assert_string_equal(world.socket.said, "destroy n4 2!\n--\n");
+	assert_int_equal(element_commit(world.table, changes + 3, 1), 0);
+	assert_int_equal(world.table->shared.life_ms[0], 9000);
+	end(&world);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -788,6 +886,9 @@ int main(void)
 		cmocka_unit_test(dump_garbled),
 		cmocka_unit_test(dump_moved),
 		cmocka_unit_test(dump_moves_on),
+		cmocka_unit_test(shared_messages_of_each_kernel),
+		cmocka_unit_test(shared_element_refused),
+		cmocka_unit_test(siblings_keep_an_element),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);

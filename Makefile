@@ -75,12 +75,12 @@ policy := catalog catalog_field catalog_read closed config config_check config_f
 netfilter := assist $(if $(filter yes,$(WITH_ASSIST)),assist_filter assist_module ebpf filter_object) batch conntrack element element_dump element_shared environment nfattr nflog nlsock others own probe queue \
 	route ruleset ruleset_expr ruleset_netlink ruleset_rules ruleset_text table table_apply table_change table_lock table_owner table_query table_state \
 	table_target table_watch
-learn := adopt asked assisted copies denials derived events judge lifetime names past pool queries rebuild removed reports resolvers restore revoke snoop snoop_assist snoop_keep state state_read state_text store store_heap store_name \
+learn := adopt asked assisted copies denials derived events judge lifetime names past pool queries rebuild recorder removed reports resolvers restore revoke snoop snoop_assist snoop_fate snoop_keep state state_read state_text store store_heap store_name \
 	store_plan store_share verify
-control := aside boot cmdline commands denied describe difference doctor doctor_daemon doctor_dns doctor_kernel event explain json landlock listing metrics notify offline overview peer privileges readable recent request sandbox server status syscalls wait why
-main := daemon_copies daemon_loop daemon_policy daemon_start daemon_state daemon_trial main
+control := aside boot cmdline commands denied describe difference doctor doctor_daemon doctor_dns doctor_kernel event explain json landlock listing metrics notify offline overview peer privileges readable recent record request sandbox server status syscalls wait why
+main := daemon_copies daemon_loop daemon_policy daemon_record daemon_start daemon_state daemon_trial main
 CTL := feed feed_change feed_file feed_m365 feed_tags feed_target nfqdnctl nfqdnctl_catalog nfqdnctl_client nfqdnctl_doctor nfqdnctl_feed nfqdnctl_follow \
-	nfqdnctl_import nfqdnctl_metrics nfqdnctl_print nfqdnctl_print_denied nfqdnctl_print_doctor nfqdnctl_print_status nfqdnctl_request nfqdnctl_suggest nfqdnctl_summary nfqdnctl_table nfqdnctl_watch
+	nfqdnctl_import nfqdnctl_metrics nfqdnctl_print nfqdnctl_print_denied nfqdnctl_print_doctor nfqdnctl_print_status nfqdnctl_record nfqdnctl_request nfqdnctl_suggest nfqdnctl_summary nfqdnctl_table nfqdnctl_watch
 
 # nfqdn-replay: its own, and what prints as nfqdnctl does. element_replay.c stands in the place of netfilter/element.c.
 REPLAY := capture capture_link element_replay fragment replay replay_cmdline replay_flow replay_judge replay_run replay_tell \

@@ -85,6 +85,8 @@
 	C(denials_forgotten, "remembered denials forgotten at the limit") \
 	C(events, "events recorded for nfqdnctl watch") \
 	C(events_forgotten, "of these, forgotten at the limit: who had not read them is told how many") \
+	C(records, "packets copied for nfqdnctl record") \
+	C(records_forgotten, "of these, forgotten at the limit: who had not read them is told how many") \
 	C(resolvers_forgotten, "addresses of resolvers whose answers are no longer told apart (nfqdnctl doctor), forgotten at the limit") \
 	C(life_below_ttl, "answers whose TTL is longer than the maximum lifetime") \
 	C(transactions, "transactions committed") \

@@ -191,6 +191,11 @@
 /* Bad entries of a vendor's list that are told: one slip often stands in every entry. The rest is counted. */
 #define LIMIT_FEED_FAULTS 20
 
+/* Packets and their octets that are copied for `nfqdnctl record`, which reads ten times a second: a second and more of the
+ * busiest site. 18 MiB, only while somebody records, of which what is not used costs nothing. */
+#define LIMIT_RECORD_PACKETS 16384
+#define LIMIT_RECORD_OCTETS (8u << 20)
+
 /* Of captures that nfqdn-replay reads: octets of one packet (what tcpdump takes by default: more are damage), interfaces of
  * one section, and packets in fragments put together at once (80 KiB each). */
 #define LIMIT_CAPTURE_PACKET 262144

@@ -19,6 +19,9 @@
 	       "turn what was denied, or would be in audit, into entries for `allow`, the catalog's first")            \
 	REMOTE(watch, "",                                                                                              \
 	       "tell what happens while it happens: learned, refreshed, expired, denied, reloaded and more")           \
+	REMOTE(record, "FILE",                                                                                         \
+	       "write the answers that are judged into FILE (pcapng; -: standard output), each with what became of "   \
+	       "it, until a bound or SIGINT ends it")                                                                  \
 	REMOTE(doctor, "",                                                                                             \
 	       "look for what is or may be wrong, and tell how to mend it; says so, too, when no daemon runs")         \
 	REMOTE(wait, "ready | learned NAME | generation N", "wait until it is so (--timeout SECONDS, else 30)")        \

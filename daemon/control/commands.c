@@ -222,6 +222,27 @@ static void run_watch(struct call *call)
 		call->listing = NULL;
 }
 
+/* It copies what clients are answered, and costs the packet path: not for all who may look. */
+static void run_record(struct call *call)
+{
+	uint64_t after;
+	int asked = control_request_number(call->request, "after", INT64_MAX, &after);
+
+	if (asked == -EINVAL) {
+		refuse(call, "\"after\" is the sequence number of a packet");
+		return;
+	}
+	if (!may_write(call))
+		return;
+	if (!call->context->record || call->context->record(call->context->daemon) < 0) {
+		call->error = "there is no memory to record into";
+		call->status = STATUS_NO;
+		return;
+	}
+	if (control_listing_records(call->context, asked == 0 ? &after : NULL, &call->listing) < 0)
+		call->listing = NULL;
+}
+
 static void run_doctor(struct call *call)
 {
 	bool well = false;

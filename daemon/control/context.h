@@ -12,6 +12,7 @@
 #include "learn/derived.h"
 #include "learn/events.h"
 #include "learn/names.h"
+#include "learn/recorder.h"
 #include "learn/resolvers.h"
 #include "learn/store.h"
 #include "netfilter/queue.h"
@@ -44,6 +45,7 @@ struct control_context {
 	const struct derived *derived; /* may be NULL: none */
 	const struct denials *denials; /* what was denied of late */
 	const struct events *events; /* what happened of late; may be NULL: cannot be told */
+	const struct recorder *recorder; /* what `record` tells; may be NULL: cannot be told */
 	const struct names *names; /* of what answers held; for `status` */
 	const struct resolvers *resolvers; /* whose answers came by */
 	const struct recent *recent; /* when counters grew */
@@ -81,6 +83,8 @@ struct control_context {
 	void (*import)(void *daemon, int64_t stamp, const char *const *lines, size_t count,
 		       struct control_imported *out);
 	int64_t (*wall)(void); /* milliseconds since 1970, for the stamp of an export */
+	/* Somebody records, now: answers are kept for a while. 0 or -ENOMEM. */
+	int (*record)(void *daemon);
 	bool (*revoking)(const void *daemon); /* are open flows being looked at? May be NULL: never */
 	void *daemon; /* handed to those above */
 };

@@ -8,7 +8,11 @@
 #include "control/denied.h"
 #include "control/describe.h"
 #include "control/json.h"
+#include "control/record.h"
 #include "learn/state_text.h"
+
+/* Octets of packets told in one piece, or those of one packet. */
+#define RECORDS_OCTETS 16384
 
 struct export
 {
@@ -28,6 +32,7 @@ struct control_listing {
 		uint32_t kinds;
 		bool restarted; /* what was asked for is of an earlier run */
 	} events;
+	bool records; /* `events` are the places of packets that were recorded */
 	uint64_t newest; /* sequence number of denials when they were collected */
 	struct element_key *keys;
 	size_t count, room;
@@ -158,6 +163,21 @@ int control_listing_events(const struct control_context *context, const struct c
 		listing->events.at = begin;
 		listing->events.restarted = true;
 	}
+	*out = listing;
+	return 0;
+}
+
+int control_listing_records(const struct control_context *context, const uint64_t *after, struct control_listing **out)
+{
+	struct control_listing *listing = calloc(1, sizeof(*listing));
+	uint64_t next = recorder_next(context->recorder);
+
+	if (!listing)
+		return -ENOMEM;
+	listing->records = true;
+	listing->events = (struct events_place) { .at = next, .end = next };
+	if (after && *after + 1 < next)
+		listing->events.at = *after + 1;
 	*out = listing;
 	return 0;
 }
@@ -332,10 +352,35 @@ static json_t *events_json(struct control_listing *listing, const struct control
 	return array;
 }
 
+static json_t *records_json(struct control_listing *listing, const struct control_context *context, struct monotime now)
+{
+	struct events_place *place = &listing->events;
+	uint64_t oldest = recorder_oldest(context->recorder);
+	json_t *array = json_array();
+	size_t octets = 0;
+
+	if (place->at < oldest) {
+		control_json_add(&array, control_record_lost(oldest - 1, oldest - place->at));
+		place->at = oldest;
+	}
+	for (size_t told = 0; told < CONTROL_LISTING_PIECE && octets < RECORDS_OCTETS && place->at < place->end;
+	     told++) {
+		const struct recorder_record *record = recorder_find(context->recorder, place->at++);
+
+		if (!record)
+			continue;
+		control_json_add(&array, control_record_json(context, now, record));
+		octets += record->length;
+	}
+	return array;
+}
+
 static json_t *next_json(struct control_listing *listing, const struct control_context *context, struct monotime now)
 {
 	if (listing->export)
 		return export_json(listing, context);
+	if (listing->records)
+		return records_json(listing, context, now);
 	if (listing->events.end)
 		return events_json(listing, context, now);
 	return listing->denied ? denied_json(listing, context, now) : piece_json(listing, context, now);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The answers of `learned`, `denied` and `watch`, made piece by piece: a hundred thousand elements in one go would hold up the DNS answers
+/* The answers of `learned`, `denied`, `watch` and `record`, made piece by piece: a hundred thousand elements in one go would hold up the DNS answers
  * that wait in the queue meanwhile. */
 #ifndef NFQDN_CONTROL_LISTING_H
 #define NFQDN_CONTROL_LISTING_H
@@ -35,9 +35,11 @@ int control_listing_denied(const struct control_context *context, const struct c
 /* The same for events that happened until now, the oldest first, with a word for those that are gone. */
 int control_listing_events(const struct control_context *context, const struct control_event_filter *which,
 			   struct control_listing **out);
+/* The same for packets that were recorded: those behind `*after`, none when it is NULL. */
+int control_listing_records(const struct control_context *context, const uint64_t *after, struct control_listing **out);
 void control_listing_free(struct control_listing *listing);
 size_t control_listing_count(const struct control_listing *listing);
-/* The greatest number of an event that the answer goes up to; 0 when it is not of events. */
+/* The greatest number of an event or a packet that the answer goes up to; 0 when it is not of them. */
 uint64_t control_listing_sequence(const struct control_listing *listing);
 /* The next piece of the JSON array's inside, to be freed by the caller; elements that went meanwhile are left out.
  * `*more` says whether there is another. NULL when memory is out. */

@@ -19,6 +19,7 @@
 #include "control/nfqdnctl_metrics.h"
 #include "control/nfqdnctl_option_list.h"
 #include "control/nfqdnctl_print.h"
+#include "control/nfqdnctl_record.h"
 #include "control/nfqdnctl_request.h"
 #include "control/nfqdnctl_suggest.h"
 #include "control/nfqdnctl_summary.h"
@@ -418,6 +419,8 @@ static int ask(const struct command *command, const struct nfqdnctl_options *opt
 
 	if (options->follow || command->request == nfqdnctl_request_watch)
 		error = follow(command, options, path, request, &answer);
+	else if (command->request == nfqdnctl_request_record)
+		error = nfqdnctl_record(options, path, request, &answer);
 	else if (command->request == nfqdnctl_request_wait)
 		error = ask_patiently(path, request, options, &answer);
 	else

@@ -30,7 +30,8 @@ struct nfqdnctl_options {
 	bool undo; /* of `confirm` */
 	bool follow, summary; /* of `denied` */
 	const char *textfile; /* of `metrics`; NULL when not given */
-	const char *count, *kind; /* of `watch`; NULL when not given */
+	const char *count, *kind; /* of `watch`, count of `record`, too; NULL when not given */
+	const char *seconds, *size; /* of `record`; NULL when not given */
 	const char *since; /* of `denied` and `watch`; NULL when not given */
 };
 

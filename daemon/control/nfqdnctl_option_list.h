@@ -55,7 +55,9 @@ static inline bool nfqdnctl_option_is_for(const char *list, const char *command)
 	ROW("since", "TIME|SEQ", 'Z', "denied watch", NFQDNCTL_OPTION_MEMBER(since), \
 	    "denied: only what was denied so long ago or later (90 seconds, 15m, 2h, 1d); watch: go on behind the event with this number " \
 	    "(0: the oldest that is remembered)") \
-	ROW("count", "N", 'K', "watch", NFQDNCTL_OPTION_MEMBER(count), "end after so many events") \
+	ROW("count", "N", 'K', "watch record", NFQDNCTL_OPTION_MEMBER(count), "end after so many events or packets") \
+	ROW("seconds", "N", 'e', "record", NFQDNCTL_OPTION_MEMBER(seconds), "end after this time") \
+	ROW("size", "OCTETS", 'z', "record", NFQDNCTL_OPTION_MEMBER(size), "end when the file has so many") \
 	ROW("kind", "LIST", 'k', "watch", NFQDNCTL_OPTION_MEMBER(kind), "only events of these kinds, such as learned,denied") \
 	ROW("summary", NULL, 'Y', "denied", NFQDNCTL_OPTION_MEMBER(summary), \
 	    "one row for each name and port, the commonest first") \

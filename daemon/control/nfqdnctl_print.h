@@ -25,6 +25,7 @@ nfqdnctl_print_function nfqdnctl_print_why;
 nfqdnctl_print_function nfqdnctl_print_explain;
 nfqdnctl_print_function nfqdnctl_print_wait;
 nfqdnctl_print_function nfqdnctl_print_watch;
+nfqdnctl_print_function nfqdnctl_print_record; /* nfqdnctl_record.c */
 nfqdnctl_print_function nfqdnctl_print_reload;
 nfqdnctl_print_function nfqdnctl_print_confirm;
 /* nfqdnctl_print_denied.c */

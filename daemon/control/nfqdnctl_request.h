@@ -22,6 +22,7 @@ nfqdnctl_request_function nfqdnctl_request_suggest;
 nfqdnctl_request_function nfqdnctl_request_doctor;
 nfqdnctl_request_function nfqdnctl_request_wait;
 nfqdnctl_request_function nfqdnctl_request_watch;
+nfqdnctl_request_function nfqdnctl_request_record; /* nfqdnctl_record.c */
 nfqdnctl_request_function nfqdnctl_request_reload;
 nfqdnctl_request_function nfqdnctl_request_metrics;
 nfqdnctl_request_function nfqdnctl_request_confirm;

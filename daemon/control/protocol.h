@@ -6,7 +6,7 @@
  * longer). Many requests may follow each other on one connection; answers come in order.
  *
  * Who may ask is the business of the socket's mode; who may change something (reload, also a dry one, confirm, learned
- * with "import") that of peer.h: others get ok false, exit 1.
+ * with "import", record) that of peer.h: others get ok false, exit 1.
  *
  *	request	{"api": 1, "command": NAME, ...arguments}
  *	answer	{"api": 1, "ok": true, "exit": 0|1, "result": ...}
@@ -32,6 +32,8 @@
  *	denied		"after", "since" (seconds)		-			array
  *	suggest		as denied, of which nfqdnctl makes its entries
  *	watch		"after", "kinds": [TEXT...]		-			array, and beside
+ *										it "sequence"
+ *	record		"after"					-			array, and beside
  *										it "sequence"
  *	doctor		-					not well		object
  *	wait		"for": "ready"|"learned"|"generation",	timed out		object
@@ -61,6 +63,11 @@
  *		lost: {sequence, count}: so many events up to that one were forgotten before they were told; count null: they
  *		are those of a daemon that ran before. Numbers go on from one run to the next, with a gap.
  *		others: {generation}
+ *	record	[{api, sequence, time, kind: "answer"|"query"|"lost", ...}], asked for again and again as `watch`; packets are
+ *		kept for who asked within the last ten seconds
+ *		answer: {verdict (those of learn/snoop.h), name, type, entry, length, packet (IP, in hexadecimal)}
+ *		query: {length, packet (its first octets)}, with verify = "query"
+ *		lost: {count}
  *	doctor	{well, checks: [NAME], findings: [{check, severity: "error"|"warning"|"note", seen, fix}], resolvers:
  *		[{address, answers, last (seconds ago)}]}; well: no errors and no warnings
  *	wait	{for, met}

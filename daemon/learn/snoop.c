@@ -357,15 +357,6 @@ static bool believe(const struct snoop *snoop, const struct queries_flow *flow, 
 
 /* ---- what became of it, for the observer ---- */
 
-#define FATE(symbol, word, help) word,
-static const char *const fates[] = { SNOOP_FATES(FATE) };
-#undef FATE
-
-const char *snoop_fate_word(enum snoop_fate fate)
-{
-	return fates[fate];
-}
-
 void snoop_set_observer(struct snoop *snoop, snoop_observer *observer, void *context)
 {
 	snoop->observer = observer;

@@ -19,6 +19,8 @@ struct verify {
 	struct hash_key key;
 	struct nflog *nflog;
 	struct asked *asked;
+	void (*observer)(void *context, const uint8_t *packet, size_t length, struct monotime now);
+	void *observer_context;
 	struct monotime now; /* of the running read */
 };
 
@@ -87,10 +89,20 @@ void verify_settle(struct verify *verify, const struct config *config, const str
 		queries_begin(asked_queries(verify->asked), now);
 }
 
+void verify_set_observer(struct verify *verify,
+			 void (*observer)(void *context, const uint8_t *packet, size_t length, struct monotime now),
+			 void *context)
+{
+	verify->observer = observer;
+	verify->observer_context = context;
+}
+
 static void take_copy(void *context, const struct nflog_packet *packet)
 {
 	struct verify *verify = context;
 
+	if (verify->observer)
+		verify->observer(verify->observer_context, packet->payload, packet->length, verify->now);
 	asked_see(verify->asked, packet->payload, packet->length, verify->now);
 }
 

@@ -26,6 +26,10 @@ void verify_settle(struct verify *verify, const struct config *config, const str
 int verify_fd(const struct verify *verify);
 /* Takes all copies that are there; to be called before answers are judged. -errno: the socket is unusable. */
 int verify_read(struct verify *verify, struct monotime now);
+/* Who is told each copy, of its first octets at least; must neither allocate nor fail. NULL: nobody. */
+void verify_set_observer(struct verify *verify,
+			 void (*observer)(void *context, const uint8_t *packet, size_t length, struct monotime now),
+			 void *context);
 /* What answers are compared with; NULL when closed. */
 struct queries *verify_queries(const struct verify *verify);
 

@@ -26,6 +26,7 @@ struct events;
 struct policy;
 struct problems;
 struct queue;
+struct recorder;
 struct removed;
 struct reports;
 struct revoke;
@@ -57,6 +58,7 @@ struct daemon {
 	bool copies_waiting; /* their socket is left alone until `copies_next` */
 	struct monotime copies_next;
 	struct events *events;
+	struct recorder *recorder; /* for nfqdnctl record */
 	const char *reports_why; /* why they lack what is denied, or NULL */
 	struct rebuild rebuild;
 	struct revoke *revoke;
@@ -103,6 +105,10 @@ void daemon_copies_settle(struct daemon *daemon);
 void daemon_copies_serve(struct daemon *daemon);
 void daemon_copies_read(struct daemon *daemon);
 int64_t daemon_copies_when_due(struct daemon *daemon);
+/* For struct control_context: somebody records, now. 0 or -ENOMEM. */
+int daemon_record(void *context);
+/* Ends recording when nobody asks any more. Milliseconds until it must be called again, or -1. */
+int64_t daemon_record_when_due(struct daemon *daemon);
 
 /* Puts the policy into the kernel's table and into the snooper, and frees the one before, unless a trial goes back to it.
  * On failure all stays as it was, the policy is the caller's, and `*error` says why if more than the errno is known. */

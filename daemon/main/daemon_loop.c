@@ -284,6 +284,7 @@ int daemon_run(struct daemon *daemon)
 		timeout = sooner(timeout, daemon_adopt_when_due(daemon));
 		timeout = sooner(timeout, daemon_enforce_when_due(daemon));
 		timeout = sooner(timeout, daemon_trial_when_due(daemon));
+		timeout = sooner(timeout, daemon_record_when_due(daemon));
 		timeout = sooner(timeout, notify_tick(&daemon->notify, daemon->now));
 		timeout = sooner(timeout, daemon_keep_state(daemon));
 		timeout = sooner(timeout, lastgood_keeper_tick(&daemon->lastgood, daemon_confirmed(daemon), false));

@@ -12,6 +12,7 @@
 #include "control/server.h"
 #include "learn/copies.h"
 #include "learn/events.h"
+#include "learn/recorder.h"
 #include "learn/removed.h"
 #include "learn/reports.h"
 #include "learn/revoke.h"
@@ -112,8 +113,10 @@ static int start_kernel(struct daemon *daemon, struct policy *policy)
 		daemon->reports = reports_new(&daemon->hash_key);
 		daemon->copies = daemon->reports ? copies_new(reports_names(daemon->reports)) : NULL;
 		daemon->events = events_new(first_event());
+		daemon->recorder = recorder_new();
 		daemon->revoke = revoke_new(daemon->snoop, daemon->store);
-		error = daemon->snoop && daemon->verify && daemon->copies && daemon->events && daemon->revoke
+		error = daemon->snoop && daemon->verify && daemon->copies && daemon->events && daemon->recorder &&
+					daemon->revoke
 				? store_reserve(daemon->store)
 				: -ENOMEM;
 	}
@@ -158,6 +161,8 @@ static int start_control(struct daemon *daemon)
 		.denials = reports_denials(daemon->reports),
 		.names = reports_names(daemon->reports),
 		.events = daemon->events,
+		.recorder = daemon->recorder,
+		.record = daemon_record,
 		.resolvers = snoop_resolvers(daemon->snoop),
 		.recent = &daemon->recent,
 		.landlock = -1,
@@ -221,7 +226,8 @@ static void log_start(const struct daemon *daemon)
 {
 	char text[DAEMON_POLICY_TEXT];
 
-	log_info("nfqdnd " NFQDN_VERSION FEATURES_LEFT_OUT " started: %s; %zu elements taken over; queue %u by %s; kernel-assist: %s",
+	log_info("nfqdnd " NFQDN_VERSION FEATURES_LEFT_OUT
+		 " started: %s; %zu elements taken over; queue %u by %s; kernel-assist: %s",
 		 daemon_policy_text(daemon->policy, text), store_count(daemon->store),
 		 daemon->policy->config->queue_first,
 		 table_queue_backend_name(table_capabilities(daemon->table)->queue), daemon->assisted.told);
@@ -270,7 +276,8 @@ static int confine(struct daemon *daemon, bool fallback, bool maps)
 	daemon->context.landlock = landlock;
 	daemon->context.fallback = fallback;
 	log_info("runs as %s with CAP_NET_ADMIN alone, behind %s (%s)", daemon->privileges.name,
-		 NFQDN_WITH_SECCOMP ? "seccomp and Landlock" : "Landlock, since this build has no seccomp", landlock ? fallback ? "which lets it read all until a restart, for the repaired configuration"
+		 NFQDN_WITH_SECCOMP ? "seccomp and Landlock" : "Landlock, since this build has no seccomp",
+		 landlock ? fallback ? "which lets it read all until a restart, for the repaired configuration"
 				     : "its own folders"
 			  : "which this kernel lacks");
 	return 0;
@@ -333,6 +340,7 @@ void daemon_stop(struct daemon *daemon)
 	copies_free(daemon->copies);
 	reports_free(daemon->reports);
 	events_free(daemon->events);
+	recorder_free(daemon->recorder);
 	store_free(daemon->store);
 	assisted_close(&daemon->assisted);
 	table_close(daemon->table);

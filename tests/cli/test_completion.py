@@ -98,6 +98,7 @@ def files():
     expect(complete("nfqdnctl --socket one.c"), ["one.conf"])
     expect(complete("nfqdnctl catalog --catalog one"), ["onedir"])
     expect(complete("nfqdnctl wait --timeout "), [])
+    expect(complete("nfqdnctl record one.c"), ["one.conf"])
 
 
 CASES = [

@@ -8,6 +8,9 @@ import subprocess
 import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "lib"))
+import dnswire  # noqa: E402
+import packets  # noqa: E402
+import pcap  # noqa: E402
 from netns import NFQDNCTL, NFQDND, ROOT, Skip, case, check, expect, main, until  # noqa: E402
 
 try:
@@ -98,6 +101,20 @@ def commands(t):
     for event in events:
         c.validate("event", event)
     check({"started", "learned", "denied", "reloaded", "reload-refused", "lost"} <= {e["kind"] for e in events}, f"events: {events}")
+    d.ask({"api": 1, "command": "record"})
+    t.client.lookup("10.2.0.2", "www.example.net")
+    for packet in d.ask({"api": 1, "command": "record", "after": 0})["result"]:
+        c.validate("packet", packet)
+    c.command("record", "record", str(t.folder / "answers"), "--seconds", "1")
+    capture = t.folder / "capture"
+    capture.write_bytes(pcap.pcap([(0, packets.tcp("10.1.0.2", 1024, "20.9.9.9", 443, packets.SYN)), (1, packets.udp(
+        "10.2.0.2", 53, "10.1.0.2", 1024, dnswire.response(1, "b.test", dnswire.A, [dnswire.a("b.test", "20.1.2.3")])))], pcap.RAW))
+    good = t.folder / "good.conf"
+    good.write_text(t.config(allow=ALLOW, inbound=INBOUND), encoding="utf-8")
+    replay = subprocess.run([str(pathlib.Path(NFQDNCTL).with_name("nfqdn-replay")), str(capture), "-c", str(good), "--json", "--all"], stdout=subprocess.PIPE,
+                            text=True, check=False)
+    for line in replay.stdout.splitlines():
+        c.validate("replay", json.loads(line))
     for name, words in (("catalog", ()), ("catalog-show", ("show", "intune"))):
         c.validate(name, json.loads(t.gw.run([NFQDNCTL, "catalog", *words, "--catalog", str(ROOT / "data"), "--json"]).stdout))
     for request in ({"api": 1, "command": "status"}, {"api": 1, "command": "nonsense"}, {"api": 1, "command": "watch"}, {"api": 2, "command": "status"}):

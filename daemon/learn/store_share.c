@@ -76,9 +76,14 @@ static uint32_t merge(struct store *store, enum store_share kind, uint32_t a, ui
 	joined = a ? a : b;
 	while (above) {
 		struct store_node *node = node_at(store, kind, above);
-		uint32_t next = node->next;
+		uint32_t next = node->next, right = node->left;
 
-		set_children(store, kind, above, joined, node->left);
+		node->left = joined;
+		*node_at(store, kind, joined) = (struct store_node) { .left = node_at(store, kind, joined)->left,
+								      .next = (right ? right : above) & INT32_MAX,
+								      .up = !right };
+		if (right)
+			set_parent(store, kind, right, above);
 		joined = above;
 		above = next;
 	}

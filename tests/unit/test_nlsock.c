@@ -5,6 +5,7 @@
  * list. What is asked of it: no fault is waited for longer than once, a request that may have been done is never called
  * undone, and a socket that died is replaced. */
 #include <errno.h>
+#include <fcntl.h> /* names fcntl() as the others see it: fcntl64() with 64-bit files */
 #include <poll.h>
 #include <setjmp.h>
 #include <stdarg.h>

@@ -101,6 +101,8 @@ int assisted_prepare(struct assisted *assisted, const struct config *config, con
 		assisted->unwanted = "off";
 	else if (config->verify == CONFIG_QUERY)
 		assisted->unwanted = "verify = \"query\" needs to see every answer";
+	else if (config->mode == CONFIG_SETS)
+		assisted->unwanted = "mode = \"sets\" needs to see every answer: others may empty the sets";
 	else
 		error = find(assisted, config->table, &assisted->unwanted);
 	assisted->wanted = error == 0;

@@ -171,7 +171,7 @@ static void answer(struct bench *bench, size_t count)
 	}
 }
 
-static void __attribute__((noinline, noclone)) instr_measured(struct bench *bench, size_t count)
+static void __attribute__((noinline)) instr_measured(struct bench *bench, size_t count)
 {
 	answer(bench, count);
 	snoop_tick(bench->snoop, bench->now);

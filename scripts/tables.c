@@ -287,8 +287,8 @@ static const char *uci_kind(enum option_type type)
 /* An entry's settings are those of `allow` and of `inbound`, each where it is lawful. */
 static void print_uci_options(FILE *out)
 {
-	static const char *const groups[OPTION_GROUPS] = { "gateway",  "queue", "lifetime",	  "limits",
-							   "priority", "",	"entry-lifetime" };
+	static const char *const groups[OPTION_GROUPS] = { "gateway",  "queue", "lifetime",      "limits",
+							   "priority", "",      "entry-lifetime" };
 
 	for (const struct option *option = option_table; option->name; option++) {
 		if (option->group != OPTION_ENTRY)

@@ -140,10 +140,12 @@ static void put_time(struct block *block, uint64_t usec)
 
 static void write_end(struct recording *recording, struct block *block)
 {
+	uint64_t received = recording->packets + recording->lost;
+
 	begin(block, BLOCK_STATISTICS);
 	put32(block, 0);
 	put_time(block, recording->usec);
-	put_option(block, STATISTICS_RECEIVED, &(uint64_t) { recording->packets + recording->lost }, sizeof(uint64_t));
+	put_option(block, STATISTICS_RECEIVED, &received, sizeof(received));
 	put_option(block, STATISTICS_DROPPED, &recording->lost, sizeof(recording->lost));
 	put_pair(block, OPTION_END, 0);
 	end(recording, block);

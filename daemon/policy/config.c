@@ -155,7 +155,8 @@ static int copy_text(const char *given, struct text *text)
 	if (octets == NULL)
 		return -ENOMEM;
 	snprintf(octets, length + 2, "%s\n", given);
-	*text = (struct text) { octets, length };
+	text->octets = octets;
+	text->length = length;
 	return 0;
 }
 

@@ -192,6 +192,9 @@ void doctor_daemon_limits(struct doctor *doctor)
 		     "the log names the reason");
 	doctor_count(doctor, &counters.name_elements_over_limit, "addresses of one name were left out at the limit",
 		     "name their ranges in `addresses` of the entry");
+	doctor_count(doctor, &counters.addresses_without_set,
+		     "addresses were not learned: gateway.sets names no set for their family",
+		     "one for IPv4 and one for IPv6 in gateway.sets, and a reload");
 	doctor_count(doctor, &counters.own_over_limit, "of the gateway's own addresses are beyond the limit",
 		     "none: only such an address in an answer would be taken");
 }

@@ -289,6 +289,19 @@ def full(t):
     check("limits.elements" in str(d.json("doctor", ok=1)["findings"]) and "6 learned addresses made room" in got["limits", "warning"], got)
 
 
+@case("mode sets: a family without a set")
+def sets(t):
+    t.simple()
+    t.dns(t.inet, ZONE)
+    t.gw.nft("table inet mine {\n set allowed4 { type ipv4_addr; flags timeout; }\n}\n")
+    d = t.gateway(allow=ALLOW, mode="sets", sets=["inet mine allowed4"])
+    ask(t)
+    expect(findings(d), {}, "IPv4 alone was asked for")
+    t.client.lookup("10.2.0.2", "www.example.net", dnswire.AAAA)
+    got = findings(d)
+    check(any("gateway.sets names no set" in seen for seen in got.values()), got)
+
+
 @case("root, and a taken NFLOG group")
 def others(t):
     d = healthy(t, user="")

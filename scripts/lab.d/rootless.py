@@ -77,4 +77,4 @@ def enter():
             with open(links, "w", encoding="ascii"):
                 pass
     except OSError as error:
-        raise Refused("\n".join([f"no lab without root here: {error.strerror}", *(reasons() or ["nothing known forbids it: see dmesg"])])) from None
+        raise Refused("\n".join([f"no lab without root here: {error.strerror}", *(reasons() or ["in a chroot no user namespaces can be made (user_namespaces(7)); where this is none, dmesg may tell why"])])) from None

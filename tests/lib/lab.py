@@ -26,7 +26,6 @@ from web import Authority, Web
 D = ROOT / "scripts/lab.d"
 POLICY, ZONE = D / "policy.conf", D / "zones/internet.zone"
 CLOCK = BUILD / "lab-clock.so"
-FLOODED = "queue-filled.lab.invalid"
 CLOCKS = ("wall", "monotonic", "boottime")
 
 
@@ -552,24 +551,32 @@ class Lab:
         """One flow, many answers, and a daemon that does not read."""
         daemon, server = self.target(given), self.resolvers[0]
         client = self.nets[next(iter(self.topology.nodes))]
-        hole = labdns.DnsFault("dns-drop", labdns.dropped, [], FLOODED, 100, 0)
+        flooded = self.allowed_name(daemon)
+        hole = labdns.DnsFault("dns-drop", labdns.dropped, [], flooded, 100, 0)
         self.dns_faults.append(hole)
         sock = client.socket(kind=socket.SOCK_DGRAM)
         sock.connect((self.topology.nameservers[client.name][0], 53))
-        sock.send(dnswire.query(FLOODED, number=7))
-        until(lambda: server.count(FLOODED), "the question that opens the flow arrived")
-        question = next(q for q in reversed(server.asked) if q.name == FLOODED)
+        sock.send(dnswire.query(flooded, number=7))
+        until(lambda: server.count(flooded), "the question that opens the flow arrived")
+        question = next(q for q in reversed(server.asked) if q.name == flooded)
         self.dns_faults.remove(hole)
         daemon.signal(signal.SIGSTOP)
-        self.flood(server, question)
+        self.flood(server, question, flooded)
         waiting = sum(int(line.split()[2]) for line in daemon.net.proc("netfilter/nfnetlink_queue").splitlines())
         sock.close()
         check(waiting > 100, f"only {waiting} answers wait: this topology's answers do not pass the gateway")
         return f"{waiting} answers wait and nobody reads; `daemon continue` or `clear` ends it"
 
     @staticmethod
-    def flood(server, question):
-        answer = dnswire.response(7, FLOODED, dnswire.A, [dnswire.a(FLOODED, "20.182.0.3", 300)])
+    def allowed_name(daemon):
+        """Kernel-assist lets pass what the policy does not have."""
+        names = [name for entry in daemon.json("policy")["entries"] for part in (entry, *entry["rows"]) for name in part["names"]]
+        check(names, "the policy has no name whose answers nfqdnd would read")
+        return names[0].replace("*", "queue-filled")
+
+    @staticmethod
+    def flood(server, question, flooded):
+        answer = dnswire.response(7, flooded, dnswire.A, [dnswire.a(flooded, "20.182.0.3", 300)])
         source, here = (ipaddress.ip_address(a) for a in (question.source[0], question.destination))
         mapped = [a.packed if a.version == 6 else bytes(10) + b"\xff\xff" + a.packed for a in (source, here)]
         back, to = [(socket.IPPROTO_IPV6, IPV6_PKTINFO, mapped[1] + bytes(4))], (str(ipaddress.IPv6Address(mapped[0])), question.source[1])

@@ -17,7 +17,8 @@ SUITES = ("unit", "replay", "fuzz")
 
 class Target:
     def __init__(self, line):
-        self.name, self.prefix, self.emulator, budget = line.split()
+        self.name, self.prefix, self.emulator, budget, *how = line.split()
+        self.static = how == ["static"]
         self.budget = int(budget) * 1024
         self.build = OUT / self.name
 
@@ -35,6 +36,14 @@ class Target:
         # pkg-config must not find this machine's own libraries; nothing else is told.
         return make(build, f"CC={self.prefix}-gcc", f"AR={self.prefix}-gcc-ar", *goals,
                     environment={"PKG_CONFIG_LIBDIR": f"/usr/lib/{self.prefix}/pkgconfig:/usr/share/pkgconfig"})
+
+    def make_tests(self):
+        if not self.static:
+            return self.make(self.build, "CFLAGS=-Os", "pure-programs")
+        folder, without = cmocka(self), "libmnl libnetfilter_queue"
+        return make(self.build, f"CC={self.prefix}-gcc", f"AR={self.prefix}-gcc-ar", "CFLAGS=-Os", "LDFLAGS=-static -no-pie", "PKG_CONFIG=pkg-config --static",
+                    f"PURE_WITHOUT={without}" if folder else f"PURE_WITHOUT={without} cmocka", "pure-programs",
+                    environment={"PKG_CONFIG_LIBDIR": f"{folder}:/usr/lib/{self.prefix}/pkgconfig:/usr/share/pkgconfig"})
 
     def stripped(self, program):
         path = self.build / f"{program}.stripped"
@@ -55,12 +64,37 @@ class Target:
         return None if done.returncode == 0 and not wrong else "\n".join([*wrong, f"status {done.returncode}", (done.stdout + done.stderr)[-1500:]])
 
 
+# What its own build finds out of every Linux.
+CMOCKA_FLAGS = [f"-D{name}" for name in ("_GNU_SOURCE", "CMOCKA_EXPORTS", "HAVE_INTTYPES_H", "HAVE_MALLOC_H", "HAVE_SIGNAL_H", "HAVE_STRINGS_H", "HAVE_STDINT_H",
+                                         "HAVE_UNISTD_H", "HAVE_TIME_H", "HAVE_STRUCT_TIMESPEC", "HAVE_CLOCK_GETTIME", "HAVE_CLOCK_GETTIME_REALTIME",
+                                         "HAVE_STRSIGNAL", "HAVE_GCC_THREAD_LOCAL_STORAGE")]
+
+
+def cmocka(target):
+    """A folder with a cmocka.pc for a static library, of Debian's sources or those in NFQDN_SOURCES; None: there are none."""
+    folder = OUT / "cmocka"
+    folder.mkdir(parents=True, exist_ok=True)
+    sources = pathlib.Path(os.environ.get("NFQDN_SOURCES", folder))
+    if not list(sources.glob("cmocka*/src/cmocka.c")):
+        subprocess.run([ROOT / "scripts/static-libraries", folder, "cmocka"], capture_output=True, check=False)
+    found = list(sources.glob("cmocka*/src/cmocka.c")) + list(folder.glob("src/cmocka*/src/cmocka.c"))
+    if not found:
+        return None
+    here = target.build / "cmocka"
+    here.mkdir(parents=True, exist_ok=True)
+    headers = [word for name in ("stdint", "stdarg", "stddef", "setjmp") for word in ("-include", f"{name}.h")]
+    subprocess.run([f"{target.prefix}-gcc", "-O1", "-w", f"-I{found[0].parents[1]}/include", *headers, *CMOCKA_FLAGS, "-c", found[0], "-o", here / "cmocka.o"], check=True)
+    subprocess.run([f"{target.prefix}-ar", "rcs", here / "libcmocka.a", here / "cmocka.o"], check=True)
+    (here / "cmocka.pc").write_text(f"Name: cmocka\nDescription: static\nVersion: 1\nLibs: -L{here} -lcmocka\nCflags: -I{found[0].parents[1]}/include\n")
+    return here
+
+
 def test(target, tap, sizes):
     reason = target.missing()
     if reason:
         tap.tell(f"{target.name}: builds", skip=reason)
         return
-    wrong = target.make(target.build, "CFLAGS=-Os", "pure-programs") or target.make(target.build / "small", "SMALL=1", "all")
+    wrong = target.make_tests() or target.make(target.build / "small", "SMALL=1", "all")
     tap.tell(f"{target.name}: builds with warnings as errors", wrong)
     if wrong:
         return
@@ -68,7 +102,7 @@ def test(target, tap, sizes):
     sizes.append(f"{target.name:10} nfqdnd {size['nfqdnd'] // 1024:4} KiB   nfqdnctl {size['nfqdnctl'] // 1024:4} KiB")
     over = size["nfqdnd"] > target.budget
     tap.tell(f"{target.name}: nfqdnd, stripped, has at most {target.budget // 1024} KiB", f"it has {size['nfqdnd']} octets" if over else None)
-    programs = sorted(p for suite in SUITES for p in (target.build / "tests" / suite).iterdir() if os.access(p, os.X_OK) and p.is_file())
+    programs = sorted(p for suite in SUITES for p in (target.build / "tests" / suite).glob("*") if os.access(p, os.X_OK) and p.is_file())
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count() or 1) as pool:
         for program, said in zip(programs, pool.map(target.run, programs)):
             tap.tell(f"{target.name}: {program.parent.name}/{program.name}", said)

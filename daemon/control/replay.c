@@ -55,7 +55,7 @@ static int replay(struct replay_run *run, struct capture *capture, const char *f
 
 static int replay_file(const struct replay_cmdline *options, const struct policy *policy, FILE *file)
 {
-	struct capture *capture;
+	struct capture *capture = NULL;
 	struct replay_run *run;
 	const char *why;
 	int status;

@@ -50,7 +50,8 @@ def ends(folder, process, want):
 
 def hangs(folder):
     """a machine that hangs is switched off after its time; what it wrote is there, and that it hung is said"""
-    ends(folder, start(folder, "exec sleep 9999", VM_TIMEOUT="3"), 1)
+    # Long enough for its shell to begin while two other machines are busy; it idles.
+    ends(folder, start(folder, "exec sleep 9999", VM_TIMEOUT="40"), 1)
     tap.expect(text(folder, "output"), "it began\n")
     tap.expect("no exit status from the" in text(folder, "errors"), True)
 

@@ -29,6 +29,7 @@ struct assist {
 	uint64_t seen[ASSIST_COUNTERS];
 };
 
+#if NFQDN_WITH_ASSIST
 static int assist_find(struct assist *assist, const char *table, struct assist_filter *filter, const char **why)
 {
 	int error = assist_module_open(table, &assist->way);
@@ -43,11 +44,16 @@ static int assist_find(struct assist *assist, const char *table, struct assist_f
 	return 0;
 }
 
-static int assist_left_out(const char **why)
+#else
+static int assist_find(struct assist *assist, const char *table, struct assist_filter *filter, const char **why)
 {
+	(void)assist;
+	(void)table;
+	(void)filter;
 	*why = "this build leaves it out";
 	return -ENOENT;
 }
+#endif
 
 int assist_open(const char *table, struct assist_filter *filter, struct assist **out, const char **why)
 {
@@ -58,7 +64,7 @@ int assist_open(const char *table, struct assist_filter *filter, struct assist *
 		*why = strerror(ENOMEM);
 		return -ENOMEM;
 	}
-	error = NFQDN_WITH_ASSIST ? assist_find(assist, table, filter, why) : assist_left_out(why);
+	error = assist_find(assist, table, filter, why);
 	if (error < 0) {
 		free(assist);
 		return error;

@@ -12,32 +12,24 @@
 #include "control/server.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <poll.h>
 #include <stddef.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <sys/file.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include "base/counters.h"
 #include "base/limits.h"
 #include "control/commands.h"
 #include "control/peer.h"
+#include "control/place.h"
 
 /* A client that neither sent nor took a byte for this long makes room when another one comes and all places are
  * taken. */
 #define IDLE_MS 30000
 /* How long the listener rests when descriptors have run out and none of ours is closed. */
 #define DEAF_MS 1000
-#define LOCK_MS 2000
-#define LOCK_TURN_MS 10
-#define PATH_SIZE sizeof(((struct sockaddr_un *)0)->sun_path)
 
 struct client {
 	int fd;
@@ -59,141 +51,9 @@ struct control_server {
 	int epoll, listener;
 	bool deaf; /* descriptors ran out: the listener rests until a client goes or time passes */
 	struct monotime hears_again;
-	char path[PATH_SIZE];
-	dev_t device; /* of our socket in the file system */
-	ino_t inode;
+	struct place place;
 	struct client *clients[LIMIT_CONTROL_CLIENTS];
 };
-
-/* ---- the socket's place in the file system ---- */
-
-static int make_folder(const char *path, char folder[PATH_SIZE])
-{
-	const char *slash = strrchr(path, '/');
-	size_t length = slash ? (size_t)(slash - path) : 0;
-
-	if (length > 0)
-		snprintf(folder, PATH_SIZE, "%.*s", (int)length, path);
-	else
-		snprintf(folder, PATH_SIZE, "%s", slash ? "/" : ".");
-	if (mkdir(folder, 0755) < 0 && errno != EEXIST)
-		return -errno;
-	return 0;
-}
-
-/* Whoever may read a folder may lock it: a daemon does so for a moment, and no other shall keep us from starting. */
-static int wait_lock(int fd)
-{
-	for (int waited = 0; waited < LOCK_MS; waited += LOCK_TURN_MS) {
-		if (flock(fd, LOCK_EX | LOCK_NB) == 0)
-			return 0;
-		if (errno != EWOULDBLOCK && errno != EINTR)
-			return -errno;
-		(void)poll(NULL, 0, LOCK_TURN_MS);
-	}
-	return 0;
-}
-
-/* Two daemons that start at the same moment must not both find the socket dead: the folder's lock makes them take
- * turns. */
-static int lock_folder(const char *path, int *out)
-{
-	char folder[PATH_SIZE];
-	int error = make_folder(path, folder);
-	int fd;
-
-	if (error < 0)
-		return error;
-	fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (fd < 0)
-		return -errno;
-	error = wait_lock(fd);
-	if (error < 0) {
-		close(fd);
-		return error;
-	}
-	*out = fd;
-	return 0;
-}
-
-/* 0 when nobody listens there; -EBUSY when somebody does. */
-static int probe(const struct sockaddr_un *address)
-{
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-	int error = 0;
-
-	if (fd < 0)
-		return -errno;
-	if (connect(fd, (const struct sockaddr *)address, sizeof(*address)) == 0 || errno == EAGAIN)
-		error = -EBUSY; /* EAGAIN: alive, with many clients in line */
-	else if (errno != ECONNREFUSED && errno != ENOENT)
-		error = -errno;
-	close(fd);
-	return error;
-}
-
-/* 0 when there is nothing, 1 a dead socket; -EBUSY, -EEXIST. */
-static int look_at_place(const struct sockaddr_un *address)
-{
-	struct stat found;
-	int error;
-
-	if (lstat(address->sun_path, &found) < 0)
-		return errno == ENOENT ? 0 : -errno;
-	if (!S_ISSOCK(found.st_mode))
-		return -EEXIST;
-	error = probe(address);
-	return error < 0 ? error : 1;
-}
-
-static int clear_place(const struct sockaddr_un *address)
-{
-	int found = look_at_place(address);
-
-	if (found <= 0)
-		return found;
-	return unlink(address->sun_path) < 0 && errno != ENOENT ? -errno : 0;
-}
-
-static int bind_place(struct control_server *server, const struct sockaddr_un *address)
-{
-	struct stat made;
-	/* 0660 from the first moment; a file has one group: where two may come, peer.h tells them apart */
-	mode_t before = umask(server->context->peers.writers ? 0111 : 0117);
-	int result = bind(server->listener, (const struct sockaddr *)address, sizeof(*address)) < 0 ? -errno : 0;
-
-	umask(before);
-	if (result < 0)
-		return result;
-	if (lstat(address->sun_path, &made) < 0)
-		return -errno;
-	memcpy(server->path, address->sun_path, sizeof(server->path));
-	server->device = made.st_dev;
-	server->inode = made.st_ino;
-	return listen(server->listener, LIMIT_CONTROL_CLIENTS) < 0 ? -errno : 0;
-}
-
-static int take_place(struct control_server *server, const struct sockaddr_un *address)
-{
-	int folder = -1, error = lock_folder(address->sun_path, &folder);
-
-	if (error < 0)
-		return error;
-	error = clear_place(address);
-	if (error == 0)
-		error = bind_place(server, address);
-	close(folder); /* and its lock */
-	return error;
-}
-
-static void leave_place(const struct control_server *server)
-{
-	struct stat found;
-
-	if (server->path[0] && lstat(server->path, &found) == 0 && found.st_dev == server->device &&
-	    found.st_ino == server->inode)
-		unlink(server->path);
-}
 
 /* ---- what epoll watches ---- */
 
@@ -559,37 +419,15 @@ int64_t control_server_notify(struct control_server *server, struct monotime now
 
 /* ---- open and close ---- */
 
-static int make_address(const char *path, struct sockaddr_un *out)
-{
-	if (strlen(path) >= sizeof(out->sun_path))
-		return -ENAMETOOLONG;
-	*out = (struct sockaddr_un) { .sun_family = AF_UNIX };
-	memcpy(out->sun_path, path, strlen(path));
-	return 0;
-}
-
-int control_server_probe(const char *path)
-{
-	struct sockaddr_un address;
-	int found = make_address(path, &address);
-
-	if (found == 0)
-		found = look_at_place(&address);
-	return found < 0 ? found : 0;
-}
-
 static int start(struct control_server *server, const char *path)
 {
-	struct sockaddr_un address;
-	int error = make_address(path, &address);
+	int error;
 
-	if (error < 0)
-		return error;
 	server->epoll = epoll_create1(EPOLL_CLOEXEC);
 	server->listener = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (server->epoll < 0 || server->listener < 0)
 		return -errno;
-	error = take_place(server, &address);
+	error = place_take(path, server->listener, server->context->peers.writers, &server->place);
 	return error < 0 ? error : watch(server, EPOLL_CTL_ADD, server->listener, EPOLLIN, NULL);
 }
 
@@ -618,7 +456,7 @@ void control_server_close(struct control_server *server)
 	for (size_t i = 0; i < LIMIT_CONTROL_CLIENTS; i++)
 		if (server->clients[i])
 			drop_client(server, server->clients[i]);
-	leave_place(server);
+	place_leave(&server->place);
 	if (server->listener >= 0)
 		close(server->listener);
 	if (server->epoll >= 0)

@@ -11,12 +11,8 @@
 
 struct control_server;
 
-/* Could control_server_open() have this path? 0, -EBUSY or -EEXIST as there; nothing is changed. For a start that must
- * not get as far as the kernel's table when another daemon has the socket. */
-int control_server_probe(const char *path);
-/* Listens at `path` (its last folder is made when missing, mode 0755; the socket has mode 0660, with peers.writers 0666). A socket that a live
- * daemon listens on is not taken over: -EBUSY. What stands there and is not a socket is left alone: -EEXIST. `context`
- * must outlive the server. 0 or -errno. */
+/* Listens at `path`, which is taken as place_take() does, open to everybody with peers.writers. `context` must outlive
+ * the server. 0 or -errno, -EBUSY and -EEXIST as there. */
 int control_server_open(const char *path, const struct control_context *context, struct control_server **out);
 /* Drops every client and removes the socket, unless another one stands there by now. NULL is allowed. */
 void control_server_close(struct control_server *server);

@@ -7,6 +7,7 @@
 #include "base/counters.h"
 #include "base/features.h"
 #include "control/describe.h"
+#include "control/place.h"
 #include "control/readable.h"
 #include "control/sandbox.h"
 #include "control/server.h"
@@ -96,7 +97,7 @@ static int start_kernel(struct daemon *daemon, struct policy *policy)
 {
 	const struct config *config = policy->config;
 	const char *why = NULL, *refused = "";
-	int error = control_server_probe(config->control);
+	int error = place_probe(config->control);
 
 	if (error == -EBUSY)
 		why = "another nfqdnd listens on the control socket: give each its own `gateway.control`";

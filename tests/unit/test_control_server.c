@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* LINK: control/server.o base/counters.o */
+/* LINK: control/server.o control/place.o base/counters.o */
 /* The control socket against clients of every kind. The commands are made up here, so that only the server is under
  * test. */
 #include <errno.h>
@@ -23,6 +23,7 @@
 #include "base/counters.h"
 #include "base/limits.h"
 #include "control/commands.h"
+#include "control/place.h"
 #include "control/server.h"
 
 /* ---- made-up commands ---- */
@@ -281,7 +282,7 @@ static void a_live_socket_is_not_taken(void **state)
 	struct control_server *second = NULL;
 	int fd;
 
-	assert_int_equal(control_server_probe(world->path), -EBUSY);
+	assert_int_equal(place_probe(world->path), -EBUSY);
 	assert_int_equal(control_server_open(world->path, &world->context, &second), -EBUSY);
 	assert_null(second);
 	pump(world);
@@ -322,7 +323,7 @@ static void a_dead_socket_is_replaced(void **state)
 	assert_int_equal(bind(fd, (struct sockaddr *)&address, sizeof(address)), 0);
 	assert_int_equal(listen(fd, 1), 0);
 	close(fd); /* as a killed daemon leaves it */
-	assert_int_equal(control_server_probe(world->path), 0);
+	assert_int_equal(place_probe(world->path), 0);
 	assert_int_equal(access(world->path, F_OK), 0);
 	world->server = NULL;
 	assert_int_equal(control_server_open(world->path, &world->context, &world->server), 0);
@@ -342,7 +343,7 @@ static void a_file_is_left_alone(void **state)
 	fd = open(path, O_CREAT | O_WRONLY, 0600);
 	assert_true(fd >= 0);
 	close(fd);
-	assert_int_equal(control_server_probe(path), -EEXIST);
+	assert_int_equal(place_probe(path), -EEXIST);
 	assert_int_equal(control_server_open(path, &world->context, &second), -EEXIST);
 	assert_int_equal(access(path, F_OK), 0);
 }
@@ -357,7 +358,7 @@ static void bad_paths(void **state)
 	path[200] = '\0';
 	assert_int_equal(control_server_open(path, &world->context, &second), -ENAMETOOLONG);
 	snprintf(path, sizeof(path), "%s/none/none/control.sock", world->folder);
-	assert_int_equal(control_server_probe(path), 0);
+	assert_int_equal(place_probe(path), 0);
 	assert_int_equal(control_server_open(path, &world->context, &second), -ENOENT);
 	assert_null(second);
 }

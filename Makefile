@@ -77,7 +77,7 @@ netfilter := assist $(if $(filter yes,$(WITH_ASSIST)),assist_filter assist_modul
 	table_target table_watch
 learn := adopt asked assisted copies denials derived events judge lifetime names past pool queries rebuild recorder removed reports resolvers restore revoke snoop snoop_assist snoop_fate snoop_keep state state_read state_text store store_heap store_name \
 	store_plan store_share verify
-control := aside boot cmdline commands denied describe difference doctor doctor_daemon doctor_dns doctor_kernel event explain json landlock listing metrics notify offline overview peer place privileges readable recent record request sandbox server status syscalls wait why
+control := arguments aside boot cmdline commands denied describe difference doctor doctor_daemon doctor_dns doctor_kernel event explain json landlock listing metrics notify offline overview peer place privileges readable recent record request sandbox server status syscalls wait why
 main := daemon_copies daemon_loop daemon_policy daemon_record daemon_start daemon_state daemon_trial main
 CTL := feed feed_change feed_file feed_m365 feed_tags feed_target nfqdnctl nfqdnctl_catalog nfqdnctl_client nfqdnctl_doctor nfqdnctl_feed nfqdnctl_follow \
 	nfqdnctl_import nfqdnctl_metrics nfqdnctl_print nfqdnctl_print_denied nfqdnctl_print_doctor nfqdnctl_print_status nfqdnctl_record nfqdnctl_request nfqdnctl_suggest nfqdnctl_summary nfqdnctl_table nfqdnctl_watch
@@ -227,7 +227,7 @@ fuzz:
 
 PAGES := nfqdnd.8 nfqdnctl.8 nfqdn-replay.8 nfqdn-update.8 nfqdn.conf.5
 
-$(B)/tables: scripts/tables.c daemon/policy/option.c daemon/policy/option.h daemon/base/counters.h daemon/base/limits.h $(wildcard daemon/control/*_list.h) $(B)/.places
+$(B)/tables: scripts/tables.c daemon/policy/option.c daemon/policy/option.h daemon/base/counters.h daemon/base/limits.h daemon/control/arguments.h $(wildcard daemon/control/*_list.h) $(B)/.places
 	@mkdir -p $(@D)
 	@$(if $(Q),echo "  HOSTCC  $@")
 	$(Q)$(HOSTCC) -std=gnu11 -O1 -Wall -Wextra -D_GNU_SOURCE -Idaemon -DNFQDN_DATADIR='"$(pkgdatadir)"' -o $@ $(filter %.c,$^)

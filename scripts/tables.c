@@ -12,25 +12,17 @@
 #include <string.h>
 
 #include "base/counters.h"
+#include "control/arguments.h"
 #include "control/cmdline_option_list.h"
 #include "control/command_list.h"
 #include "control/nfqdnctl_option_list.h"
 #include "control/replay_option_list.h"
 #include "policy/option.h"
 
-struct option_row {
-	const char *name, *argument;
-	char letter;
-	const char *command, *help; /* command: the only one that it is for, or NULL */
-};
-
-#define DAEMON_ROW(name, argument, letter, help) { name, argument, letter, NULL, help },
-static const struct option_row daemon_rows[] = { CMDLINE_OPTION_LIST(DAEMON_ROW) { NULL, NULL, 0, NULL, NULL } };
-
-static const struct option_row replay_rows[] = { REPLAY_OPTION_LIST(DAEMON_ROW) { NULL, NULL, 0, NULL, NULL } };
-
-#define CONTROL_ROW(name, argument, letter, command, place, help) { name, argument, letter, command, help },
-static const struct option_row control_rows[] = { NFQDNCTL_OPTION_LIST(CONTROL_ROW) { NULL, NULL, 0, NULL, NULL } };
+#define LAST_ROW ARGUMENTS_ROW(NULL, NULL, 0, NULL)
+static const struct arguments_row daemon_rows[] = { CMDLINE_OPTION_LIST(ARGUMENTS_ROW) LAST_ROW };
+static const struct arguments_row replay_rows[] = { REPLAY_OPTION_LIST(ARGUMENTS_ROW) LAST_ROW };
+static const struct arguments_row control_rows[] = { NFQDNCTL_OPTION_LIST(NFQDNCTL_OPTION_ROW) LAST_ROW };
 
 #define COMMAND_ROW(name, arguments, help) { #name, arguments, help },
 static const struct command_row {
@@ -191,9 +183,9 @@ static bool is_typed(char letter, const char *letters)
 	return strchr(letters, letter) != NULL;
 }
 
-static void print_option_items(FILE *out, const struct option_row *rows, const char *command, const char *letters)
+static void print_option_items(FILE *out, const struct arguments_row *rows, const char *command, const char *letters)
 {
-	for (const struct option_row *row = rows; row->name; row++) {
+	for (const struct arguments_row *row = rows; row->name; row++) {
 		if ((row->command == NULL) != (command == NULL) ||
 		    (command && !nfqdnctl_option_is_for(row->command, command)))
 			continue;
@@ -225,7 +217,7 @@ static void print_control_options(FILE *out)
 
 static bool has_options(const char *command)
 {
-	for (const struct option_row *row = control_rows; row->name; row++)
+	for (const struct arguments_row *row = control_rows; row->name; row++)
 		if (row->command && nfqdnctl_option_is_for(row->command, command))
 			return true;
 	return false;
@@ -300,21 +292,22 @@ static void print_uci_options(FILE *out)
 	}
 }
 
-static void print_words(FILE *out, const char *variable, const struct option_row *rows, const char *command, bool all)
+static void print_words(FILE *out, const char *variable, const struct arguments_row *rows, const char *command,
+			bool all)
 {
 	fprintf(out, "%s=\"", variable);
-	for (const struct option_row *row = rows; row->name; row++)
+	for (const struct arguments_row *row = rows; row->name; row++)
 		if (all || (row->command ? command && nfqdnctl_option_is_for(row->command, command) : command == NULL))
 			fprintf(out, " --%s", row->name);
 	fputs("\"\n", out);
 }
 
 /* Patterns of a case: which options take a file, which a folder, which something else. */
-static void print_arguments(FILE *out, const char *variable, const struct option_row *rows)
+static void print_arguments(FILE *out, const char *variable, const struct arguments_row *rows)
 {
 	static const char *const kinds[][2] = { { "file", "FILE" }, { "file", "PATH" }, { "folder", "DIR" } };
 
-	for (const struct option_row *row = rows; row->name; row++) {
+	for (const struct arguments_row *row = rows; row->name; row++) {
 		const char *kind = "text";
 
 		for (size_t i = 0; row->argument && i < sizeof(kinds) / sizeof(kinds[0]); i++)

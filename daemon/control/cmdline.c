@@ -11,27 +11,16 @@
 #include <unistd.h>
 
 #include "base/features.h"
+#include "control/arguments.h"
 #include "control/cmdline_option_list.h"
 
-#define OPTION_ROW(name, argument, letter, help) { name, argument, letter, help },
-static const struct option_row {
-	const char *name, *argument;
-	char letter;
-	const char *help;
-} option_rows[] = { CMDLINE_OPTION_LIST(OPTION_ROW) };
+static const struct arguments_row option_rows[] = { CMDLINE_OPTION_LIST(ARGUMENTS_ROW) };
 #define OPTION_ROWS (sizeof(option_rows) / sizeof(option_rows[0]))
 
 static void print_help(FILE *out)
 {
 	fputs("usage: nfqdnd -c FILE [options]\n", out);
-	for (size_t i = 0; i < OPTION_ROWS; i++) {
-		const struct option_row *row = &option_rows[i];
-		char left[64];
-
-		snprintf(left, sizeof(left), "--%s%s%s", row->name, row->argument ? " " : "",
-			 row->argument ? row->argument : "");
-		fprintf(out, "  %-18s %s\n", left, row->help);
-	}
+	arguments_print(option_rows, OPTION_ROWS, out);
 }
 
 /* Standard input, output and error are not taken: they are used. */
@@ -106,13 +95,10 @@ static int take_option(struct cmdline *options, int letter)
 int cmdline_parse(int argc, char **argv, struct cmdline *out)
 {
 	struct cmdline options = { .ready_fd = -1 };
-	struct option long_options[OPTION_ROWS + 1] = { 0 };
+	struct option long_options[OPTION_ROWS + 1];
 	int letter, status;
 
-	for (size_t i = 0; i < OPTION_ROWS; i++)
-		long_options[i] = (struct option) { option_rows[i].name,
-						    option_rows[i].argument ? required_argument : no_argument, NULL,
-						    option_rows[i].letter };
+	arguments_long(option_rows, OPTION_ROWS, long_options);
 	while ((letter = getopt_long(argc, argv, "c:hV", long_options, NULL)) != -1) {
 		status = take_option(&options, letter);
 		if (status >= 0)

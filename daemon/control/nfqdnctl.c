@@ -10,6 +10,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "control/arguments.h"
 #include "control/command_list.h"
 #include "control/nfqdnctl_catalog.h"
 #include "control/nfqdnctl_client.h"
@@ -49,14 +50,7 @@ struct command {
 static const struct command commands[] = { COMMAND_LIST(REMOTE_ROW, LOCAL_ROW) };
 #define COMMANDS (sizeof(commands) / sizeof(commands[0]))
 
-#define OPTION_ROW(name, argument, letter, command, place, help) { name, argument, letter, command, help, place },
-static const struct option_row {
-	const char *name, *argument;
-	char letter;
-	const char *command; /* the only one it is for, or NULL */
-	const char *help;
-	size_t place; /* of a text or flag in struct nfqdnctl_options; 0: take_option() knows it */
-} option_rows[] = { NFQDNCTL_OPTION_LIST(OPTION_ROW) };
+static const struct arguments_row option_rows[] = { NFQDNCTL_OPTION_LIST(NFQDNCTL_OPTION_ROW) };
 #define OPTION_ROWS (sizeof(option_rows) / sizeof(option_rows[0]))
 
 /* ---- the command line ---- */
@@ -76,7 +70,7 @@ static void print_usage(FILE *out, const struct command *command)
 		fputs("usage: nfqdnctl [-s SOCKET] COMMAND [--json]\n", out);
 }
 
-static void print_option(const struct option_row *row, FILE *out)
+static void print_option(const struct arguments_row *row, FILE *out)
 {
 	bool lettered = strchr(NFQDNCTL_OPTION_LETTERS, row->letter);
 	char text[64];
@@ -135,7 +129,7 @@ static int take_catalog(struct nfqdnctl_options *options, const char *folder)
 static bool take_plain(struct nfqdnctl_options *options, int letter)
 {
 	for (size_t i = 0; i < OPTION_ROWS; i++) {
-		const struct option_row *row = &option_rows[i];
+		const struct arguments_row *row = &option_rows[i];
 		char *place = (char *)options + row->place;
 
 		if (row->letter != letter || !row->place)
@@ -181,13 +175,10 @@ static int take_option(struct line *line, int letter)
 /* Options may stand before or after the command: getopt_long() moves the words behind them. */
 static int read_line(int argc, char **argv, struct line *line)
 {
-	struct option long_options[OPTION_ROWS + 1] = { 0 };
+	struct option long_options[OPTION_ROWS + 1];
 	int letter, status;
 
-	for (size_t i = 0; i < OPTION_ROWS; i++)
-		long_options[i] = (struct option) { option_rows[i].name,
-						    option_rows[i].argument ? required_argument : no_argument, NULL,
-						    option_rows[i].letter };
+	arguments_long(option_rows, OPTION_ROWS, long_options);
 	while ((letter = getopt_long(argc, argv, "s:hV", long_options, NULL)) != -1) {
 		status = take_option(line, letter);
 		if (status != NFQDNCTL_YES)
@@ -219,7 +210,7 @@ static int unknown_command(const char *name)
 	return NFQDNCTL_USAGE;
 }
 
-static void print_only_for(const struct option_row *row)
+static void print_only_for(const struct arguments_row *row)
 {
 	fprintf(stderr, "nfqdnctl: --%s is for `", row->name);
 	for (const char *at = row->command; *at; at++)
@@ -231,7 +222,7 @@ static void print_only_for(const struct option_row *row)
 static int check_options(const struct line *line, const struct command *command)
 {
 	for (size_t i = 0; i < OPTION_ROWS; i++) {
-		const struct option_row *row = &option_rows[i];
+		const struct arguments_row *row = &option_rows[i];
 
 		if (row->command && strchr(line->letters, row->letter) &&
 		    !nfqdnctl_option_is_for(row->command, command->name)) {

@@ -24,6 +24,9 @@ static inline bool nfqdnctl_option_is_for(const char *list, const char *command)
 
 #define NFQDNCTL_OPTION_LETTERS "shV"
 #define NFQDNCTL_OPTION_MEMBER(x) offsetof(struct nfqdnctl_options, x)
+/* The row of it (control/arguments.h). */
+#define NFQDNCTL_OPTION_ROW(name, argument, letter, command, place, help)                                              \
+	{ name, argument, letter, help, command, place },
 
 /* clang-format off */
 #define NFQDNCTL_OPTION_LIST(ROW) \

@@ -6,16 +6,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "control/arguments.h"
 #include "control/replay_option_list.h"
 
 #define SPEED_MAX 1000000.0
 
-#define OPTION_ROW(name, argument, letter, help) { name, argument, letter, help },
-static const struct option_row {
-	const char *name, *argument;
-	char letter;
-	const char *help;
-} option_rows[] = { REPLAY_OPTION_LIST(OPTION_ROW) };
+static const struct arguments_row option_rows[] = { REPLAY_OPTION_LIST(ARGUMENTS_ROW) };
 #define OPTION_ROWS (sizeof(option_rows) / sizeof(option_rows[0]))
 
 static void print_help(FILE *out)
@@ -23,14 +19,7 @@ static void print_help(FILE *out)
 	fputs("usage: nfqdn-replay FILE -c CONFIGURATION [options]\n"
 	      "Tells what nfqdnd would have learned and denied of a capture (pcap, pcapng; -: standard input).\n",
 	      out);
-	for (size_t i = 0; i < OPTION_ROWS; i++) {
-		const struct option_row *row = &option_rows[i];
-		char left[64];
-
-		snprintf(left, sizeof(left), "--%s%s%s", row->name, row->argument ? " " : "",
-			 row->argument ? row->argument : "");
-		fprintf(out, "  %-18s %s\n", left, row->help);
-	}
+	arguments_print(option_rows, OPTION_ROWS, out);
 }
 
 static int refuse(const char *option, const char *text, const char *why)
@@ -145,13 +134,10 @@ static int take_option(struct replay_cmdline *options, int letter)
 int replay_cmdline_parse(int argc, char **argv, struct replay_cmdline *out)
 {
 	struct replay_cmdline options = { 0 };
-	struct option long_options[OPTION_ROWS + 1] = { 0 };
+	struct option long_options[OPTION_ROWS + 1];
 	int letter, status;
 
-	for (size_t i = 0; i < OPTION_ROWS; i++)
-		long_options[i] = (struct option) { option_rows[i].name,
-						    option_rows[i].argument ? required_argument : no_argument, NULL,
-						    option_rows[i].letter };
+	arguments_long(option_rows, OPTION_ROWS, long_options);
 	while ((letter = getopt_long(argc, argv, "c:hV", long_options, NULL)) != -1) {
 		status = take_option(&options, letter);
 		if (status >= 0)

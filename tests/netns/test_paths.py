@@ -339,21 +339,6 @@ register_own_resolver("listens in it", True)
 register_own_resolver("listens everywhere", False)
 
 
-@case("bridged frames are not decided, unless br_netfilter hands them to the forward hook")
-def bridged_frames(t):
-    way = bridge(t)
-    neighbour = way.forgers[1][1]
-    t.listen(neighbour, [443])
-    way.t.gateway(allow=WEB, local=[], **way.config)
-    can = t.gw.bridged_frames(False)
-    for address_ in ("10.1.0.3", "fd00:1::3"):
-        expect(t.client.tcp(address_).result, "open", f"{address_} on the other port")
-    if can:
-        t.gw.bridged_frames(True)
-        for address_ in ("10.1.0.3", "fd00:1::3"):
-            expect(t.client.tcp(address_).result, "reset", f"{address_} with br_netfilter")
-
-
 # ---- reverse path filters ----
 
 def register_forger(segment, rp_filter, reverse_path):

@@ -105,6 +105,7 @@ static void look_around(void *argument)
 	doctor->others_error = others_read(config->table, &doctor->others);
 	doctor->forwards_error[0] = environment_forwards(IPADDR_V4, &doctor->forwards[0]);
 	doctor->forwards_error[1] = environment_forwards(IPADDR_V6, &doctor->forwards[1]);
+	doctor->port_error = environment_port(config->interfaces, config->interface_count, &doctor->port);
 	doctor->interfaces = calloc(config->interface_count + 1, sizeof(*doctor->interfaces));
 	if (doctor->interfaces &&
 	    environment_interfaces(config->interfaces, config->interface_count, doctor->interfaces) < 0) {

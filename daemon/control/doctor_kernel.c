@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/counters.h"
+#include "base/escape.h"
 #include "control/doctor_parts.h"
 
 void doctor_kernel_parts(struct doctor *doctor)
@@ -32,6 +33,20 @@ void doctor_kernel_forwarding(struct doctor *doctor)
 		    "the kernel forwards neither IPv4 nor IPv6: clients reach nothing behind this machine");
 }
 
+static void tell_port(struct doctor *doctor)
+{
+	const struct environment_port *port = &doctor->port;
+	char name[4 * IFNAMSIZ], upper[4 * IFNAMSIZ];
+
+	escape_text(name, sizeof(name), port->name, strlen(port->name));
+	escape_text(upper, sizeof(upper), port->upper, strlen(port->upper));
+	doctor_find(doctor, DOCTOR_ERROR,
+		    "name the interface that has the address in gateway.interfaces, not its ports",
+		    "%s is a port of the %s %s: what enters there counts as of %s, which gateway.interfaces does not "
+		    "name, and is not decided",
+		    name, port->kind, upper, upper);
+}
+
 void doctor_kernel_interfaces(struct doctor *doctor)
 {
 	const struct config *config = doctor->context->policy->config;
@@ -47,6 +62,8 @@ void doctor_kernel_interfaces(struct doctor *doctor)
 				    config->interfaces[i].name, config->interfaces[i].wildcard ? "*" : "",
 				    missing == config->interface_count ? ", and none of gateway.interfaces is there"
 								       : "");
+	if (doctor->port_error == 0)
+		tell_port(doctor);
 }
 
 void doctor_kernel_flowtables(struct doctor *doctor)

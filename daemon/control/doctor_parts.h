@@ -10,6 +10,7 @@
 
 #include "base/limits.h"
 #include "control/context.h"
+#include "netfilter/environment.h"
 #include "netfilter/others.h"
 
 enum doctor_severity {
@@ -36,6 +37,8 @@ struct doctor {
 	bool forwards[2]; /* IPv4, IPv6 */
 	int forwards_error[2];
 	bool *interfaces; /* of the configuration: is it there? NULL: not known */
+	struct environment_port port; /* one of them that is only a port */
+	int port_error;
 };
 
 /* Adds a finding; `fix` and what `format` makes are plain texts in which what others chose is escaped. */

@@ -148,6 +148,22 @@ def machine(t):
     check(("forwarding", "error") in findings(d, ok=1), "nothing is")
 
 
+@case("a port of a bridge in `interfaces` is an error while the bridge is not there: what enters is the bridge's, and not decided", tags=["kernel"])
+def port(t):
+    d = healthy(t)
+    t.gw.ip("addr flush dev lan0", "link add br0 type bridge", "link set br0 up", "addr add 10.1.0.1/24 dev br0", "addr add fd00:1::1/64 dev br0 nodad",
+            "link set lan0 master br0")
+    until(lambda: t.client.tcp("20.91.9.9", seconds=0.5).result == "open", "what nobody allowed is open")
+    for interfaces in (["lan0"], ["other0", "lan*"]):
+        d.reload(t.config(allow=ALLOW, interfaces=interfaces))
+        seen = findings(d, ok=1)["interfaces", "error"]
+        check("lan0 is a port of the bridge br0" in seen, f"both are named: {seen}")
+    for interfaces in (["lan0", "br0"], ["br*"]):
+        d.reload(t.config(allow=ALLOW, interfaces=interfaces))
+        expect(findings(d, ok=0), {}, f"with {interfaces}")
+        expect(t.client.tcp("20.91.9.9").result, "reset", f"with {interfaces}")
+
+
 FLOWTABLE = """table inet fw
 delete table inet fw
 table inet fw {

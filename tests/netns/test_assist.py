@@ -19,6 +19,8 @@ from netns import Skip, case, check, expect, main, until  # noqa: E402
 
 MODULE = os.environ.get("NFQDN_TEST_MODULE", "")
 LOADS = int(os.environ.get("NFQDN_TEST_LOADS", "100"))
+REQUESTS = int(os.environ.get("NFQDN_TEST_REQUESTS", "3000"))
+SEED = int(os.environ.get("NFQDN_TEST_SEED", "7"))
 
 
 def loaded():
@@ -225,9 +227,8 @@ def malformed(t):
     t.dns(t.inet, ZONE, ttl=200)
     d = t.gateway(allow=WEB, kernel_assist="require")
     before = module.get()
-    rng = random.Random(7)
-    taken = other_requests(module, rng, 3000)
-    print(f"# {taken} of 3000 requests were taken")
+    taken = other_requests(module, random.Random(SEED), REQUESTS)
+    print(f"# {taken} of {REQUESTS} requests were taken (seed {SEED})")
     for command, attributes, want in (
             (genl.BEGIN, {"KEY": b"0" * 16, "NODES": 1 << 31, "NAME_BUCKETS": 1, "KNOWN_BUCKETS": 1}, 7),
             (genl.BEGIN, {"KEY": b"0" * 16, "NODES": 1, "NAME_BUCKETS": 3, "KNOWN_BUCKETS": 1}, 7),

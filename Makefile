@@ -74,7 +74,7 @@ policy := catalog catalog_field catalog_read closed config config_check config_f
 	policy_warn problem problem_log reserved trial_mark value
 netfilter := assist $(if $(filter yes,$(WITH_ASSIST)),assist_filter assist_module ebpf filter_object) batch conntrack element element_dump element_shared environment nfattr nflog nlsock others own probe queue \
 	route ruleset ruleset_builder ruleset_client ruleset_deny ruleset_expr ruleset_guarded ruleset_mark ruleset_netlink ruleset_rules ruleset_snoop \
-	ruleset_text table table_apply table_change table_lock table_owner table_query table_state \
+	ruleset_text table table_apply table_apply_exchange table_apply_fill table_apply_hook table_apply_look table_apply_move table_change table_lock table_owner table_query table_state \
 	table_target table_watch
 learn := adopt asked assisted copies denials derived events judge lifetime names past pool queries rebuild recorder removed reports resolvers restore revoke snoop snoop_assist snoop_fate snoop_keep state state_read state_text store store_heap store_name \
 	store_plan store_share verify

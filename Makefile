@@ -75,7 +75,7 @@ policy := catalog catalog_field catalog_read closed config config_check config_f
 netfilter := assist $(if $(filter yes,$(WITH_ASSIST)),assist_filter assist_module ebpf filter_object) batch conntrack element element_dump element_shared environment nfattr nflog nlsock others own probe queue \
 	route ruleset ruleset_builder ruleset_client ruleset_deny ruleset_expr ruleset_guarded ruleset_mark ruleset_netlink ruleset_rules ruleset_snoop \
 	ruleset_text table table_apply table_apply_exchange table_apply_fill table_apply_hook table_apply_look table_apply_move table_change table_lock table_owner table_query table_state \
-	table_target table_watch
+	table_target table_watch table_watch_chains table_watch_flowtables table_watch_sets
 learn := adopt asked assisted copies denials derived events judge lifetime names past pool queries rebuild recorder removed reports resolvers restore revoke snoop snoop_assist snoop_fate snoop_keep state state_read state_text store store_heap store_name \
 	store_plan store_share verify
 control := arguments aside boot cmdline commands denied describe difference doctor doctor_daemon doctor_dns doctor_kernel event explain json landlock listing metrics notify offline overview peer place privileges readable recent record request sandbox server status syscalls wait why

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* LINK: netfilter/table_watch.o netfilter/table_query.o netfilter/batch.o netfilter/nfattr.o */
+/* LINK: netfilter/table_watch.o netfilter/table_watch_chains.o netfilter/table_watch_flowtables.o netfilter/table_watch_sets.o netfilter/table_query.o netfilter/batch.o netfilter/nfattr.o */
 /* LINK: base/arena.o base/counters.o base/escape.o base/ipaddr.o */
 /* LIBS: libmnl */
 /* table_watch.c and a kernel that has nothing but a generation and flowtables. */

@@ -22,6 +22,14 @@ static long (*const load_bytes)(const void *skb, u32 offset, void *to, u32 lengt
 		map;                                                                                                   \
 	})
 
+/* Steps stand behind the program, in its section: no loader puts pieces together. */
+#define FQDN_STEP(program, name, step)                                                                                 \
+	static __attribute__((section(program), noinline)) long name(u32 i, void *round)                               \
+	{                                                                                                              \
+		return step(i, round);                                                                                 \
+	}
+static fqdn_filter_steps fqdn_unrelated_name, fqdn_unrelated_look, fqdn_known_name, fqdn_known_record, fqdn_known_hash;
+
 /* The compiler must not know what was compared before: the verifier wants to see it compared here. */
 #define FQDN_OPAQUE(value) __asm__ volatile("" : "+r"(value))
 
@@ -57,38 +65,43 @@ static inline u64 fqdn_now(void)
 	return now_ns() / 1000000;
 }
 
+struct fqdn_look {
+	struct fqdn_filter_scratch *s;
+	void *table;
+	u64 hash;
+	bool found;
+};
+
+static inline bool fqdn_is_found(u64 value, bool whole)
+{
+	if (!whole)
+		return value & FQDN_FILTER_BELOW;
+	return value & FQDN_FILTER_ENDS || value >> FQDN_FILTER_SHIFT > fqdn_now();
+}
+
+static inline long fqdn_look_step(u32 i, void *context)
+{
+	struct fqdn_look *look = context;
+	u32 at = (look->s->length - 2 - i) % 256;
+	u64 *value, hash;
+
+	hash = look->hash = fqdn_filter_step(look->hash, look->s->message[FQDN_FILTER_HEADER + at]);
+	if (!look->s->starts[at])
+		return 0;
+	value = map_lookup(look->table, &hash);
+	look->found = value && fqdn_is_found(*value, at == 0);
+	return look->found;
+}
+
 /* Asks the table for each suffix of the name, the shortest first. A derived name counts, too: what it teaches depends on
  * where it comes from, and is always nfqdnd's.
  */
 static inline bool fqdn_look(void *table, struct fqdn_filter_scratch *s, u64 key)
 {
-	u64 hash = key;
-	/* 64 bits: two rounds do not look alike to the verifier when 32 are spilled, and it takes five times as long. */
-	u64 i;
+	struct fqdn_look look = { .s = s, .table = table, .hash = key };
 
-	for (i = 0; i < FQDN_FILTER_NAME - 1; i++) {
-		u64 length = FQDN_FILTER_AFRESH(s->length), at = length - 2 - i;
-		u64 *found;
-
-		if (i + 2 > length)
-			break;
-		hash = fqdn_filter_step(hash, s->message[FQDN_FILTER_HEADER + at % 256]);
-		if (!s->starts[at % 256])
-			continue;
-		found = map_lookup(table, &hash);
-		if (!found)
-			continue;
-		if (at) {
-			if (*found & FQDN_FILTER_BELOW)
-				return true;
-			continue;
-		}
-		if (*found & FQDN_FILTER_ENDS)
-			return true;
-		if (*found >> FQDN_FILTER_SHIFT > fqdn_now())
-			return true;
-	}
-	return false;
+	fqdn_filter_loop(s->length - 1, fqdn_unrelated_look, &look, 0);
+	return look.found;
 }
 
 /* The second step, on the message as a whole: the question is in its place, in lower case. */
@@ -105,7 +118,7 @@ static inline enum fqdn_filter_verdict fqdn_look_through(struct __sk_buff *skb, 
 		    load_bytes(skb, at + FQDN_FILTER_HEAD - 1, s->message + FQDN_FILTER_HEAD - 1, rest + 1))
 			return FQDN_FILTER_LEFT;
 	}
-	if (!fqdn_filter_digest(s, length, key, &digest))
+	if (!fqdn_filter_digest(s, length, key, fqdn_known_record, fqdn_known_hash, &digest))
 		return FQDN_FILTER_LEFT;
 	until = map_lookup(FQDN_MAP(FQDN_FILTER_KNOWN), &digest);
 	/* The client may use the address for so long as the TTL says: until then it must be learned. */
@@ -128,7 +141,7 @@ static inline enum fqdn_filter_verdict fqdn_judge(struct __sk_buff *skb, struct 
 	FQDN_OPAQUE(held);
 	if (!at || held < FQDN_FILTER_HEADER || held > FQDN_FILTER_HEAD || load_bytes(skb, at, s->message, held))
 		return FQDN_FILTER_LEFT;
-	verdict = fqdn_filter_question(s, held);
+	verdict = fqdn_filter_question(s, held, whole ? fqdn_known_name : fqdn_unrelated_name);
 	if (verdict != FQDN_FILTER_PASSED)
 		return verdict;
 	if (whole)
@@ -160,7 +173,14 @@ __attribute__((section(FQDN_FILTER_ASKS_UNRELATED), used)) int fqdn_unrelated(st
 	return fqdn_run(skb, false);
 }
 
+FQDN_STEP(FQDN_FILTER_ASKS_UNRELATED, fqdn_unrelated_name, fqdn_filter_name_step)
+FQDN_STEP(FQDN_FILTER_ASKS_UNRELATED, fqdn_unrelated_look, fqdn_look_step)
+
 __attribute__((section(FQDN_FILTER_ASKS_KNOWN), used)) int fqdn_known(struct __sk_buff *skb)
 {
 	return fqdn_run(skb, true);
 }
+
+FQDN_STEP(FQDN_FILTER_ASKS_KNOWN, fqdn_known_name, fqdn_filter_name_step)
+FQDN_STEP(FQDN_FILTER_ASKS_KNOWN, fqdn_known_record, fqdn_filter_record_step)
+FQDN_STEP(FQDN_FILTER_ASKS_KNOWN, fqdn_known_hash, fqdn_filter_hash_step)

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* What the eBPF program (fqdn_filter.bpf.c) and nfqdnd (netfilter/assist_filter.c) share: the maps, and the digest of a
- * message. Loops have constant bounds, and what the verifier must not follow is read back from the scratch space:
- * registers whose range it knows would make each round another state.
+ * message. What the verifier must not follow is read back from the scratch space.
  */
 #ifndef NF_FQDN_FILTER_H
 #define NF_FQDN_FILTER_H
@@ -57,7 +56,7 @@ struct fqdn_filter_scratch {
 	u32 busy; /* another packet is being read: an interrupt, or a task that was preempted */
 	u32 length; /* of the name, then of the message */
 	u32 at; /* the offset reached */
-	u32 left; /* octets of the label, or records */
+	u32 left; /* octets of the label */
 	u32 ttl;
 	u64 sum;
 	u8 message[FQDN_FILTER_ROOM + 64] __attribute__((aligned(8)));
@@ -79,45 +78,74 @@ static inline u32 fqdn_filter_u16(const u8 *at)
 	return (u32)at[0] << 8 | at[1];
 }
 
-/* Puts the question's name into lower case. Its length with the root label in `length`, or 0. */
-static inline void fqdn_filter_name(struct fqdn_filter_scratch *s)
+/* What the steps of a loop share. */
+struct fqdn_filter_round {
+	struct fqdn_filter_scratch *s;
+	const struct fqdn_key *key;
+	struct fqdn_sip sip;
+	bool bad;
+};
+
+/* One step of a loop, from 0 on; 1: it was the last one. */
+typedef long fqdn_filter_steps(u32 i, void *round);
+
+#ifdef __bpf__
+/* The verifier reads a step once, not once for each round, Linux 5.17. */
+static long (*const fqdn_filter_loop)(u32 count, fqdn_filter_steps *step, void *round,
+				      u64 flags) = (void *)BPF_FUNC_loop;
+#else
+static inline void fqdn_filter_loop(u32 count, fqdn_filter_steps *step, void *round, u64 flags)
 {
 	u32 i;
 
+	(void)flags;
+	for (i = 0; i < count && !step(i, round); i++)
+		;
+}
+#endif
+
+static inline long fqdn_filter_name_step(u32 i, void *context)
+{
+	struct fqdn_filter_scratch *s = ((struct fqdn_filter_round *)context)->s;
+	u32 left = s->left, octet;
+
+	i %= 256;
+	octet = s->message[FQDN_FILTER_HEADER + i];
+	s->starts[i] = left == 0;
+	if (left) {
+		s->left = left - 1;
+		/* without a branch: is it more than '@' and less than '['? */
+		s->message[FQDN_FILTER_HEADER + i] = (u8)(octet | ((('@' - octet) & (octet - '[')) >> 31) << 5);
+		return 0;
+	}
+	if (octet == 0)
+		s->length = i + 1;
+	s->left = octet;
+	return octet == 0 || octet > 63;
+}
+
+/* Puts the question's name into lower case. Its length with the root label in `length`, or 0. */
+static inline void fqdn_filter_name(struct fqdn_filter_scratch *s, fqdn_filter_steps *step)
+{
+	struct fqdn_filter_round round = { .s = s };
+
 	s->length = 0;
 	s->left = 0;
-	for (i = 0; i < FQDN_FILTER_NAME; i++) {
-		u32 octet = s->message[FQDN_FILTER_HEADER + i], left = FQDN_FILTER_AFRESH(s->left);
-
-		if (left) {
-			s->starts[i] = 0;
-			s->left = left - 1;
-			/* without a branch: is it more than '@' and less than '['? */
-			s->message[FQDN_FILTER_HEADER + i] = (u8)(octet | ((('@' - octet) & (octet - '[')) >> 31) << 5);
-			continue;
-		}
-		s->starts[i] = 1;
-		if (octet > 63)
-			return;
-		if (octet == 0) {
-			s->length = i + 1;
-			return;
-		}
-		s->left = octet;
-	}
+	fqdn_filter_loop(FQDN_FILTER_NAME, step, &round, 0);
 }
 
 /* Reads header and question of a message of which `held` octets are there, FQDN_FILTER_HEADER at least: is it a
  * response, FQDN_FILTER_PASSED, or an error, or can it not be judged, FQDN_FILTER_LEFT? The name is then in lower case.
  */
-static inline enum fqdn_filter_verdict fqdn_filter_question(struct fqdn_filter_scratch *s, u32 held)
+static inline enum fqdn_filter_verdict fqdn_filter_question(struct fqdn_filter_scratch *s, u32 held,
+							    fqdn_filter_steps *name_step)
 {
 	u32 flags = fqdn_filter_u16(s->message + 2), length;
 	const u8 *behind;
 
 	if ((flags & 0xf800) != 0x8000 || fqdn_filter_u16(s->message + 4) != 1)
 		return FQDN_FILTER_LEFT;
-	fqdn_filter_name(s);
+	fqdn_filter_name(s, name_step);
 	length = FQDN_FILTER_AFRESH(s->length) % 256;
 	behind = s->message + FQDN_FILTER_HEADER + length;
 	if (length == 0 || FQDN_FILTER_HEADER + length + 4 > held || fqdn_filter_u16(behind + 2) != 1)
@@ -125,17 +153,14 @@ static inline enum fqdn_filter_verdict fqdn_filter_question(struct fqdn_filter_s
 	return flags & 15 ? FQDN_FILTER_ERROR : FQDN_FILTER_PASSED;
 }
 
-/* Takes a record's address out of the message and adds it to the sum: resolvers rotate them. */
+/* Takes a record's address, 4 or 16 octets, out of the message and adds it to the sum: resolvers rotate them. */
 static inline void fqdn_filter_address(struct fqdn_filter_scratch *s, const struct fqdn_key *key, u64 owner, u8 *data,
 				       u32 octets)
 {
 	u64 parts[3] = { owner, 0, 0 };
-	u32 i;
 
-	for (i = 0; i < octets; i++) {
-		parts[1 + (i >> 3)] = parts[1 + (i >> 3)] << 8 | data[i];
-		data[i] = 0;
-	}
+	memcpy(&parts[1], data, octets);
+	memset(data, 0, octets);
 	s->sum += fqdn_hash(key, parts, sizeof(parts));
 }
 
@@ -179,32 +204,48 @@ static inline bool fqdn_filter_record(struct fqdn_filter_scratch *s, const struc
 	return true;
 }
 
-/* The hash of all `length` octets, 0 .. FQDN_FILTER_MESSAGE, and of the sum. */
-static inline u64 fqdn_filter_hash(struct fqdn_filter_scratch *s, const struct fqdn_key *key)
+static inline long fqdn_filter_record_step(u32 i, void *context)
 {
-	struct fqdn_sip sip = { key->k0 ^ 0x736f6d6570736575ULL, key->k1 ^ 0x646f72616e646f6dULL,
-				key->k0 ^ 0x6c7967656e657261ULL, key->k1 ^ 0x7465646279746573ULL };
-	u32 i;
+	struct fqdn_filter_round *round = context;
+
+	(void)i;
+	round->bad = !fqdn_filter_record(round->s, round->key);
+	return round->bad;
+}
+
+static inline long fqdn_filter_hash_step(u32 i, void *context)
+{
+	struct fqdn_filter_round *round = context;
 	u64 word;
 
-	for (i = 0; i < FQDN_FILTER_MESSAGE / 8; i++) {
-		if (i * 8 >= FQDN_FILTER_AFRESH(s->length))
-			break;
-		memcpy(&word, s->message + i * 8, 8);
-		sip.v3 ^= word;
-		fqdn_sip_round(&sip);
-		sip.v0 ^= word;
-	}
-	sip.v3 ^= s->sum;
-	fqdn_sip_round(&sip);
-	sip.v0 ^= s->sum;
-	sip.v3 ^= s->length;
-	fqdn_sip_round(&sip);
-	sip.v0 ^= s->length;
-	sip.v2 ^= 0xff;
+	memcpy(&word, round->s->message + i % (FQDN_FILTER_ROOM / 8) * 8, 8);
+	round->sip.v3 ^= word;
+	fqdn_sip_round(&round->sip);
+	round->sip.v0 ^= word;
+	return 0;
+}
+
+/* The hash of all `length` octets, 0 .. FQDN_FILTER_MESSAGE, and of the sum. */
+static inline u64 fqdn_filter_hash(struct fqdn_filter_round *round, u32 length, fqdn_filter_steps *step)
+{
+	const struct fqdn_key *key = round->key;
+	struct fqdn_sip *sip = &round->sip;
+	u64 sum = round->s->sum;
+	u32 i;
+
+	*sip = (struct fqdn_sip) { key->k0 ^ 0x736f6d6570736575ULL, key->k1 ^ 0x646f72616e646f6dULL,
+				   key->k0 ^ 0x6c7967656e657261ULL, key->k1 ^ 0x7465646279746573ULL };
+	fqdn_filter_loop((length + 7) / 8, step, round, 0);
+	sip->v3 ^= sum;
+	fqdn_sip_round(sip);
+	sip->v0 ^= sum;
+	sip->v3 ^= length;
+	fqdn_sip_round(sip);
+	sip->v0 ^= length;
+	sip->v2 ^= 0xff;
 	for (i = 0; i < 3; i++)
-		fqdn_sip_round(&sip);
-	return sip.v0 ^ sip.v1 ^ sip.v2 ^ sip.v3;
+		fqdn_sip_round(sip);
+	return sip->v0 ^ sip->v1 ^ sip->v2 ^ sip->v3;
 }
 
 /* The digest of the message of `length` octets, whose question of `name` octets was put into lower case. It is equal for
@@ -212,8 +253,9 @@ static inline u64 fqdn_filter_hash(struct fqdn_filter_scratch *s, const struct f
  * False: it cannot be judged.
  */
 static inline bool fqdn_filter_digest(struct fqdn_filter_scratch *s, u32 length, const struct fqdn_key *key,
-				      u64 *digest)
+				      fqdn_filter_steps *record_step, fqdn_filter_steps *hash_step, u64 *digest)
 {
+	struct fqdn_filter_round round = { .s = s, .key = key };
 	u32 records =
 		fqdn_filter_u16(s->message + 6) + fqdn_filter_u16(s->message + 8) + fqdn_filter_u16(s->message + 10);
 	u32 i;
@@ -222,18 +264,15 @@ static inline bool fqdn_filter_digest(struct fqdn_filter_scratch *s, u32 length,
 		return false;
 	s->at = FQDN_FILTER_HEADER + s->length + 4;
 	s->length = length;
-	s->left = records;
 	s->ttl = 0;
 	s->sum = 0;
 	s->message[0] = s->message[1] = 0;
 	for (i = 0; i < 8; i++)
 		s->message[FQDN_FILTER_AFRESH(s->length) % FQDN_FILTER_ROOM + i] = 0;
-	for (i = 0; i < FQDN_FILTER_RECORDS; i++)
-		if (i < FQDN_FILTER_AFRESH(s->left) && !fqdn_filter_record(s, key))
-			return false;
-	if (FQDN_FILTER_AFRESH(s->at) != length)
+	fqdn_filter_loop(records, record_step, &round, 0);
+	if (round.bad || FQDN_FILTER_AFRESH(s->at) != length)
 		return false;
-	*digest = fqdn_filter_hash(s, key);
+	*digest = fqdn_filter_hash(&round, length, hash_step);
 	return true;
 }
 

@@ -29,6 +29,7 @@ typedef __u64 u64;
 typedef __s64 s64;
 
 #define memcpy __builtin_memcpy
+#define memset __builtin_memset
 #if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
 #define fqdn_from_le64(v) __builtin_bswap64(v)
 #else

@@ -45,8 +45,9 @@ static const char *filter_text(int error)
 		return "the policy has more names than the eBPF program's table takes";
 	case -EACCES:
 	case -EINVAL:
-		return "the kernel module nf_fqdn is not there, and the kernel does not take the eBPF program: without "
-		       "CAP_PERFMON it never does";
+		return "the kernel module nf_fqdn is not there, and the kernel does not take the eBPF program: before "
+		       "Linux "
+		       "5.17, or without CAP_PERFMON, it never does";
 	}
 	return strerror(-error);
 }
@@ -359,8 +360,9 @@ static bool filter_digest(void *way, const uint8_t *message, size_t length, stru
 	if (length < FQDN_FILTER_HEADER || length > FQDN_FILTER_MESSAGE)
 		return false;
 	memcpy(scratch->message, message, length);
-	if (fqdn_filter_question(scratch, (uint32_t)length) != FQDN_FILTER_PASSED ||
-	    !fqdn_filter_digest(scratch, (uint32_t)length, &filter->state.known_key, &digest))
+	if (fqdn_filter_question(scratch, (uint32_t)length, fqdn_filter_name_step) != FQDN_FILTER_PASSED ||
+	    !fqdn_filter_digest(scratch, (uint32_t)length, &filter->state.known_key, fqdn_filter_record_step,
+				fqdn_filter_hash_step, &digest))
 		return false;
 	*out = (struct nf_fqdn_entry) { .digest = digest };
 	return true;

@@ -89,8 +89,9 @@ static int apply_ready(struct table_apply *a)
 		error = table_apply_look(a);
 	if (error < 0)
 		return error;
-	/* When others took the rules away, the kernel module could go, too. A table without it is better than none. */
-	if (a->table->capabilities.assist)
+	/* When others took the rules away, the kernel module could go, too. A table without it is better than none. What
+	 * was found a moment ago, before the first rules, is so: each look waits for the kernel (nft_compat). */
+	if (a->table->capabilities.assist && a->table->held)
 		apply_assist(a->table);
 	a->table->trusted = a->table->trusted && !a->made && table_owner_kept(a->table);
 	a->ruleset = ruleset_plan(a->arena, a->policy, apply_plan, a);

@@ -75,6 +75,60 @@ static void test_map_numbers(void **state)
 	assert_true(result < 0 && result != -EBADMSG);
 }
 
+/* The relocations of the program, in a copy of the object; NULL: there are none. */
+static Elf64_Rel *relocations(uint8_t *object, size_t *count)
+{
+	const Elf64_Ehdr *header = (const void *)object;
+	const Elf64_Shdr *sections = (const void *)(object + header->e_shoff);
+	const char *names = (const char *)object + sections[header->e_shstrndx].sh_offset;
+
+	for (size_t i = 0; i < header->e_shnum; i++)
+		if (strcmp(names + sections[i].sh_name, ".rel" FQDN_FILTER_ASKS_KNOWN) == 0) {
+			*count = sections[i].sh_size / sizeof(Elf64_Rel);
+			return (Elf64_Rel *)(object + sections[i].sh_offset);
+		}
+	return NULL;
+}
+
+static int load_changed(size_t which, uint64_t offset, uint64_t info)
+{
+	size_t size, count = 0;
+	const void *object = filter_object(&size);
+	uint8_t *copy = malloc(size);
+	Elf64_Rel *all;
+	int result;
+
+	memcpy(copy, object, size);
+	all = relocations(copy, &count);
+	assert_non_null(all);
+	assert_true(which < count);
+	all[which].r_offset = offset ? offset : all[which].r_offset;
+	all[which].r_info = info ? info : all[which].r_info;
+	result = ebpf_load(copy, size, FQDN_FILTER_ASKS_KNOWN, FQDN_FILTER_MAGIC, no_maps, FQDN_FILTER_MAPS);
+	free(copy);
+	return result;
+}
+
+/* Where the steps of loops stand: three of them. No place outside of the program is taken. */
+static void test_steps(void **state)
+{
+	size_t size;
+
+	(void)state;
+	filter_object(&size);
+	if (size == 0)
+		skip();
+	for (size_t i = 0; i < 3; i++) {
+		assert_int_not_equal(load_changed(i, 0, 0), -EBADMSG);
+		assert_int_equal(load_changed(i, UINT64_MAX, 0), -EBADMSG);
+		assert_int_equal(load_changed(i, 1 << 20, 0), -EBADMSG);
+		assert_int_equal(load_changed(i, 8, 0), -EBADMSG); /* takes no address */
+		assert_int_equal(load_changed(i, 0, ELF64_R_INFO(1000000, 1)), -EBADMSG);
+		assert_int_equal(load_changed(i, 0, ELF64_R_INFO(1, 1)),
+				 -EBADMSG); /* the file's symbol: in no section */
+	}
+}
+
 /* Making a map needs CAP_BPF, where kernel.unprivileged_bpf_disabled says so; changing one that is open does not. */
 static int makes(int map)
 {
@@ -117,6 +171,7 @@ int main(void)
 		cmocka_unit_test(test_cut_short),
 		cmocka_unit_test(test_not_elf),
 		cmocka_unit_test(test_map_numbers),
+		cmocka_unit_test(test_steps),
 		cmocka_unit_test(test_without_capabilities),
 	};
 

@@ -77,7 +77,7 @@ netfilter := assist $(if $(filter yes,$(WITH_ASSIST)),assist_filter assist_modul
 	ruleset_text table table_apply table_apply_exchange table_apply_fill table_apply_hook table_apply_look table_apply_move table_change table_lock table_owner table_query table_state \
 	table_target table_watch table_watch_chains table_watch_flowtables table_watch_sets
 learn := adopt asked assisted copies denials derived events judge lifetime names past pool queries rebuild recorder removed reports resolvers restore revoke snoop snoop_assist snoop_fate snoop_keep state state_read state_text store store_heap store_name \
-	store_plan store_share verify
+	store_plan store_share streams verify
 control := arguments aside boot cmdline commands denied describe difference doctor doctor_daemon doctor_dns doctor_kernel event explain json landlock listing metrics notify offline overview peer place privileges readable recent record request sandbox server status syscalls wait why
 main := daemon_copies daemon_loop daemon_policy daemon_record daemon_start daemon_state daemon_trial main
 CTL := feed feed_change feed_file feed_m365 feed_tags feed_target nfqdnctl nfqdnctl_catalog nfqdnctl_client nfqdnctl_doctor nfqdnctl_feed nfqdnctl_follow \

@@ -3,12 +3,12 @@
 
 #include <netinet/in.h>
 #include <stdlib.h>
-#include <sys/mman.h>
 
 #include "base/counters.h"
 #include "dns/packet.h"
 #include "dns/question.h"
 #include "dns/stream.h"
+#include "learn/streams.h"
 
 #define DNS_PORT 53
 
@@ -18,20 +18,6 @@ struct asked {
 	struct monotime now; /* of the running packet */
 };
 
-static size_t streams_size(void)
-{
-	return stream_table_size(LIMIT_STREAM_FLOWS, LIMIT_STREAM_OCTETS);
-}
-
-static struct stream_table *streams_new(const struct hash_key *key)
-{
-	void *block = mmap(NULL, streams_size(), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-
-	return block == MAP_FAILED
-		       ? NULL
-		       : stream_table_new(block, LIMIT_STREAM_FLOWS, LIMIT_STREAM_OCTETS, STREAM_CLIENT, key);
-}
-
 struct asked *asked_new(const struct hash_key *key)
 {
 	struct asked *asked = calloc(1, sizeof(*asked));
@@ -39,7 +25,7 @@ struct asked *asked_new(const struct hash_key *key)
 	if (!asked)
 		return NULL;
 	asked->queries = queries_new(key);
-	asked->streams = streams_new(key);
+	asked->streams = streams_new(STREAM_CLIENT, key);
 	if (asked->queries && asked->streams)
 		return asked;
 	asked_free(asked);
@@ -51,8 +37,7 @@ void asked_free(struct asked *asked)
 	if (!asked)
 		return;
 	queries_free(asked->queries);
-	if (asked->streams)
-		munmap(asked->streams, streams_size());
+	streams_free(asked->streams);
 	free(asked);
 }
 

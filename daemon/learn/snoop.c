@@ -17,7 +17,6 @@
 #include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 
 #include "base/counters.h"
 #include "base/histogram.h"
@@ -27,23 +26,9 @@
 #include "learn/derived.h"
 #include "learn/lifetime.h"
 #include "learn/snoop_parts.h"
+#include "learn/streams.h"
 
 #define DNS_PORT 53
-
-static size_t streams_size(void)
-{
-	return stream_table_size(LIMIT_STREAM_FLOWS, LIMIT_STREAM_OCTETS);
-}
-
-/* Pages that the kernel gives when they are used: most gateways need a few. */
-static struct stream_table *streams_new(const struct hash_key *key)
-{
-	void *block = mmap(NULL, streams_size(), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-
-	return block == MAP_FAILED
-		       ? NULL
-		       : stream_table_new(block, LIMIT_STREAM_FLOWS, LIMIT_STREAM_OCTETS, STREAM_SERVER, key);
-}
 
 struct snoop *snoop_new(struct store *store, struct table *table, const struct hash_key *key)
 {
@@ -53,7 +38,7 @@ struct snoop *snoop_new(struct store *store, struct table *table, const struct h
 		return NULL;
 	snoop->store = store;
 	snoop->table = table;
-	snoop->streams = streams_new(key);
+	snoop->streams = streams_new(STREAM_SERVER, key);
 	snoop->derived = derived_new(key);
 	if (snoop->streams && snoop->derived)
 		return snoop;
@@ -65,8 +50,7 @@ void snoop_free(struct snoop *snoop)
 {
 	if (!snoop)
 		return;
-	if (snoop->streams)
-		munmap(snoop->streams, streams_size());
+	streams_free(snoop->streams);
 	derived_free(snoop->derived);
 	free(snoop->own);
 	free(snoop);

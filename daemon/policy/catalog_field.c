@@ -199,11 +199,13 @@ void catalog_field_refuse_unknown(struct catalog_field_reader *reader, json_t *o
 
 	json_object_foreach(object, key, value)
 	{
-		const char *near = problem_nearest(key, keys);
+		const char *near;
 
-		if (!is_among(key, keys))
-			catalog_field_fault(reader, "", "the key \"%.150s\" is unknown%s%s%s", key,
-					    near ? "; did you mean \"" : "", near ? near : "", near ? "\"?" : "");
+		if (is_among(key, keys))
+			continue;
+		near = problem_nearest(key, keys);
+		catalog_field_fault(reader, "", "the key \"%.150s\" is unknown%s%s%s", key,
+				    near ? "; did you mean \"" : "", near ? near : "", near ? "\"?" : "");
 	}
 }
 

@@ -8,7 +8,9 @@ import shlex
 import subprocess
 import sys
 import tempfile
-import traceback
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "lib"))
+import tap  # noqa: E402
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BUILD = pathlib.Path(os.environ.get("NFQDN_BUILD", ROOT / "build"))
@@ -111,19 +113,10 @@ CASES = [
 
 
 def main():
-    print(f"1..{len(CASES)}")
-    failed = False
     make_script()
-    for number, (title, function) in enumerate(CASES, 1):
-        try:
-            function()
-            print(f"ok {number} - {title}", flush=True)
-        except (AssertionError, OSError, subprocess.SubprocessError):
-            failed = True
-            print(f"not ok {number} - {title}")
-            print("".join(f"# {line}\n" for line in traceback.format_exc().splitlines()), flush=True)
+    status = tap.run(tap.titled(CASES))
     SCRATCH.cleanup()
-    return 1 if failed else 0
+    return status
 
 
 if __name__ == "__main__":

@@ -10,7 +10,9 @@ import signal
 import subprocess
 import sys
 import tempfile
-import traceback
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "lib"))
+import tap  # noqa: E402
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 BUILD = pathlib.Path(os.environ.get("NFQDN_BUILD", ROOT / "build"))
@@ -21,14 +23,8 @@ SAMPLES = ROOT.parent / "shared" / "samples"
 M365 = SAMPLES / "m365"
 TAGS = SAMPLES / "service-tags"
 PUBLIC = TAGS / "ServiceTags_Public.change374.json"
-CASES = []
-
-
-def case(title, samples=False):
-    def add(function):
-        CASES.append((title, function, samples))
-        return function
-    return add
+CASES = tap.Cases()
+case = CASES.case
 
 
 class Ran:
@@ -549,25 +545,15 @@ def _(t):
     expect(ctl("list", "--strict"), 2, "`import` and `diff`")
 
 
+def lacking(function):
+    if function.marks.get("samples") and not PUBLIC.exists():
+        return f"{SAMPLES} is not there"
+    return not os.access(NFQDNCTL, os.X_OK) and f"{NFQDNCTL} is not built"
+
+
 def main():
     signal.alarm(540)
-    print(f"1..{len(CASES)}")
-    failed = 0
-    for number, (title, function, samples) in enumerate(CASES, 1):
-        reason = "" if os.access(NFQDNCTL, os.X_OK) else f"{NFQDNCTL} is not built"
-        if samples and not PUBLIC.exists():
-            reason = f"{SAMPLES} is not there"
-        if reason:
-            print(f"ok {number} - {title} # SKIP {reason}")
-            continue
-        try:
-            function()
-            print(f"ok {number} - {title}", flush=True)
-        except Exception:  # pylint: disable=broad-except
-            failed = 1
-            print(f"not ok {number} - {title}", flush=True)
-            print("".join(f"# {line}\n" for line in traceback.format_exc().splitlines()), end="", flush=True)
-    return failed
+    return tap.run(CASES, lacking)
 
 
 if __name__ == "__main__":

@@ -10,7 +10,9 @@ import shutil
 import subprocess
 import sys
 import tempfile
-import traceback
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "lib"))
+import tap  # noqa: E402
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BUILD = pathlib.Path(os.environ.get("NFQDN_BUILD", ROOT / "build"))
@@ -78,6 +80,8 @@ def before_the_network(root):
 
 
 def user_and_folders(root):
+    if os.geteuid() != 0:
+        raise tap.Skip("root is needed")
     run("systemd-sysusers", f"--root={root}")
     rows = [l.split(":") for l in (root / "etc/passwd").read_text().splitlines()]
     user = next(r for r in rows if r[0] == "nfqdn")
@@ -172,23 +176,9 @@ CASES = [
 
 
 def main():
-    print(f"1..{len(CASES)}")
-    failed = False
     with tempfile.TemporaryDirectory(prefix="nfqdn-install-") as name:
         os.chmod(name, 0o755)
-        root = install(pathlib.Path(name))
-        for number, (title, function) in enumerate(CASES, 1):
-            if function is user_and_folders and os.geteuid() != 0:
-                print(f"ok {number} - {title} # SKIP root is needed")
-                continue
-            try:
-                function(root)
-                print(f"ok {number} - {title}", flush=True)
-            except (AssertionError, OSError, subprocess.SubprocessError):
-                failed = True
-                print(f"not ok {number} - {title}")
-                print("".join(f"# {line}\n" for line in traceback.format_exc().splitlines()), flush=True)
-    return 1 if failed else 0
+        return tap.run(tap.titled(CASES, install(pathlib.Path(name))))
 
 
 if __name__ == "__main__":

@@ -12,20 +12,16 @@ import sys
 import tempfile
 import threading
 import time
-import traceback
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "lib"))
+import tap  # noqa: E402
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 BUILD = pathlib.Path(os.environ.get("NFQDN_BUILD", ROOT / "build"))
 NFQDNCTL = str(BUILD / "nfqdnctl")
 DATA = str(ROOT / "data")
-CASES = []
-
-
-def case(title):
-    def add(function):
-        CASES.append((title, function))
-        return function
-    return add
+CASES = tap.Cases()
+case = CASES.case
 
 
 class Ran:
@@ -479,21 +475,7 @@ def _():
 
 def main():
     signal.alarm(240)
-    print(f"1..{len(CASES)}")
-    if not os.access(NFQDNCTL, os.X_OK):
-        for number, (title, _) in enumerate(CASES, 1):
-            print(f"ok {number} - {title} # SKIP {NFQDNCTL} is not built")
-        return 0
-    failed = 0
-    for number, (title, function) in enumerate(CASES, 1):
-        try:
-            function()
-            print(f"ok {number} - {title}", flush=True)
-        except Exception:  # pylint: disable=broad-except
-            failed = 1
-            print(f"not ok {number} - {title}", flush=True)
-            print("".join(f"# {line}\n" for line in traceback.format_exc().splitlines()), end="", flush=True)
-    return failed
+    return tap.run(CASES, lambda case: not os.access(NFQDNCTL, os.X_OK) and f"{NFQDNCTL} is not built")
 
 
 if __name__ == "__main__":

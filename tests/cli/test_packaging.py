@@ -9,7 +9,9 @@ import shutil
 import subprocess
 import sys
 import tempfile
-import traceback
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "lib"))
+import tap  # noqa: E402
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BUILD = pathlib.Path(os.environ.get("NFQDN_BUILD", ROOT / "build"))
@@ -188,19 +190,8 @@ CASES = [
 
 
 def main():
-    failed = False
-    print(f"1..{len(CASES)}")
     with tempfile.TemporaryDirectory(prefix="nfqdn-packaging-") as folder:
-        uci = Uci(pathlib.Path(folder))
-        for number, (title, function) in enumerate(CASES, 1):
-            try:
-                function(uci)
-                print(f"ok {number} - {title}")
-            except Exception:  # pylint: disable=broad-except
-                failed = True
-                print(f"not ok {number} - {title}")
-                print("".join(f"# {line}\n" for line in traceback.format_exc().splitlines()), end="")
-    return 1 if failed else 0
+        return tap.run(tap.titled(CASES, Uci(pathlib.Path(folder))))
 
 
 if __name__ == "__main__":

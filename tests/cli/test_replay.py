@@ -12,7 +12,6 @@ import sys
 import tarfile
 import tempfile
 import time
-import traceback
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 sys.path[:0] = [str(ROOT / "tests/lib"), str(ROOT / "tests/dns"), str(ROOT / "tests/data")]
@@ -20,19 +19,14 @@ import dnswire  # noqa: E402
 import packets  # noqa: E402
 import pcap  # noqa: E402
 import samples as texts  # noqa: E402
+import tap  # noqa: E402
 
 BUILD = pathlib.Path(os.environ.get("NFQDN_BUILD", ROOT / "build"))
 REPLAY = str(BUILD / "nfqdn-replay")
 SAMPLES = ROOT.parent / "shared" / "samples" / "dns"
 CLIENT, RESOLVER, CLIENT6, RESOLVER6 = "10.1.0.5", "10.2.0.2", "fd00:1::5", "2001:db8:2::2"
-CASES = []
-
-
-def case(title, samples=False):
-    def add(function):
-        CASES.append((title, function, samples))
-        return function
-    return add
+CASES = tap.Cases()
+case = CASES.case
 
 
 class Ran:
@@ -442,22 +436,14 @@ def everything():
     assert answers["learned"] > 10 and answers["malformed"] > 5 and answers["error"] > 10 and answers["no-entry"] > 10, answers
 
 
+def lacking(function):
+    if function.marks.get("samples") and not SAMPLES.is_dir():
+        return f"{SAMPLES} is not there"
+    return not os.access(REPLAY, os.X_OK) and f"{REPLAY} is not there"
+
+
 def main():
-    print(f"1..{len(CASES)}")
-    failed = 0
-    for number, (title, function, samples) in enumerate(CASES, 1):
-        if not os.access(REPLAY, os.X_OK) or (samples and not SAMPLES.is_dir()):
-            print(f"ok {number} - {title} # SKIP {REPLAY if not samples else SAMPLES} is not there", flush=True)
-            continue
-        try:
-            begun = time.monotonic()
-            function()
-            print(f"# {time.monotonic() - begun:.1f} s\nok {number} - {title}", flush=True)
-        except Exception:  # pylint: disable=broad-except
-            failed = 1
-            print(f"not ok {number} - {title}", flush=True)
-            print("".join(f"# {line}\n" for line in traceback.format_exc().splitlines()[-30:]), end="", flush=True)
-    return failed
+    return tap.run(CASES, lacking)
 
 
 if __name__ == "__main__":

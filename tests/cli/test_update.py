@@ -14,20 +14,16 @@ import sys
 import tempfile
 import threading
 import time
-import traceback
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "lib"))
+import tap  # noqa: E402
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 BUILD = pathlib.Path(os.environ.get("NFQDN_BUILD", ROOT / "build"))
 SCRIPT = ROOT / "scripts" / "nfqdn-update"
 SHELLS = [s.split() for s in os.environ.get("NFQDN_TEST_SHELLS", "sh").split(",")]
-CASES = []
-
-
-def case(title):
-    def add(function):
-        CASES.append((title, function))
-        return function
-    return add
+CASES = tap.Cases()
+case = CASES.case
 
 
 def equal(found, wanted, what):
@@ -525,23 +521,16 @@ def _(w):
     w.run(0, "taken over")
 
 
+def lacking(_):
+    programs = [p for p in ("curl", "openssl") if not shutil.which(p)]
+    if programs:
+        return f"{' and '.join(programs)} is not there"
+    return not os.access(BUILD / "nfqdnctl", os.X_OK) and "nothing is built"
+
+
 def main():
     signal.alarm(540)
-    print(f"1..{len(CASES)}")
-    lacking = [p for p in ("curl", "openssl") if not shutil.which(p)]
-    failed = 0
-    for number, (title, function) in enumerate(CASES, 1):
-        if lacking or not os.access(BUILD / "nfqdnctl", os.X_OK):
-            print(f"ok {number} - {title} # SKIP {' and '.join(lacking)} is not there" if lacking else f"ok {number} - {title} # SKIP nothing is built")
-            continue
-        try:
-            function()
-            print(f"ok {number} - {title}", flush=True)
-        except Exception:  # pylint: disable=broad-except
-            failed = 1
-            print(f"not ok {number} - {title}", flush=True)
-            print("".join(f"# {line}\n" for line in traceback.format_exc().splitlines()), end="", flush=True)
-    return failed
+    return tap.run(CASES, lacking)
 
 
 if __name__ == "__main__":

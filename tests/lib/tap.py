@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""TAP of a program whose cases are functions that say in their documentation what they show; and what such cases share."""
+"""TAP of a program whose cases are functions that say in their documentation, or title, what they show; and what such cases share."""
+import functools
 import importlib.machinery
 import importlib.util
 import os
@@ -66,12 +67,34 @@ def interrupted(main, out, started, number=signal.SIGTERM):
     return status_after(number, pid), child
 
 
-def run(cases):
-    """The exit status."""
+class Cases(list):
+    """Functions with a title: `CASES = Cases()`, then `@CASES.case("what it shows")`. What else is told of a case stands in `marks`."""
+
+    def case(self, title, **marks):
+        def add(function):
+            function.__doc__, function.marks = title, marks
+            self.append(function)
+            return function
+        return add
+
+
+def titled(rows, *arguments):
+    """Cases of (title, function) rows, each called with these arguments."""
+    cases = Cases()
+    for title, function in rows:
+        cases.case(title)(functools.partial(function, *arguments))
+    return cases
+
+
+def run(cases, lacking=lambda case: None):
+    """The exit status. `lacking` tells what a case cannot run without."""
     print(f"1..{len(cases)}", flush=True)
     failures = 0
     for index, function in enumerate(cases, 1):
         try:
+            missing = lacking(function)
+            if missing:
+                raise Skip(missing)
             function()
             print(f"ok {index} - {function.__doc__}", flush=True)
         except Skip as reason:

@@ -1,21 +1,20 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The build: hardening of the programs, flags given by hand, what is built again when, what is installed."""
+import functools
 import os
 import pathlib
 import shutil
 import subprocess
 import sys
 import tempfile
-import traceback
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "lib"))
+from tap import Skip, run as run_cases, titled  # noqa: E402
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BUILD = pathlib.Path(os.environ.get("NFQDN_BUILD", ROOT / "build"))
 SANITIZED = "-fsanitize" in (BUILD / ".flags").read_text() if (BUILD / ".flags").exists() else False
-
-
-class Skip(Exception):
-    pass
 
 
 def run(*command, cwd=ROOT):
@@ -164,24 +163,16 @@ CASES = [
 ]
 
 
+def in_folder(function):
+    with tempfile.TemporaryDirectory(prefix="nfqdn-build-") as name:
+        folder = pathlib.Path(name)
+        if function in (flags_by_hand, incremental):
+            copy_of_sources(folder)
+        function(folder)
+
+
 def main():
-    print(f"1..{len(CASES)}")
-    failed = False
-    for number, (title, case) in enumerate(CASES, 1):
-        with tempfile.TemporaryDirectory(prefix="nfqdn-build-") as name:
-            folder = pathlib.Path(name)
-            try:
-                if case in (flags_by_hand, incremental):
-                    copy_of_sources(folder)
-                case(folder)
-                print(f"ok {number} - {title}", flush=True)
-            except Skip as reason:
-                print(f"ok {number} - {title} # SKIP {reason}", flush=True)
-            except (AssertionError, OSError):
-                failed = True
-                print(f"not ok {number} - {title}")
-                print("".join(f"# {line}\n" for line in traceback.format_exc().splitlines()), flush=True)
-    return 1 if failed else 0
+    return run_cases(titled([(title, functools.partial(in_folder, function)) for title, function in CASES]))
 
 
 if __name__ == "__main__":

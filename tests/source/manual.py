@@ -7,7 +7,9 @@ import re
 import subprocess
 import sys
 import tempfile
-import traceback
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "lib"))
+import tap  # noqa: E402
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BUILD = pathlib.Path(os.environ.get("NFQDN_BUILD", ROOT / "build"))
@@ -158,19 +160,8 @@ CASES = [
 
 
 def main():
-    print(f"1..{len(CASES)}")
-    failed = False
     with tempfile.TemporaryDirectory(prefix="nfqdn-manual-") as name:
-        pages = make_pages(pathlib.Path(name))
-        for number, (title, function) in enumerate(CASES, 1):
-            try:
-                function(pages)
-                print(f"ok {number} - {title}", flush=True)
-            except (AssertionError, OSError, subprocess.SubprocessError):
-                failed = True
-                print(f"not ok {number} - {title}")
-                print("".join(f"# {line}\n" for line in traceback.format_exc().splitlines()), flush=True)
-    return 1 if failed else 0
+        return tap.run(tap.titled(CASES, make_pages(pathlib.Path(name))))
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@
 
 #include "base/counters.h"
 #include "base/escape.h"
+#include "base/features.h"
 #include "control/doctor_parts.h"
 
 /* Microsoft 365 changes at the beginning of a month, Azure's tags each week. */
@@ -178,10 +179,15 @@ void doctor_daemon_user(struct doctor *doctor)
 			"useradd --system --user-group --no-create-home --shell /usr/sbin/nologin nfqdn; then user = "
 			"\"nfqdn\" and a restart",
 			"nfqdnd runs as root");
+	if (!NFQDN_WITH_SECCOMP)
+		doctor_find(doctor, DOCTOR_NOTE, "a build with libseccomp",
+			    "this build has no seccomp: nfqdnd may make every system call that its user may");
 	if (context->landlock == 0)
-		doctor_find(
-			doctor, DOCTOR_NOTE, "a kernel with Landlock (5.13, CONFIG_SECURITY_LANDLOCK)",
-			"the kernel has no Landlock: seccomp alone confines nfqdnd, which may open what its user may");
+		doctor_find(doctor, DOCTOR_NOTE,
+			    NFQDN_WITH_LANDLOCK ? "a kernel with Landlock (5.13, CONFIG_SECURITY_LANDLOCK)"
+						: "a build with Landlock",
+			    "%s has no Landlock: nfqdnd may open what its user may",
+			    NFQDN_WITH_LANDLOCK ? "the kernel" : "this build");
 }
 
 void doctor_daemon_limits(struct doctor *doctor)

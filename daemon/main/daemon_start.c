@@ -265,6 +265,16 @@ static int prepare(struct daemon *daemon, const struct config *config, bool fall
 	return error;
 }
 
+static const char *behind_landlock(int version, bool fallback)
+{
+	if (!NFQDN_WITH_LANDLOCK)
+		return "without Landlock, which this build leaves out";
+	if (version == 0)
+		return "without Landlock, which this kernel lacks";
+	return fallback ? "behind Landlock, which lets it read all until a restart, for the repaired configuration"
+			: "behind Landlock (its own folders)";
+}
+
 static int confine(struct daemon *daemon, bool fallback, bool maps)
 {
 	const struct config *config = daemon->policy->config;
@@ -276,11 +286,9 @@ static int confine(struct daemon *daemon, bool fallback, bool maps)
 		return error;
 	daemon->context.landlock = landlock;
 	daemon->context.fallback = fallback;
-	log_info("runs as %s with CAP_NET_ADMIN alone, behind %s (%s)", daemon->privileges.name,
-		 NFQDN_WITH_SECCOMP ? "seccomp and Landlock" : "Landlock, since this build has no seccomp",
-		 landlock ? fallback ? "which lets it read all until a restart, for the repaired configuration"
-				     : "its own folders"
-			  : "which this kernel lacks");
+	log_info("runs as %s with CAP_NET_ADMIN alone, %s, %s", daemon->privileges.name,
+		 NFQDN_WITH_SECCOMP ? "behind seccomp" : "without seccomp, which this build leaves out",
+		 behind_landlock(landlock, fallback));
 	return 0;
 }
 

@@ -12,7 +12,7 @@ import sys
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "lib"))
 import dnswire  # noqa: E402
 import packets  # noqa: E402
-from netns import NFQDNCTL, ROOT, Skip, case, check, expect, main, until  # noqa: E402
+from netns import NFQDNCTL, NFQDND, ROOT, Skip, case, check, expect, main, until  # noqa: E402
 
 ALLOW = 'web: { names = [ "*.example.net" ]; };'
 ZONE = {"www.example.net": ["20.91.0.1", "2603:1030:91::1"]}
@@ -53,12 +53,20 @@ def well(t):
     d.ctl("doctor", "word", ok=2)
 
 
-@case("what the kernel lacks, as status tells it", tags=["kernel"])
+@case("what the kernel lacks, as status tells it, and what the build leaves out, as --version does", tags=["kernel"])
 def parts(t):
     d = healthy(t)
-    lacking = {(f["check"], f["severity"]) for f in d.json("doctor")["findings"]}
-    expect(("kernel", "note") in lacking, d.status()["queue"]["backend"] == "xtables", "no queue expression")
-    expect(("user", "note") in lacking, "which this kernel lacks" in d.log(), "no Landlock")
+    version = subprocess.run([NFQDND, "--version"], capture_output=True, text=True, check=True).stdout
+    notes = {(f["check"], f["seen"].split(":")[0]): f["fix"] for f in d.json("doctor")["findings"] if f["severity"] == "note"}
+    expect("kernel" in {check for check, _ in notes}, d.status()["queue"]["backend"] == "xtables", "no queue expression")
+    lacking = {text: notes.get(("user", text)) for text in ("this build has no seccomp", "this build has no Landlock", "the kernel has no Landlock")}
+    left_out = {name for name in ("seccomp", "Landlock") if f"without {name}" in version}
+    expect(lacking, {"this build has no seccomp": "a build with libseccomp" if "seccomp" in left_out else None,
+                     "this build has no Landlock": "a build with Landlock" if "Landlock" in left_out else None,
+                     "the kernel has no Landlock": "a kernel with Landlock (5.13, CONFIG_SECURITY_LANDLOCK)"
+                     if "Landlock, which this kernel lacks" in d.log() else None}, "notes of the user")
+    told = {name for name in ("seccomp", "Landlock") if f"without {name}, which this build leaves out" in d.log()}
+    expect(told, left_out, "the start's line")
 
 
 @case("no answer seen although clients connect")

@@ -135,10 +135,10 @@ $(B)/fqdn_filter.bpf.o: kmod-optional/fqdn_filter.bpf.c kmod-optional/fqdn_filte
 	$(Q)$(BPF_CLANG) $(BPF_CFLAGS) -c -o $@ $<
 
 $(B)/netfilter/filter_object.o: $(B)/fqdn_filter.bpf.o
-# Its assembler is outside of functions, which link-time optimization loses.
-$(B)/netfilter/filter_object.o: private PKG_CFLAGS := -fno-lto
 $(B)/netfilter/filter_object.o: private CPPFLAGS += -DFILTER_OBJECT='"$(B)/fqdn_filter.bpf.o"'
 endif
+# Its assembler is outside of functions, which link-time optimization loses.
+$(B)/netfilter/filter_object.o: private PKG_CFLAGS := -fno-lto
 
 PKG_CFLAGS := $(call pkg_cflags,$(LIBS_nfqdnd))
 

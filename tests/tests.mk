@@ -6,7 +6,9 @@ link_of = $(shell sed -n 's,^/\* LINK: *\(.*[^ ]\) *\*/.*,\1,p' $(1))
 libs_of = $(filter-out $(if $(filter no,$(WITH_SECCOMP)),libseccomp),$(shell sed -n 's,^/\* LIBS: *\(.*[^ ]\) *\*/.*,\1,p' $(1)))
 object_of = $(patsubst %,$(B)/%,$(1))
 
-UNIT_TESTS := $(patsubst tests/%.c,%,$(wildcard tests/unit/test_*.c))
+# Those of a feature that is left out are, too.
+LEFT_OUT := $(if $(filter no,$(WITH_ASSIST)),unit/test_assist_filter)
+UNIT_TESTS := $(filter-out $(LEFT_OUT),$(patsubst tests/%.c,%,$(wildcard tests/unit/test_*.c)))
 FACT_TESTS := $(patsubst tests/%.c,%,$(wildcard tests/kernel-facts/*.c))
 REPLAY_TESTS := $(patsubst tests/%.c,%,$(wildcard tests/replay/*.c))
 DNS_TESTS := $(patsubst tests/%.c,%,$(wildcard tests/dns/*.c))

@@ -18,6 +18,11 @@ def make(build, *goals, folder=ROOT, environment=None):
     return None if done.returncode == 0 else done.stderr[-2000:]
 
 
+def failures(done):
+    """The lines of a cmocka program that tell of one; a skipped case is `not ok` there, too."""
+    return [line for line in done.stdout.splitlines() if line.startswith("not ok") and "# SKIP" not in line]
+
+
 class Tap:
     def __init__(self):
         self.count, self.failed = 0, False

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Builds nfqdn for the architectures of tests/cross/targets as an integrator does, and runs there, emulated, what asks no kernel.
 
-NFQDN_CROSS names those wanted (else all). Results lie in build/cross/NAME; sizes, too: build/cross/sizes."""
+NFQDN_CROSS names those wanted (else all), NFQDN_CROSS_PARTS what of them (else "sizes tests"). Results lie in build/cross/NAME; the table of sizes: build/cross/sizes."""
 import concurrent.futures
 import os
 import pathlib
@@ -10,9 +10,12 @@ import shutil
 import subprocess
 import sys
 
-from builds import OUT, ROOT, Tap, make
+from builds import OUT, ROOT, Tap, failures, make
 
+PARTS = os.environ.get("NFQDN_CROSS_PARTS", "sizes tests").split()
 SUITES = ("unit", "replay", "fuzz")
+# Columns of the table of sizes: nfqdnd with all, and without what a target may leave out.
+SMALLER = {"all": (), "-seccomp": ("SECCOMP",), "-landlock": ("LANDLOCK",), "-assist": ("ASSIST",), "-all three": ("SECCOMP", "LANDLOCK", "ASSIST")}
 
 
 class Target:
@@ -20,11 +23,12 @@ class Target:
         self.name, self.prefix, self.emulator, budget, *how = line.split()
         self.static = how == ["static"]
         self.budget = int(budget) * 1024
+        self.emulators = [] if self.emulator == "-" else [f"{self.emulator}-static"]
         self.build = OUT / self.name
 
     def missing(self):
         """What this machine lacks, or None."""
-        for tool in (f"{self.prefix}-gcc", f"{self.prefix}-strip", f"{self.emulator}-static"):
+        for tool in (f"{self.prefix}-gcc", f"{self.prefix}-strip", *self.emulators):
             if not shutil.which(tool):
                 return f"{tool} is not installed (scripts/install-deps cross)"
         if not pathlib.Path(f"/usr/lib/{self.prefix}/pkgconfig/libnftnl.pc").exists():
@@ -45,10 +49,27 @@ class Target:
                     f"PURE_WITHOUT={without}" if folder else f"PURE_WITHOUT={without} cmocka", "pure-programs",
                     environment={"PKG_CONFIG_LIBDIR": f"{folder}:/usr/lib/{self.prefix}/pkgconfig:/usr/share/pkgconfig"})
 
-    def stripped(self, program):
-        path = self.build / f"{program}.stripped"
-        subprocess.run([f"{self.prefix}-strip", "-o", path, self.build / "small" / program], check=True)
+    def make_small(self, build, without=()):
+        # WITH_BPF: the same with clang and without it.
+        return self.make(build, "SMALL=1", "WITH_BPF=no", *(f"WITH_{name}=no" for name in without), f"{build}/nfqdnd", f"{build}/nfqdnctl")
+
+    def stripped(self, build, program):
+        path = build / f"{program}.stripped"
+        subprocess.run([f"{self.prefix}-strip", "-o", path, build / program], check=True)
         return path.stat().st_size
+
+    def sizes(self):
+        """Of nfqdnd by column, and of nfqdnctl; or what make said."""
+        found = {}
+        for column, without in SMALLER.items():
+            build = self.build / "-".join(("small", *without)).lower()
+            wrong = self.make_small(build, without)
+            if wrong:
+                return None, wrong
+            found[column] = self.stripped(build, "nfqdnd")
+            if not without:
+                found["nfqdnctl"] = self.stripped(build, "nfqdnctl")
+        return found, None
 
     def run(self, program):
         """None, or the end of what it said."""
@@ -60,7 +81,7 @@ class Target:
                                   errors="backslashreplace", timeout=300, check=False)
         except subprocess.TimeoutExpired:
             return "out of time: 300 s"
-        wrong = [line for line in done.stdout.splitlines() if line.startswith("not ok")]
+        wrong = failures(done)
         return None if done.returncode == 0 and not wrong else "\n".join([*wrong, f"status {done.returncode}", (done.stdout + done.stderr)[-1500:]])
 
 
@@ -89,35 +110,59 @@ def cmocka(target):
     return here
 
 
-def test(target, tap, sizes):
+def test_sizes(target, tap, table):
+    size, wrong = target.sizes()
+    tap.tell(f"{target.name}: builds as firmware does, with warnings as errors, whatever is left out", wrong)
+    if wrong:
+        return
+    table.append((target.name, size))
+    over = size["all"] > target.budget
+    tap.tell(f"{target.name}: nfqdnd, stripped, has at most {target.budget // 1024} KiB", f"it has {size['all']} octets" if over else None)
+    columns = [size[column] for column in SMALLER]
+    grown = max(columns) > columns[0] or min(columns[:-1]) <= columns[-1]
+    tap.tell(f"{target.name}: what is left out makes it smaller", str(size) if grown else None)
+
+
+def test(target, tap, table):
     reason = target.missing()
     if reason:
         tap.tell(f"{target.name}: builds", skip=reason)
         return
-    wrong = target.make_tests() or target.make(target.build / "small", "SMALL=1", "all")
-    tap.tell(f"{target.name}: builds with warnings as errors", wrong)
+    if "sizes" in PARTS:
+        test_sizes(target, tap, table)
+    if target.emulators and "tests" in PARTS:
+        test_programs(target, tap)
+
+
+def test_programs(target, tap):
+    wrong = target.make_tests()
+    tap.tell(f"{target.name}: its tests build with warnings as errors", wrong)
     if wrong:
         return
-    size = {program: target.stripped(program) for program in ("nfqdnd", "nfqdnctl")}
-    sizes.append(f"{target.name:10} nfqdnd {size['nfqdnd'] // 1024:4} KiB   nfqdnctl {size['nfqdnctl'] // 1024:4} KiB")
-    over = size["nfqdnd"] > target.budget
-    tap.tell(f"{target.name}: nfqdnd, stripped, has at most {target.budget // 1024} KiB", f"it has {size['nfqdnd']} octets" if over else None)
     programs = sorted(p for suite in SUITES for p in (target.build / "tests" / suite).glob("*") if os.access(p, os.X_OK) and p.is_file())
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count() or 1) as pool:
         for program, said in zip(programs, pool.map(target.run, programs)):
             tap.tell(f"{target.name}: {program.parent.name}/{program.name}", said)
 
 
+def written(table):
+    """KiB, stripped."""
+    columns = [*SMALLER, "nfqdnctl"]
+    lines = [f"{'':10}" + "".join(f"{column:>12}" for column in columns)]
+    lines += [f"{name:10}" + "".join(f"{size[column] / 1024:12.0f}" for column in columns) for name, size in table]
+    OUT.mkdir(parents=True, exist_ok=True)
+    (OUT / "sizes").write_text("".join(f"{line}\n" for line in lines))
+    return lines
+
+
 def main():
     wanted = os.environ.get("NFQDN_CROSS", "").split()
     lines = [line for line in (ROOT / "tests/cross/targets").read_text().splitlines() if line and not line.startswith("#")]
-    tap, sizes = Tap(), []
+    tap, table = Tap(), []
     for target in map(Target, lines):
         if not wanted or target.name in wanted:
-            test(target, tap, sizes)
-    OUT.mkdir(parents=True, exist_ok=True)
-    (OUT / "sizes").write_text("".join(f"{line}\n" for line in sizes))
-    for line in sizes:
+            test(target, tap, table)
+    for line in written(table):
         print(f"# {line}")
     return tap.end()
 

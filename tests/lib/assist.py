@@ -32,6 +32,37 @@ def stays(t, d, config, reason):
     expect((t.client.tcp("20.140.0.1").result, t.client.tcp("20.140.0.4").result), ("open", "reset"), "old names and new ones")
 
 
+def derived_names_are_seen(t, start):
+    """A derived name is seen as soon as its origin's answer passes, and after a reload. `start()` starts the daemon."""
+    records = {"www.example.net": [dnswire.cname("www.example.net", "edge.cdn.test", 300)], "edge.cdn.test": [dnswire.a("edge.cdn.test", "20.141.0.1", 300)]}
+    t.dns(t.inet, lambda q: [r for r in records.get(q.name, []) if r.kind in (q.kind, dnswire.CNAME)])
+    d = start()
+    t.client.query("10.2.0.2", "edge.cdn.test")
+    expect((queued(d), t.client.tcp("20.141.0.1").result), (0, "reset"), "before")
+    t.client.query("10.2.0.2", "www.example.net")
+    t.client.query("10.2.0.2", "edge.cdn.test")
+    expect((queued(d), t.client.tcp("20.141.0.1").result), (2, "open"), "after")
+    d.reload()
+    t.client.query("10.2.0.2", "edge.cdn.test")
+    expect(queued(d), 3, "packets queued: a reload does not forget derived names")
+
+
+def messages_teach_the_same(t, **options):
+    """The same messages teach the same with assist and without it."""
+    messages, learned = samples(), {}
+    for assist in ("off", "require"):
+        name = f"d_{assist}"
+        d = t.daemon(t.gw, t.config(allow=WEB, kernel_assist=assist, name=name, table=name, **options), name=name)
+        for data in messages:
+            answer(t, data)
+        learned[assist] = sorted((e["address"], e["port"], tuple(e["names"])) for e in d.learned())
+        print(f"# {assist}: {queued(d)} of {len(messages)} messages queued, {len(learned[assist])} addresses learned")
+        d.stop()
+        t.gw.nft(f"delete table inet {name}\n")
+    expect(learned["require"], learned["off"], "learned")
+    check(learned["off"], "something was learned")
+
+
 def samples():
     """DNS messages: the fuzz corpus, some made up, and mutations."""
     rng = random.Random(11)

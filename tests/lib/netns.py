@@ -14,6 +14,7 @@ of cases run side by side. Sockets are made inside a namespace by `with net:` (t
     if __name__ == "__main__":
         main()
 """
+import contextlib
 import ctypes
 import errno
 import fnmatch
@@ -90,6 +91,29 @@ def until(condition, what, seconds=5.0):
             raise Failed(f"not within {seconds * PATIENCE:g} s: {what}" + (f" ({last!r})" if last else ""))
         time.sleep(pause)
         pause = min(pause * 1.5, 0.05)
+
+
+@contextlib.contextmanager
+def meanwhile(step):
+    """Calls `step()` over and over, in a thread, while the block runs; an exception there fails the case."""
+    ending, failed = threading.Event(), []
+
+    def go():
+        try:
+            while not ending.is_set():
+                step()
+        except BaseException as error:  # pylint: disable=broad-except
+            failed.append(error)
+
+    thread = threading.Thread(target=go)
+    thread.start()
+    try:
+        yield
+    finally:
+        ending.set()
+        thread.join()
+    if failed:
+        raise failed[0]
 
 
 def holds(condition, what, seconds):

@@ -9,13 +9,13 @@ import signal
 import struct
 import subprocess
 import sys
-import threading
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "lib"))
 import dnswire  # noqa: E402
 import fqdngenl as genl  # noqa: E402
-from assist import UNRELATED, WEB, ZONE, answer, flood_costs_copies, names_are_not_told, names_are_told, queued, samples, stays  # noqa: E402
-from netns import Skip, case, check, expect, main, until  # noqa: E402
+from assist import (UNRELATED, WEB, ZONE, derived_names_are_seen, flood_costs_copies, messages_teach_the_same,  # noqa: E402
+                    names_are_not_told, names_are_told, queued, stays)
+from netns import Skip, case, check, expect, main, meanwhile, until  # noqa: E402
 
 MODULE = os.environ.get("NFQDN_TEST_MODULE", "")
 LOADS = int(os.environ.get("NFQDN_TEST_LOADS", "100"))
@@ -96,17 +96,7 @@ def changed(t):
 def derived(t):
     t.simple()
     family(t.gw)
-    records = {"www.example.net": [dnswire.cname("www.example.net", "edge.cdn.test", 300)], "edge.cdn.test": [dnswire.a("edge.cdn.test", "20.141.0.1", 300)]}
-    t.dns(t.inet, lambda q: [r for r in records.get(q.name, []) if r.kind in (q.kind, dnswire.CNAME)])
-    d = t.gateway(allow=WEB, kernel_assist="require")
-    t.client.query("10.2.0.2", "edge.cdn.test")
-    expect((queued(d), t.client.tcp("20.141.0.1").result), (0, "reset"), "before")
-    t.client.query("10.2.0.2", "www.example.net")
-    t.client.query("10.2.0.2", "edge.cdn.test")
-    expect((queued(d), t.client.tcp("20.141.0.1").result), (2, "open"), "after")
-    d.reload()
-    t.client.query("10.2.0.2", "edge.cdn.test")
-    expect(queued(d), 3, "packets queued: a reload does not forget derived names")
+    derived_names_are_seen(t, lambda: t.gateway(allow=WEB, kernel_assist="require"))
 
 
 @case("a reload exchanges the patterns, and what was known is looked at again; off leaves all to nfqdnd", tags=["module"])
@@ -264,20 +254,7 @@ def many_instances(t):
 def differential(t):
     t.simple()
     module = family(t.gw)
-    messages = samples()
-    learned = {}
-    for assist in ("off", "require"):
-        name = f"d_{assist}"
-        d = t.daemon(t.gw, t.config(allow=WEB, kernel_assist=assist, name=name, table=name), name=name)
-        for data in messages:
-            answer(t, data)
-        learned[assist] = sorted((e["address"], e["port"], tuple(e["names"])) for e in d.learned())
-        counters = d.counters()
-        print(f"# {assist}: {counters['packets_queued']} of {len(messages)} messages queued, {len(learned[assist])} addresses learned")
-        d.stop()
-        t.gw.nft(f"delete table inet {name}\n")
-    expect(learned["require"], learned["off"], "learned")
-    check(learned["off"], "something was learned")
+    messages_teach_the_same(t)
     check(module is not None, "the module was there")
 
 
@@ -346,17 +323,14 @@ def again_and_again(t):
         raise Skip("NFQDN_TEST_MODULE does not say where the module is")
     t.dns(t.inet, ZONE, ttl=200)
     d = t.gateway(allow=WEB, kernel_assist="auto")
-    ended, failed = threading.Event(), []
+    failed = []
 
     def traffic():
-        while not ended.is_set():
-            for qname in ("other.example.org", "www.example.net"):
-                if len(t.client.lookup("10.2.0.2", qname)) != 1:
-                    failed.append(qname)
+        for qname in ("other.example.org", "www.example.net"):
+            if len(t.client.lookup("10.2.0.2", qname)) != 1:
+                failed.append(qname)
 
-    thread = threading.Thread(target=traffic)
-    thread.start()
-    try:
+    with meanwhile(traffic):
         for i in range(LOADS):
             if i % 10 == 0:
                 print(f"# loaded {i} times", flush=True)
@@ -365,9 +339,6 @@ def again_and_again(t):
             unload(t)
             subprocess.run(["insmod", MODULE], check=True)
             d.reload(t.config(allow=WEB, kernel_assist="require"))
-    finally:
-        ended.set()
-        thread.join()
     expect(failed, [], "lookups without an answer")
     expect(t.client.tcp("20.140.0.1").result, "open", "what was learned")
 

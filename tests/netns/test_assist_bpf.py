@@ -10,8 +10,8 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "lib"))
 import dnswire  # noqa: E402
 import fqdngenl as genl  # noqa: E402
 from netns import NFQDND, Skip, case, check, expect, main, until  # noqa: E402
-from assist import (UNRELATED, WEB, ZONE, answer, flood_costs_copies, names_are_not_told, names_are_told, queued, samples, stays,  # noqa: E402
-                    told)
+from assist import (UNRELATED, WEB, ZONE, derived_names_are_seen, flood_costs_copies, messages_teach_the_same,  # noqa: E402
+                    names_are_not_told, names_are_told, queued, stays, told)
 
 
 def no_module(t):
@@ -102,17 +102,7 @@ def changed(t):
 @case("a derived name is seen as soon as its origin's answer passes, and after a reload")
 def derived(t):
     t.simple()
-    records = {"www.example.net": [dnswire.cname("www.example.net", "edge.cdn.test", 300)], "edge.cdn.test": [dnswire.a("edge.cdn.test", "20.141.0.1", 300)]}
-    t.dns(t.inet, lambda q: [r for r in records.get(q.name, []) if r.kind in (q.kind, dnswire.CNAME)])
-    d = gateway(t, allow=WEB)
-    t.client.query("10.2.0.2", "edge.cdn.test")
-    expect((queued(d), t.client.tcp("20.141.0.1").result), (0, "reset"), "before")
-    t.client.query("10.2.0.2", "www.example.net")
-    t.client.query("10.2.0.2", "edge.cdn.test")
-    expect((queued(d), t.client.tcp("20.141.0.1").result), (2, "open"), "after")
-    d.reload()
-    t.client.query("10.2.0.2", "edge.cdn.test")
-    expect(queued(d), 3, "packets queued: a reload does not forget derived names")
+    derived_names_are_seen(t, lambda: gateway(t, allow=WEB))
 
 
 @case("a reload exchanges the patterns, and what was known is looked at again; off takes the program away")
@@ -318,19 +308,7 @@ def rebuilt(t):
 @case("the same messages teach the same with the program and without it", seconds=300)
 def differential(t):
     t.simple()
-    messages = samples()
-    learned = {}
-    for assist in ("off", "require"):
-        name = f"d_{assist}"
-        d = t.daemon(t.gw, t.config(allow=WEB, kernel_assist=assist, report_names="policy", name=name, table=name), name=name)
-        for data in messages:
-            answer(t, data)
-        learned[assist] = sorted((e["address"], e["port"], tuple(e["names"])) for e in d.learned())
-        print(f"# {assist}: {queued(d)} of {len(messages)} messages queued, {len(learned[assist])} addresses learned")
-        d.stop()
-        t.gw.nft(f"delete table inet {name}\n")
-    expect(learned["require"], learned["off"], "learned")
-    check(learned["off"], "something was learned")
+    messages_teach_the_same(t, report_names="policy")
 
 
 if __name__ == "__main__":

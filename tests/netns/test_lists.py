@@ -1,7 +1,9 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Imported lists in force: what is told of them, a reload that is only tried, and traffic from one edition to the next."""
+import contextlib
 import ipaddress
+import itertools
 import json
 import os
 import pathlib
@@ -13,7 +15,7 @@ import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "lib"))
 import dnswire  # noqa: E402
-from netns import NFQDNCTL, PATIENCE, ROOT, Skip, case, check, expect, main  # noqa: E402
+from netns import NFQDNCTL, PATIENCE, ROOT, Skip, case, check, expect, main, meanwhile  # noqa: E402
 
 TAGS = ROOT.parent / "shared" / "samples" / "service-tags"
 LIVE = 'sql: { service = "power-automate"; features = [ "connectors-live", "http-actions-live" ]; to = "10.3.0.2"; ports = "tcp/1433"; };'
@@ -126,24 +128,16 @@ def weekly(t):
     take(t, first, *words)
     d = t.gateway(inbound=LIVE, interfaces=["lan*"], catalog=catalogs(t))
     sources = both_allow(t, first, second, 40)
-    results, ending = [], threading.Event()
+    results, turns = [], itertools.cycle(sources)
 
     def knock():
-        while not ending.is_set():
-            for source in sources:
-                results.append((source, t.inet.tcp("10.3.0.2", 1433, source=source, seconds=3.0 * PATIENCE).result))
-                if ending.is_set():
-                    break
+        source = next(turns)
+        results.append((source, t.inet.tcp("10.3.0.2", 1433, source=source, seconds=3.0 * PATIENCE).result))
 
-    thread = threading.Thread(target=knock)
-    thread.start()
-    try:
+    with meanwhile(knock):
         for file in (second, first, second):
             take(t, file, *words, "--force")
             d.reload()
-    finally:
-        ending.set()
-        thread.join()
     expect([r for r in results if r[1] != "open"], [], f"of {len(results)} connections those that were denied")
     check(len(results) >= len(sources), f"only {len(results)} connections in all")
     expect(d.counters()["kernel_denied_inbound_packets"], 0, "denied by the kernel")
@@ -317,18 +311,15 @@ def one_tag(t):
     if not d.status()["owned"]:
         raise Skip("this kernel has no tables that belong to one alone, so all is filled again")
     check(d.counters()["sets_untouched"] > 0, "a reload of the same policy leaves sets untouched")
-    results, ending = [], threading.Event()
+    results = []
 
     def knock():
-        while not ending.is_set():
-            for block in (*blocks[::100], "50.0.1.0/28"):
-                source = block.replace(".0/28", ".5")
-                results.append((source, t.inet.tcp("10.3.0.2", 1433, source=source, seconds=3.0 * PATIENCE).result))
+        for block in (*blocks[::100], "50.0.1.0/28"):
+            source = block.replace(".0/28", ".5")
+            results.append((source, t.inet.tcp("10.3.0.2", 1433, source=source, seconds=3.0 * PATIENCE).result))
 
     monitor = Monitor(t)
-    thread = threading.Thread(target=knock)
-    thread.start()
-    try:
+    with contextlib.closing(monitor.socket), meanwhile(knock):
         take(t, file(2, ["50.0.1.0/28", "50.0.2.0/28", "50.0.4.0/28", "50.0.6.0/28"]), *words)
         d.reload()
         told = monitor.messages()
@@ -343,10 +334,6 @@ def one_tag(t):
         expect(t.inet.tcp("10.3.0.2", 1433, source="50.0.2.5").result, "reset", "what is gone")
         d.reload()
         expect(monitor.messages(), [], "a reload that changes nothing")
-    finally:
-        ending.set()
-        thread.join()
-        monitor.socket.close()
     expect([r for r in results if r[1] != "open"], [], f"of {len(results)} connections those that were denied")
     check(len(results) >= 15, f"only {len(results)} connections in all")
 

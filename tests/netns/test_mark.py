@@ -4,10 +4,9 @@
 import json
 import pathlib
 import sys
-import threading
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "lib"))
-from netns import NFQDND, Raw, case, check, element, expect, holds, main, until  # noqa: E402
+from netns import NFQDND, Raw, case, check, element, expect, holds, main, meanwhile, until  # noqa: E402
 
 BIT = Raw("0x10000")
 ALLOW = 'web: { names = "*.example.net"; ports = [ "tcp/443", "udp/4000", "icmp" ]; }; cloud: { addresses = [ "20.170.0.0/24", "2603:1170::/48" ]; };'
@@ -163,24 +162,18 @@ def reloads(t):
     d = t.gateway(ALLOW, mode="enforce")
     t.client.lookup("10.2.0.2", "www.example.net")
     attempt = t.client.tcp("20.172.0.1", keep=True)
-    results, ending = [], threading.Event()
+    results = []
 
     def knock():
-        while not ending.is_set():
-            results.append((t.client.tcp("20.172.0.1").result, t.client.tcp("20.172.0.9", seconds=0.5).result))
+        results.append((t.client.tcp("20.172.0.1").result, t.client.tcp("20.172.0.9", seconds=0.5).result))
 
-    thread = threading.Thread(target=knock)
-    thread.start()
-    try:
+    with meanwhile(knock):
         for mode, options in (("mark", {}), ("mark", {"mark_hook": "prerouting"}), ("audit", {}), ("enforce", {}), ("mark", {"mark_hook": "prerouting"}), ("enforce", {})) * 2:
             d.reload(t.config(ALLOW, mode=mode, mark=BIT, **options))
             expect(d.status()["mode"], mode, "mode")
             say(attempt, mode.encode())
             done = len(results)
             until(lambda done=done: len(results) > done + 1, "knocks", 10)
-    finally:
-        ending.set()
-        thread.join()
     expect({r[0] for r in results}, {"open"}, "an allowed address, all the time")
     expect({r[1] for r in results}, {"open", "reset"}, "another one: denied by enforce alone")
     check(element(t.gw, "20.172.0.1"), "still learned")

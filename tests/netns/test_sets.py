@@ -1,13 +1,13 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0-or-later
 """mode = "sets": the administrator's sets, in the administrator's table, are filled, as dnsmasq's nftset= fills them; nfqdn's own table sees DNS alone."""
+import itertools
 import pathlib
 import sys
-import threading
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "lib"))
 import dnswire  # noqa: E402
-from netns import PATIENCE, ROOT, case, check, elements, expect, holds, main, until  # noqa: E402
+from netns import PATIENCE, ROOT, case, check, elements, expect, holds, main, meanwhile, until  # noqa: E402
 
 ALLOW = 'web: { names = "*.example.net"; ports = [ "tcp/443", "tcp/80" ]; };'
 RANGES = 'cloud: { addresses = [ "20.170.0.0/24", "20.170.1.0/24", "2603:1170::/48" ]; };'
@@ -164,29 +164,25 @@ def reloaded(t):
     owned = d.status()["owned"]  # else a flush of all takes nfqdn's table, too, and answers pass unlearned until it is back
     for i in range(1, 20):
         t.client.lookup("10.2.0.2", f"n{i}.example.net")
-    wrong_ones, asked, unlucky, loads, ending = [], [0], [0], [0], threading.Event()
+    wrong_ones, asked, unlucky, loads, numbers = [], [0], [0], [0], itertools.cycle([*range(20, 59), *range(1, 20)])
 
     def ask():
-        number = 19
-        while not ending.is_set():
-            number = number % 58 + 1
-            name, before = f"n{number}.example.net", loads[0]
-            try:
-                t.client.lookup("10.2.0.2", name, seconds=1)
-            except TimeoutError:
-                continue  # held when a base chain went, or dropped since its set was gone: asked again
-            result = t.client.tcp(NAMES[name][0]).result
-            # A firewall that is loaded between the answer and the connection closes the door again, for 100 ms at most.
-            if before % 2 or before != loads[0]:
-                unlucky[0] += 1
-                continue
-            asked[0] += 1
-            if result != "open":
-                wrong_ones.append((name, result))
+        number = next(numbers)
+        name, before = f"n{number}.example.net", loads[0]
+        try:
+            t.client.lookup("10.2.0.2", name, seconds=1)
+        except TimeoutError:
+            return  # held when a base chain went, or dropped since its set was gone: asked again
+        result = t.client.tcp(NAMES[name][0]).result
+        # A firewall that is loaded between the answer and the connection closes the door again, for 100 ms at most.
+        if before % 2 or before != loads[0]:
+            unlucky[0] += 1
+            return
+        asked[0] += 1
+        if result != "open":
+            wrong_ones.append((name, result))
 
-    thread = threading.Thread(target=ask)
-    thread.start()
-    try:
+    with meanwhile(ask):
         for turn in range(20):
             loads[0] += 1
             t.gw.nft(("flush ruleset\n" if turn % 2 and owned else "") + MINE)
@@ -194,9 +190,6 @@ def reloaded(t):
             done = asked[0]
             until(lambda done=done: asked[0] > done + 5, "more was asked", 20)
             until(lambda: "20.172.0.5" in held(t, "allowed4"), "what was learned is back", 5)
-    finally:
-        ending.set()
-        thread.join()
     expect(wrong_ones, [], f"closed doors of {asked[0]}, and {unlucky[0]} that do not count")
     expect(held(t, "allowed4")["20.172.0.5"]["comment"], "nfqdn: n5.example.net", "its comment")
     expect(t.client.tcp("20.172.0.1").result, "open", "learned before")
@@ -331,15 +324,12 @@ def reloads(t):
     t.client.lookup("10.2.0.2", "n2.example.net")
     t.gw.nft(MINE.replace("reject with icmpx admin-prohibited", "ip daddr 20.99.0.0/16 meta l4proto tcp reject with tcp reset"))
     attempt = t.client.tcp("20.172.0.1", keep=True)
-    results, ending = [], threading.Event()
+    results = []
 
     def knock():
-        while not ending.is_set():
-            results.append((t.client.tcp("20.172.0.1").result, t.client.tcp("20.99.0.9", seconds=0.5).result))
+        results.append((t.client.tcp("20.172.0.1").result, t.client.tcp("20.99.0.9", seconds=0.5).result))
 
-    thread = threading.Thread(target=knock)
-    thread.start()
-    try:
+    with meanwhile(knock):
         for mode in ("sets", "enforce", "sets", "mark", "sets", "audit", "enforce") * 2:
             d.reload(t.config(allow=ALLOW, mode=mode, sets=SETS, mark=0x10000))
             expect(d.status()["mode"], mode, "mode")
@@ -350,9 +340,6 @@ def reloads(t):
             expect(attempt.sock.recv(10), b"on", "an open flow")
             done = len(results)
             until(lambda done=done: len(results) > done + 1, "knocks", 10)
-    finally:
-        ending.set()
-        thread.join()
     expect({r[0] for r in results}, {"open"}, "a learned address, all the time")
     expect({r[1] for r in results}, {"reset"}, "another one")
     expect(sorted({e["address"] for e in d.learned()}), ["20.172.0.1", "20.172.0.2"], "still learned")

@@ -167,11 +167,23 @@ include tests/tests.mk
 $(B)/lab-clock.so: scripts/lab.d/clock.c $(B)/.flags
 	$(Q)$(CC) -std=gnu11 -Wall -Wextra -D_GNU_SOURCE $(CFLAGS) -fPIC -shared $(LDFLAGS) -o $@ $<
 
+# The lab's simulated clients.
+LAB_CLIENTS := clients mix responder stub tally
+
+$(B)/lab/%.o: scripts/lab.d/%.c $(B)/.flags
+	@mkdir -p $(@D)
+	@$(if $(Q),echo "  CC      $<")
+	$(Q)$(CC) $(ALL_CFLAGS) -c -o $@ $<
+
+$(B)/lab-clients: $(LAB_CLIENTS:%=$(B)/lab/%.o)
+	@$(if $(Q),echo "  LD      $@")
+	$(Q)$(CC) $(ALL_CFLAGS) $(BASE_LDFLAGS) $(LDFLAGS) -o $@ $^ -lm
+
 # The README's two commands. Each installs what it needs (NO_INSTALL=1 forbids it), builds, and runs. ROOTLESS=1: without root, so
 # that nothing can be installed; NAME=name beside other labs.
 lab:
 	@$(if $(filter 1,$(ROOTLESS)),NO_INSTALL=1) scripts/install-deps lab
-	$(Q)$(MAKE) --no-print-directory all $(B)/lab-clock.so
+	$(Q)$(MAKE) --no-print-directory all $(B)/lab-clock.so $(B)/lab-clients
 	$(Q)NFQDN_BUILD=$(B) scripts/lab run $(if $(filter 1,$(ROOTLESS)),--rootless) $(if $(NAME),--name $(NAME))
 
 check:

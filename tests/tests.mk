@@ -23,7 +23,7 @@ $(B)/tests/%.o: tests/%.c $(B)/.flags
 define test_program
 $(B)/tests/$(1): $(B)/tests/$(1).o $(3) $(call object_of,$(call link_of,tests/$(1).c))
 	@$$(if $$(Q),echo "  LD      $$@")
-	$$(Q)$$(CC) $$(ALL_CFLAGS) $$(BASE_LDFLAGS) $$(LDFLAGS) -o $$@ $$(filter %.o,$$^) $$(call pkg_libs,$$(strip $(2) $(call libs_of,tests/$(1).c)))
+	$$(Q)$$(CC) $$(ALL_CFLAGS) $$(BASE_LDFLAGS) $$(LDFLAGS) -o $$@ $$(filter %.o,$$^) $$(call pkg_libs,$$(strip $(2) $(call libs_of,tests/$(1).c))) -lm
 endef
 
 $(foreach t,$(UNIT_TESTS),$(eval $(call test_program,$(t),cmocka,)))
@@ -46,7 +46,7 @@ $(B)/bench/%: tests/bench/%.c $(B)/.flags
 
 bench-programs: $(BENCH_PROGRAMS)
 
-test-programs: $(TEST_PROGRAMS) bench-programs $(if $(filter 1,$(SAN)),,$(B)/lab-clock.so)
+test-programs: $(TEST_PROGRAMS) bench-programs $(B)/lab-clients $(if $(filter 1,$(SAN)),,$(B)/lab-clock.so)
 
 # Those that ask no kernel and want no tools' libraries: they run under an emulator, too, which has no netfilter netlink.
 # PURE_WITHOUT: libraries that are not to be had, such as static ones.

@@ -210,6 +210,31 @@ def scenario_rootless():
     lab("scenario", str(ROOT / "tests/scenarios/pain-22-denied-by-name"), "--rootless", env=dict(os.environ, TMPDIR=str(FOLDER)))
 
 
+def many_devices():
+    """`clients` tells on the way and at the end, by status, table and plot, answers others meanwhile, and ends with who asked for it"""
+    lab("up", "--name", "t-many", "--topology", "many-clients", "--seed", "7")
+    text = lab("clients", "40", "seconds=2", "think=0.3", "--name", "t-many", f"out={FOLDER}/clients")
+    check("40 devices for 2 s" in text and "hold time of" in text and f"{FOLDER}/clients: table.txt, plot.svg" in text, text)
+    check((FOLDER / "clients/plot.svg").exists(), "the plot is there")
+    with subprocess.Popen([LAB, "clients", "40", "seconds=600", "--name", "t-many"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+        try:
+            until(lambda: any(b"--seconds=600" in pathlib.Path(f"/proc/{pid}/cmdline").read_bytes() for pid in pids("t-many") if tap.lives(pid)), "it runs", 10 * PATIENCE)
+            check("runs in this lab already" in lab("clients", "1", "--name", "t-many", status=2), "a second run")
+            lab("open", ALLOWED, "--name", "t-many")
+        finally:
+            process.send_signal(signal.SIGINT)
+        check(process.wait(10 * PATIENCE) != 0, "it ends by the signal")
+    until(lambda: not subprocess.run([LAB, "clients", "9", "seconds=1", "think=0.2", "--name", "t-many"], capture_output=True, check=False).returncode, "another run may begin", 10 * PATIENCE)
+    # A reader that went away is no error of ours, and a program in a node dies of it as anywhere.
+    done = subprocess.run(["sh", "-c", f"({LAB} ctl metrics --name t-many; echo $? >&2) | true"], capture_output=True, encoding="utf-8", check=False)
+    check("Traceback" not in done.stderr and done.stderr.strip() in ("0", "141"), done.stderr)
+    done = subprocess.run(["sh", "-c", f"({LAB} exec --name t-many -- yes; echo $? >&2) | true"], capture_output=True, encoding="utf-8", check=False)
+    expect(done.stderr.strip(), "141")
+    processes = pids("t-many")
+    lab("down", "--name", "t-many")
+    nothing_left("t-many", processes)
+
+
 def unprivileged():
     """without root: the whole story, as a user who may nothing, and nothing is left"""
     nobody = pwd.getpwnam("nobody")
@@ -224,11 +249,16 @@ def unprivileged():
     check("needs root" in lab("up", before=before, env=environment, cwd="/", status=1), "without --rootless")
     text = lab("run", before=before, env=dict(environment, ROOTLESS="1"), cwd="/")
     check(re.search(r"^(\d+) of \1 behaved$", text, re.MULTILINE), text[-300:])
+    lab("up", "--rootless", before=before, env=environment, cwd="/")
+    check("5 devices" in lab("clients", "5", "seconds=1", "think=0.2", before=before, env=environment, cwd="/"), "some devices")
+    lab("down", before=before, env=environment, cwd="/")
     lab("up", "--rootless", "--topology", "nat", before=before, env=environment, cwd="/")
     try:
         check("0\n" in lab("exec", "gateway", "--", "id", "-u", before=before, env=environment, cwd="/"), "root of its own")
         check("lab-gateway" in lab("exec", "--", "ip", "netns", "list", before=before, env=environment, cwd="/"), "a /run of its own")
         lab("open", ALLOWED, before=before, env=environment, cwd="/")
+        check("--topology many-clients" in lab("clients", "300", before=before, env=environment, cwd="/", status=2), "no room for so many")
+        check("such as NAT, hides who asks" in lab("clients", "5", before=before, env=environment, cwd="/", status=2), "behind NAT")
         check("this wants root" in lab("attach", "eth9", before=before, env=environment, cwd="/", status=2), "attach")
     finally:
         lab("down", before=before, env=environment, cwd="/")
@@ -261,7 +291,7 @@ def forbidden_for_real():
     check("no lab without root here" in text and "user.max_user_namespaces is 0: sudo sysctl" in text, text)
 
 
-CASES = [two_by_name, at_once, killed, interrupted, strangers_folder, mistakes, attached, scenarios, scenario_rootless, unprivileged, forbidden, forbidden_for_real]
+CASES = [two_by_name, at_once, killed, interrupted, strangers_folder, mistakes, attached, scenarios, scenario_rootless, many_devices, unprivileged, forbidden, forbidden_for_real]
 
 
 def main():
@@ -277,6 +307,8 @@ def main():
     try:
         return tap.run(wanted)
     finally:
+        for left in pathlib.Path("/run/nfqdn-lab").glob("t-*"):  # by a case that failed
+            subprocess.run([LAB, "down", "--name", left.name], check=False)
         shutil.rmtree(FOLDER, ignore_errors=True)
         print(f"# {time.monotonic() - began:.1f} s")
 

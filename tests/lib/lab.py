@@ -14,8 +14,11 @@ import signal
 import socket
 import struct
 import subprocess
+import threading
 import time
 
+import crowd
+import crowdreport
 import dnswire
 import labdns
 import packets
@@ -66,6 +69,7 @@ class Lab:
         self.settings, self.with_daemon = settings, daemon
         self.dns_faults, self.resolvers, self.daemons = [], [], {}
         self.attached, self.masters, self.down, self.hops = {}, {}, set(), {}
+        self.crowd = threading.Lock()
         self.authority = Authority(case.folder / "ca")
         self.zone = labdns.Zone()
         for zone in zones:
@@ -130,8 +134,8 @@ class Lab:
         return b"__asan_init" in (BUILD / "nfqdnd").read_bytes()
 
     # ---- words ----
-    def do(self, words):
-        """One command: its Result. Raises LabError when it cannot be done."""
+    def do(self, words, tell=None):
+        """One command: its Result. Raises LabError when it cannot be done. `tell`: called with lines of text by what takes long."""
         if not words or words[0] not in COMMANDS:
             near = difflib.get_close_matches(words[0] if words else "", COMMANDS, 1)
             raise LabError(f"no command `{words[0] if words else ''}`" + (f"; is it `{near[0]}`?" if near else f"; there are: {' '.join(COMMANDS)}"))
@@ -144,7 +148,7 @@ class Lab:
             else:
                 rest.append(word)
         try:
-            return function(self, rest, given)
+            return function(self, rest, given, tell) if words[0] == "clients" else function(self, rest, given)
         except (IndexError, ValueError) as error:
             raise LabError(f"right would be: {usage}" + (f" ({error})" if isinstance(error, ValueError) else "")) from None
 
@@ -337,6 +341,44 @@ class Lab:
         lines += [f"down: {node}:{interface}" for node, interface in sorted(self.down)]
         lines += [f"attached: {interface} to {node}:{bridge}" for interface, (node, bridge) in self.attached.items()]
         return Result(True, "\n".join(lines))
+
+    # ---- many devices ----
+    @command("clients N [seconds=60] [think=20] [hold=10] [seed=N] [zipf=0.9] [names=FILE] [family=4] [out=FOLDER] [on=GATEWAY]",
+             "so many devices ask and connect, each every `think` seconds; yes when all names of the policy opened and no other; tells the gateway's figures, in FOLDER also as plot.svg",
+             ("seconds", "think", "hold", "seed", "zipf", "names", "family", "out", "on"))
+    def clients(self, words, given, tell=None):
+        if len(words) != 1:
+            raise ValueError("N is a number")
+        count, daemon = int(words[0]), self.target(given) if self.daemons else None
+        settings = {"seconds": 60, "think": 20, "hold": 10, "zipf": 0.9, "seed": self.seed, "names": crowd.NAMES, "family": None, **given}
+        for key in ("seconds", "think", "hold", "zipf"):
+            settings[key] = float(settings[key])
+        settings["seed"] = int(settings["seed"])
+        settings["names"] = pathlib.Path(settings["names"])
+        if count < 1 or settings["family"] not in (None, "4"):
+            raise ValueError("N is 1 or more, and family=4 the only choice there is")
+        if not crowd.PROGRAM.exists():
+            raise LabLacks(f"no {crowd.PROGRAM}: `make lab` builds it")
+        if not self.crowd.acquire(blocking=False):
+            raise LabError("`clients` runs in this lab already")
+        try:
+            return self.run_crowd(count, daemon, settings, tell, pathlib.Path(given.get("out", self.t.folder / "clients")))
+        except crowd.NoRoom as error:
+            raise LabError(f"{error}") from None
+        finally:
+            self.crowd.release()
+
+    def run_crowd(self, count, daemon, settings, tell, out):
+        run = crowd.Crowd(self, daemon, count, tell, **settings)
+        out.mkdir(parents=True, exist_ok=True)
+        run.run()
+        title = (f"{count:,} devices for {settings['seconds']:g} s, each every {settings['think']:g} s, seed {settings['seed']}; "
+                 f"{self.topology.path.name}" + (f", nfqdnd on {daemon.name}" if daemon else ", without nfqdnd"))
+        text = crowdreport.text(title, run)
+        for name, content in (("table.txt", text), ("samples.csv", crowdreport.table(run.samples)), ("results.json", crowdreport.values(title, run, settings)),
+                              ("plot.svg", crowdreport.plot(title, run))):
+            (out / name).write_text(content, encoding="utf-8")
+        return Result(run.good(), f"{text}\n{out}: table.txt, plot.svg, samples.csv, results.json")
 
     # ---- VRRP ----
     def start_vrrp(self):

@@ -54,7 +54,7 @@ def register(name, where=("client",)):
     del comes_up
 
 
-for _name, _where in (("simple", ("client", "server")), ("resolver-on-gateway", ("client",)), ("domain-controller-forwards", ("client",)), ("nat", ("client", "server")),
+for _name, _where in (("simple", ("client", "server")), ("resolver-on-gateway", ("client",)), ("domain-controller-forwards", ("client",)), ("nat", ("client", "server")), ("many-clients", ("client",)),
                       ("vlan-trunk", ("client", "guest")), ("bridge", ("client", "neighbour"))):
     register(_name, _where)
 

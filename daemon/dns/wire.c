@@ -58,13 +58,6 @@ uint16_t wire_u16(struct wire *wire)
 	return at ? get16(at) : 0;
 }
 
-uint32_t wire_u32(struct wire *wire)
-{
-	const uint8_t *at = wire_octets(wire, 4);
-
-	return at ? (uint32_t)get16(at) << 16 | get16(at + 2) : 0;
-}
-
 /* A walk over the labels of one name. */
 struct walk {
 	size_t position; /* of the next label or pointer */

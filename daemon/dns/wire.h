@@ -53,7 +53,6 @@ struct wire wire_part(const struct wire *wire, size_t position, size_t length);
 
 size_t wire_left(const struct wire *wire);
 uint16_t wire_u16(struct wire *wire);
-uint32_t wire_u32(struct wire *wire);
 void wire_skip(struct wire *wire, size_t count);
 /* `count` octets inside the message, or NULL. */
 const uint8_t *wire_octets(struct wire *wire, size_t count);

@@ -23,9 +23,3 @@ int64_t lifetime_refresh_below(const struct config_lifetime *lifetime, uint32_t 
 		slack = max - wanted;
 	return wanted + slack / 2;
 }
-
-bool lifetime_needs_refresh(const struct config_lifetime *lifetime, uint32_t ttl, struct monotime now,
-			    struct monotime deadline)
-{
-	return monotime_until(now, deadline) < lifetime_refresh_below(lifetime, ttl);
-}

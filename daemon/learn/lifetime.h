@@ -3,10 +3,8 @@
 #ifndef NFQDN_LEARN_LIFETIME_H
 #define NFQDN_LEARN_LIFETIME_H
 
-#include <stdbool.h>
 #include <stdint.h>
 
-#include "base/monotime.h"
 #include "policy/config.h"
 
 /* The kernel's own timeout is this much longer than our life: it only matters when the daemon is dead. */
@@ -16,12 +14,8 @@
 int64_t lifetime_of_ttl(const struct config_lifetime *lifetime, uint32_t ttl);
 /* An element with less than this left, in milliseconds, is refreshed by an answer with this TTL: ttl + grace / 2.
  * Between a TTL and a `max` that is nearer than the grace, it is the middle of the two. A TTL of `max` or more is cut
- * short anyway, and asks for seven eighths of `max` only. Always at most lifetime_of_ttl(). */
+ * short anyway, and asks for seven eighths of `max` only. Always at most lifetime_of_ttl(). A client must not outlive its
+ * element, and a refresh for every answer would be a transaction for nothing. */
 int64_t lifetime_refresh_below(const struct config_lifetime *lifetime, uint32_t ttl);
-/* Must an element that ends at `deadline` be refreshed by an answer with this TTL? True when less than
- * lifetime_refresh_below() is left: a client must not outlive its element, and a refresh for every answer would be a
- * transaction for nothing. */
-bool lifetime_needs_refresh(const struct config_lifetime *lifetime, uint32_t ttl, struct monotime now,
-			    struct monotime deadline);
 
 #endif

@@ -50,7 +50,7 @@ int control_event_read(const json_t *request, struct control_event_filter *out, 
 
 /* ---- one event ---- */
 
-static json_t *head(uint64_t sequence, const char *kind)
+json_t *control_event_head(uint64_t sequence, const char *kind)
 {
 	json_t *object = json_object();
 
@@ -116,7 +116,7 @@ static void add_denial(json_t **object, const struct control_context *context, s
 json_t *control_event_json(const struct control_context *context, struct monotime now,
 			   const struct events_record *record, bool *looked)
 {
-	json_t *object = head(record->sequence, events_word(record->kind));
+	json_t *object = control_event_head(record->sequence, events_word(record->kind));
 
 	control_json_set(&object, "time",
 			 json_real((double)(context->wall() - monotime_until(record->time, now)) / 1000));
@@ -149,7 +149,7 @@ json_t *control_event_json(const struct control_context *context, struct monotim
 
 json_t *control_event_lost(uint64_t sequence, uint64_t count)
 {
-	json_t *object = head(sequence - 1, "lost");
+	json_t *object = control_event_head(sequence - 1, "lost");
 
 	control_json_set(&object, "count", count ? control_json_count(count) : json_null());
 	return object;

@@ -17,6 +17,8 @@ struct control_event_filter {
 
 /* Reads "after" and "kinds" of a request. 0, or -EINVAL with what would be right (static). */
 int control_event_read(const json_t *request, struct control_event_filter *out, const char **why);
+/* What each object of `watch` and `record` begins with. */
+json_t *control_event_head(uint64_t sequence, const char *kind);
 /* The object of protocol.h. `*looked`: it took as long as a piece may take. NULL when memory is out. */
 json_t *control_event_json(const struct control_context *context, struct monotime now,
 			   const struct events_record *record, bool *looked);

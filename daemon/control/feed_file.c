@@ -139,21 +139,11 @@ static int dump(const char *path, const json_t *catalog)
 static int try_reading(const char *path, struct problems *problems)
 {
 	struct arena *arena = arena_new();
-	struct catalog_read read = {
-		.arena = arena,
-		.problems = problems,
-		.rows = POLICY_LIST_OF(struct catalog_read_row),
-		.services = POLICY_LIST_OF(struct catalog_read_service),
-		.regions = POLICY_LIST_OF(struct catalog_read_region),
-		.tenants = POLICY_LIST_OF(struct catalog_read_tenant),
-	};
+	struct catalog_read read = catalog_read_begin(arena, problems);
 	size_t errors = problems->errors;
 	int result = arena ? catalog_read_file(&read, path, 0) : -ENOMEM;
 
-	policy_list_clear(&read.rows);
-	policy_list_clear(&read.services);
-	policy_list_clear(&read.regions);
-	policy_list_clear(&read.tenants);
+	catalog_read_end(&read);
 	arena_free(arena);
 	return result ? result : problems->errors == errors ? 0 : -EBADMSG;
 }

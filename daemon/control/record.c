@@ -3,18 +3,8 @@
 
 #include <stdlib.h>
 
+#include "control/event.h"
 #include "control/json.h"
-#include "control/protocol.h"
-
-static json_t *head(uint64_t sequence, const char *kind)
-{
-	json_t *object = json_object();
-
-	control_json_set(&object, "api", json_integer(CONTROL_API));
-	control_json_set(&object, "sequence", control_json_count(sequence));
-	control_json_set(&object, "kind", json_string(kind));
-	return object;
-}
 
 /* Two hexadecimal digits an octet. */
 static json_t *octets_json(const uint8_t *data, size_t length)
@@ -47,7 +37,7 @@ static void add_answer(json_t **object, const struct recorder_record *record)
 json_t *control_record_json(const struct control_context *context, struct monotime now,
 			    const struct recorder_record *record)
 {
-	json_t *object = head(record->sequence, record->query ? "query" : "answer");
+	json_t *object = control_event_head(record->sequence, record->query ? "query" : "answer");
 
 	control_json_set(&object, "time",
 			 json_real((double)(context->wall() - monotime_until(record->time, now)) / 1000));
@@ -60,7 +50,7 @@ json_t *control_record_json(const struct control_context *context, struct monoti
 
 json_t *control_record_lost(uint64_t sequence, uint64_t count)
 {
-	json_t *object = head(sequence, "lost");
+	json_t *object = control_event_head(sequence, "lost");
 
 	control_json_set(&object, "count", control_json_count(count));
 	return object;

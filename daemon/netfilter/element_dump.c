@@ -8,7 +8,6 @@
 #include <errno.h>
 #include <libmnl/libmnl.h>
 #include <linux/netfilter/nf_tables.h>
-#include <linux/netfilter/nfnetlink.h>
 #include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
@@ -136,12 +135,10 @@ static int dump_visit(void *context, const struct nlmsghdr *message)
 static int dump_once(struct table *table, struct dump *dump)
 {
 	struct table_query query;
-	struct nfgenmsg *generic;
 
 	table_query_begin(&query, table->queries, NFT_MSG_GETSETELEM, true);
 	query.moving = true;
-	generic = mnl_nlmsg_get_payload(query.message);
-	generic->nfgen_family = dump->target->nfproto;
+	table_query_family(&query, dump->target->nfproto);
 	mnl_attr_put_strz(query.message, NFTA_SET_ELEM_LIST_TABLE, dump->target->table);
 	mnl_attr_put_strz(query.message, NFTA_SET_ELEM_LIST_SET, dump->target->set);
 	return table_query_run(&query, dump_visit, dump);

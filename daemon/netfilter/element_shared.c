@@ -3,7 +3,6 @@
 
 #include <libmnl/libmnl.h>
 #include <linux/netfilter/nf_tables.h>
-#include <linux/netfilter/nfnetlink.h>
 #include <string.h>
 
 #include "netfilter/element.h"
@@ -106,11 +105,9 @@ static struct shared_theirs shared_theirs(struct table *table, const struct elem
 	struct shared_theirs theirs = { .there = false };
 	struct nlattr *list, *element, *value;
 	struct table_query query;
-	struct nfgenmsg *generic;
 
 	table_query_begin(&query, table->queries, NFT_MSG_GETSETELEM, false);
-	generic = mnl_nlmsg_get_payload(query.message);
-	generic->nfgen_family = target->nfproto;
+	table_query_family(&query, target->nfproto);
 	mnl_attr_put_strz(query.message, NFTA_SET_ELEM_LIST_TABLE, target->table);
 	mnl_attr_put_strz(query.message, NFTA_SET_ELEM_LIST_SET, target->set);
 	list = mnl_attr_nest_start(query.message, NFTA_SET_ELEM_LIST_ELEMENTS);

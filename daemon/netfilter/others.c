@@ -347,11 +347,9 @@ static int visit_rule(void *context, const struct nlmsghdr *message)
 static int dump(struct reading *reading, uint16_t type, int (*visit)(void *context, const struct nlmsghdr *message))
 {
 	struct table_query query;
-	struct nfgenmsg *generic;
 
 	table_query_begin(&query, reading->socket, type, true);
-	generic = mnl_nlmsg_get_payload(query.message);
-	generic->nfgen_family = NFPROTO_UNSPEC;
+	table_query_family(&query, NFPROTO_UNSPEC);
 	return table_query_run(&query, visit, reading);
 }
 

@@ -166,28 +166,19 @@ static int probe_backend(struct probe *probe, enum table_queue_backend backend)
 	return probe_end(probe, NULL);
 }
 
-static int probe_visit_nothing(void *context, const struct nlmsghdr *message)
-{
-	(void)context;
-	(void)message;
-	return 0;
-}
-
 /* Of the inet family the kernel loads nft_compat by need, but not the module of a target or match:
  * xt_request_find_target() and xt_request_find_match() have no name for it there. A question for IPv4's loads it. */
 static void probe_load_xtables(struct nlsock *queries, const char *name, uint32_t revision, uint32_t type)
 {
 	struct table_query query;
-	struct nfgenmsg *generic;
 
 	table_query_begin(&query, queries, 0, false);
 	query.message->nlmsg_type = NFNL_SUBSYS_NFT_COMPAT << 8 | NFNL_MSG_COMPAT_GET;
-	generic = mnl_nlmsg_get_payload(query.message);
-	generic->nfgen_family = AF_INET;
+	table_query_family(&query, AF_INET);
 	mnl_attr_put_strz(query.message, NFTA_COMPAT_NAME, name);
 	mnl_attr_put_u32(query.message, NFTA_COMPAT_REV, htonl(revision));
 	mnl_attr_put_u32(query.message, NFTA_COMPAT_TYPE, htonl(type));
-	(void)table_query_run(&query, probe_visit_nothing, NULL);
+	(void)table_query_run(&query, NULL, NULL);
 }
 
 static int probe_queues(struct probe *probe, enum table_queue_backend *out, const char **error)

@@ -35,6 +35,13 @@ void table_query_begin(struct table_query *query, struct nlsock *socket, uint16_
 	generic->version = NFNETLINK_V0;
 }
 
+void table_query_family(struct table_query *query, uint8_t family)
+{
+	struct nfgenmsg *generic = mnl_nlmsg_get_payload(query->message);
+
+	generic->nfgen_family = family;
+}
+
 static void query_note(struct query_state *state, int error)
 {
 	if (error < 0 && !state->error)
@@ -55,7 +62,7 @@ static void query_object(struct query_state *state, const struct nlmsghdr *reply
 		state->moved = true;
 	state->seen = true;
 	state->generation = generic->res_id;
-	if ((!state->moved || state->moving) && !state->error)
+	if (state->visit && (!state->moved || state->moving) && !state->error)
 		query_note(state, state->visit(state->context, reply));
 }
 

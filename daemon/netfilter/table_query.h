@@ -22,7 +22,9 @@ struct table_query {
 
 /* `type` is NFT_MSG_GET*. */
 void table_query_begin(struct table_query *query, struct nlsock *socket, uint16_t type, bool dump);
-/* Sends it and hands each object to `visit`, which returns 0, or an error that ends the visits (the rest is still
+/* The table's family, an NFPROTO_*, where it is not inet. */
+void table_query_family(struct table_query *query, uint8_t family);
+/* Sends it and hands each object to `visit` (NULL: nothing is wanted of them), which returns 0, or an error that ends the visits (the rest is still
  * received). 0; -EINTR when the ruleset moved while it was dumped, so that what was visited is no whole; -ENOENT and
  * other -errno of the kernel; the visitor's error. */
 int table_query_run(struct table_query *query, int (*visit)(void *context, const struct nlmsghdr *message),

@@ -5,7 +5,6 @@
 #include <libmnl/libmnl.h>
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_tables.h>
-#include <linux/netfilter/nfnetlink.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -46,11 +45,9 @@ static int target_visit(void *context, const struct nlmsghdr *message)
 static int target_ask(struct table *table, const struct table_target *target, struct target_seen *seen)
 {
 	struct table_query query;
-	struct nfgenmsg *generic;
 
 	table_query_begin(&query, table->queries, NFT_MSG_GETSET, false);
-	generic = mnl_nlmsg_get_payload(query.message);
-	generic->nfgen_family = target->nfproto;
+	table_query_family(&query, target->nfproto);
 	mnl_attr_put_strz(query.message, NFTA_SET_TABLE, target->table);
 	mnl_attr_put_strz(query.message, NFTA_SET_NAME, target->set);
 	return table_query_run(&query, target_visit, seen);
@@ -64,23 +61,14 @@ static const char *target_guess(const char *text)
 	return length && text[length - 1] == '6' ? "ipv6_addr" : "ipv4_addr";
 }
 
-static int target_visit_nothing(void *context, const struct nlmsghdr *message)
-{
-	(void)context;
-	(void)message;
-	return 0;
-}
-
 static bool target_has_table(struct table *table, const struct table_target *target)
 {
 	struct table_query query;
-	struct nfgenmsg *generic;
 
 	table_query_begin(&query, table->queries, NFT_MSG_GETTABLE, false);
-	generic = mnl_nlmsg_get_payload(query.message);
-	generic->nfgen_family = target->nfproto;
+	table_query_family(&query, target->nfproto);
 	mnl_attr_put_strz(query.message, NFTA_TABLE_NAME, target->table);
-	return table_query_run(&query, target_visit_nothing, NULL) == 0;
+	return table_query_run(&query, NULL, NULL) == 0;
 }
 
 /* "inet fw4" of "inet fw4 allowed4". */

@@ -3,7 +3,6 @@
 #include <libmnl/libmnl.h>
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_tables.h>
-#include <linux/netfilter/nfnetlink.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -37,12 +36,10 @@ static int watch_visit_flowtable(void *context, const struct nlmsghdr *message)
 void table_watch_flowtables(struct table_watch *watch)
 {
 	struct watch_flowtables flowtables = { .count = 0 };
-	struct nfgenmsg *generic;
 	struct table_query query;
 
 	table_query_begin(&query, watch->table->queries, NFT_MSG_GETFLOWTABLE, true);
-	generic = mnl_nlmsg_get_payload(query.message);
-	generic->nfgen_family = NFPROTO_UNSPEC;
+	table_query_family(&query, NFPROTO_UNSPEC);
 	if (table_query_run(&query, watch_visit_flowtable, &flowtables) < 0)
 		return;
 	if (flowtables.count == 0)

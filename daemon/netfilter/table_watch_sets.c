@@ -4,7 +4,6 @@
 #include <libmnl/libmnl.h>
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_tables.h>
-#include <linux/netfilter/nfnetlink.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -37,27 +36,18 @@ static void watch_end_key(struct nlmsghdr *message, struct nlattr *nests[2])
 	mnl_attr_nest_end(message, nests[0]);
 }
 
-static int watch_visit_nothing(void *context, const struct nlmsghdr *message)
-{
-	(void)context;
-	(void)message;
-	return 0;
-}
-
 /* 0, or -ENOENT: the element, the set or the table is missing. */
 static int watch_ask_set(struct table_watch *watch, const struct watch_set *set)
 {
 	struct table_query query;
 	struct nlattr *nests[2];
-	struct nfgenmsg *generic;
 
 	table_query_begin(&query, watch->table->queries, NFT_MSG_GETSETELEM, false);
-	generic = mnl_nlmsg_get_payload(query.message);
 	if (set->target)
-		generic->nfgen_family = set->target->nfproto;
+		table_query_family(&query, set->target->nfproto);
 	watch_put_key(query.message, watch, set, nests);
 	watch_end_key(query.message, nests);
-	return table_query_run(&query, watch_visit_nothing, NULL);
+	return table_query_run(&query, NULL, NULL);
 }
 
 /* ---- the elements, from the policy's ruleset ---- */

@@ -394,14 +394,7 @@ static int put_together(struct catalog_read *read, struct catalog *catalog)
 
 struct catalog *catalog_load(struct arena *arena, const char *const *folders, size_t count, struct problems *problems)
 {
-	struct catalog_read read = {
-		.arena = arena,
-		.problems = problems,
-		.rows = POLICY_LIST_OF(struct catalog_read_row),
-		.services = POLICY_LIST_OF(struct catalog_read_service),
-		.regions = POLICY_LIST_OF(struct catalog_read_region),
-		.tenants = POLICY_LIST_OF(struct catalog_read_tenant),
-	};
+	struct catalog_read read = catalog_read_begin(arena, problems);
 	size_t errors = problems->errors;
 	struct catalog *catalog = arena_alloc(arena, sizeof(*catalog));
 	int result = catalog ? 0 : -ENOMEM;
@@ -412,10 +405,7 @@ struct catalog *catalog_load(struct arena *arena, const char *const *folders, si
 		result = put_together(&read, catalog);
 	if (result)
 		problem_add(problems, PROBLEM_ERROR, "", 0, "", "out of memory while the catalog was read");
-	policy_list_clear(&read.rows);
-	policy_list_clear(&read.services);
-	policy_list_clear(&read.regions);
-	policy_list_clear(&read.tenants);
+	catalog_read_end(&read);
 	return problems->errors == errors ? catalog : NULL;
 }
 

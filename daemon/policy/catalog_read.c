@@ -526,3 +526,23 @@ int catalog_read_file(struct catalog_read *read, const char *path, size_t folder
 			    file.reader.faults - LIMIT_CATALOG_FAULTS);
 	return file.reader.out_of_memory ? -ENOMEM : 0;
 }
+
+struct catalog_read catalog_read_begin(struct arena *arena, struct problems *problems)
+{
+	return (struct catalog_read) {
+		.arena = arena,
+		.problems = problems,
+		.rows = POLICY_LIST_OF(struct catalog_read_row),
+		.services = POLICY_LIST_OF(struct catalog_read_service),
+		.regions = POLICY_LIST_OF(struct catalog_read_region),
+		.tenants = POLICY_LIST_OF(struct catalog_read_tenant),
+	};
+}
+
+void catalog_read_end(struct catalog_read *read)
+{
+	policy_list_clear(&read->rows);
+	policy_list_clear(&read->services);
+	policy_list_clear(&read->regions);
+	policy_list_clear(&read->tenants);
+}

@@ -36,6 +36,10 @@ struct catalog_read {
 	uint64_t sum; /* of the texts of all files */
 };
 
+/* Nothing so far; both stay the caller's. */
+struct catalog_read catalog_read_begin(struct arena *arena, struct problems *problems);
+/* Frees the lists; what their rows point to is the arena's. */
+void catalog_read_end(struct catalog_read *read);
 /* Reads `path` and adds what it holds; what is wrong goes to `problems`. 0 or -ENOMEM. */
 int catalog_read_file(struct catalog_read *read, const char *path, size_t folder);
 

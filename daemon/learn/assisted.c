@@ -46,6 +46,14 @@ void assisted_load(struct assisted *assisted, const struct policy *policy, struc
 		drop(assisted, assisted->unwanted);
 }
 
+void assisted_load_later(struct assisted *assisted)
+{
+	if (assisted->wanted)
+		assisted->told = assist_name(assisted->module);
+	else
+		drop(assisted, assisted->unwanted);
+}
+
 static void take(struct assisted *assisted)
 {
 	assisted->calls = (struct snoop_assist) { .context = assisted->module,

@@ -32,6 +32,9 @@ int assisted_prepare(struct assisted *assisted, const struct config *config, con
 /* Puts the policy that was prepared, and is in force now, into the module, where one is used. A failure costs wake-ups,
  * no more. */
 void assisted_load(struct assisted *assisted, const struct policy *policy, struct monotime now);
+/* Instead of it at the start: so long as nothing is loaded everything is left to nfqdnd, and loading takes as long as all else of
+ * a start. */
+void assisted_load_later(struct assisted *assisted);
 /* To be called when the start's policy is in force and before privileges are dropped: nothing can be loaded from now on, and
  * a program that is not used goes. True: what is loaded needs bpf(2) for its maps. */
 bool assisted_confine(struct assisted *assisted);

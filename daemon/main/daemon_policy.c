@@ -59,7 +59,10 @@ int daemon_apply(struct daemon *daemon, struct policy *policy, const char **erro
 	if (daemon->policy != daemon->trial.before)
 		policy_free(daemon->policy);
 	daemon->policy = policy;
-	assisted_load(&daemon->assisted, policy, daemon->now);
+	if (daemon->running)
+		assisted_load(&daemon->assisted, policy, daemon->now);
+	else
+		assisted_load_later(&daemon->assisted);
 	counters.reloads++;
 	return 0;
 }

@@ -327,6 +327,7 @@ int daemon_start(struct daemon *daemon, struct policy *policy, bool fallback)
 	daemon_begin_enforce_after(daemon);
 	begin_events(daemon);
 	daemon_tell_ready(daemon);
+	assisted_load(&daemon->assisted, daemon->policy, daemon->now);
 	return 0;
 }
 

@@ -9,7 +9,8 @@
  *  4. the queue is bound before any rule can send a packet to it (netfilter/queue.c);
  *  5. the table is made, or the one found is adopted (netfilter/table.c, learn/snoop_keep.c), joined with the state file
  *     (learn/state.c): what was learned is in the kernel before the first held answer is looked at;
- *  6. nothing is left that needs more than the sandbox allows (control/sandbox.c), and the service manager is told.
+ *  6. nothing is left that needs more than the sandbox allows (control/sandbox.c), and the service manager is told;
+ *  7. what decides inside the kernel learns the policy (learn/assisted.c): until then it leaves all to the queue.
  * When the table is there the control socket appears (its clients wait for the loop) and root becomes gateway.user
  * (control/privileges.c): what earlier runs wrote is read as that user.
  *

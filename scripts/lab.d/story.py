@@ -153,7 +153,7 @@ class Story:
         status = json.loads(self.daemon.ctl("status", "--json").stdout)
         c = status["counters"]
         print("\nFigures")
-        self.tell(f"answers seen {c['packets_queued']}, that taught {c['answers_taught']}, that changed nothing {c['answers_known']}, that no entry allows {c['answers_without_policy']}",
+        self.tell(f"answers seen {c['answers']}, that taught {c['answers_taught']}, that changed nothing {c['answers_known']}, that no entry allows {c['answers_without_policy']}",
                   f"learned addresses now: {len(self.daemon.learned())}, in {c['transactions']} transactions",
                   f"addresses refused because they are private: {c['refused_reserved']}")
         if c["packets_queued"]:

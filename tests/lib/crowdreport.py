@@ -89,8 +89,8 @@ def gateway(samples):
         return
     rows = [["gateway", "median", "most", "at the end"]]
     for what, points, tell in (("learned addresses", sizes(samples, "learned"), thousands), ("their names", sizes(samples, "learned_names"), thousands),
-                               ("commits a second", rates(samples, "transactions", "gateway"), thousands), ("answers read a second", rates(samples, "answers", "gateway"), thousands),
-                               ("of them taught", rates(samples, "answers_taught", "gateway"), thousands), ("memory of nfqdnd", sizes(samples, "memory"), mebibytes),
+                               ("commits a second", rates(samples, "transactions", "gateway"), thousands), ("answers a second", rates(samples, "answers", "gateway"), thousands),
+                               ("of them held", rates(samples, "packets_queued", "gateway"), thousands), ("of them taught", rates(samples, "answers_taught", "gateway"), thousands), ("memory of nfqdnd", sizes(samples, "memory"), mebibytes),
                                ("processor, of one", [(at, v * 100) for at, v in rates(samples, "cpu", "gateway")], lambda v: f"{v:.1f} %"),
                                ("flows that conntrack knows", sizes(samples, "flows"), thousands)):
         values = later_half(points)
@@ -208,8 +208,8 @@ def plot(title, crowd):
     """An SVG."""
     samples = crowd.samples
     end = max(samples[-1]["at"], 1.0)
-    panels = [lambda top: lines(top, "questions of devices, and answers that nfqdnd read, a second",
-                                [("questions", rates(samples, "asked")), ("answers read", rates(samples, "answers", "gateway"))], end=end)]
+    panels = [lambda top: lines(top, "questions of devices, and answers that nfqdnd held, a second",
+                                [("questions", rates(samples, "asked")), ("answers held", rates(samples, "packets_queued", "gateway"))], end=end)]
     if sizes(samples, "learned"):
         panels += [lambda top: lines(top, "learned addresses", [("", sizes(samples, "learned"))], end=end),
                    lambda top: lines(top, "commits a second", [("", rates(samples, "transactions", "gateway"))], end=end),

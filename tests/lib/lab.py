@@ -166,6 +166,12 @@ class Lab:
             return self.daemons[words[0]], words[1:]
         return next(iter(self.daemons.values())), words
 
+    def named(self, name):
+        """The daemon of a gateway that was named."""
+        if name not in self.daemons:
+            raise LabError(f"no nfqdnd on `{name}`; there is one on: {' '.join(self.daemons) or 'none'}")
+        return self.daemons[name]
+
     def inside(self, name, words):
         """A command that finds this node's resolvers in /etc/resolv.conf."""
         bind = 'mount --bind "$1" /etc/resolv.conf && shift && exec "$@"'
@@ -243,7 +249,7 @@ class Lab:
         done = self.nets[where].run(self.inside(where, ["curl", "-sS", "--max-time", "10", "--cacert", str(self.authority.ready()), *words]), ok=False, seconds=15)
         return Result(done.returncode == 0, (done.stdout + done.stderr).strip())
 
-    @command("run NODE COMMAND...", "a program in a node; yes when its status is 0")
+    @command("run NODE COMMAND...", "a program in a node, in scenarios (else: exec); yes when its status is 0")
     def run(self, words, _):
         if words[0] not in self.nets:
             raise LabError(f"no node `{words[0]}`; there are: {' '.join(self.nets)}")
@@ -308,7 +314,9 @@ class Lab:
 
     @command("sync FROM TO", "what one gateway has learned is handed to the other: learned export, learned import")
     def sync(self, words, _):
-        source, target = self.daemons[words[0]], self.daemons[words[1]]
+        source, target = (self.named(word) for word in words[:2]) if len(words) == 2 else (None, None)
+        if not source:
+            raise ValueError("two gateways")
         exported = source.ctl("learned", "export").stdout
         path = self.t.folder / "export"
         path.write_text(exported, encoding="utf-8")
@@ -347,8 +355,8 @@ class Lab:
              "so many devices ask and connect, each every `think` seconds; yes when all names of the policy opened and no other; tells the gateway's figures, in FOLDER also as plot.svg",
              ("seconds", "think", "hold", "seed", "zipf", "names", "family", "out", "on"))
     def clients(self, words, given, tell=None):
-        if len(words) != 1:
-            raise ValueError("N is a number")
+        if len(words) > 1:
+            raise LabError(f"no setting `{words[1]}` of clients; there are: seconds think hold seed zipf names family out on")
         count, daemon = int(words[0]), self.target(given) if self.daemons else None
         settings = {"seconds": 60, "think": 20, "hold": 10, "zipf": 0.9, "seed": self.seed, "names": crowd.NAMES, "family": None, **given}
         for key in ("seconds", "think", "hold", "zipf"):
@@ -573,7 +581,7 @@ class Lab:
         return Result(True, "no fault is left")
 
     def target(self, given):
-        return self.gateway([given["on"]] if "on" in given else [])[0]
+        return self.named(given["on"]) if "on" in given else self.gateway([])[0]
 
     def table_flushed(self, _words, given):
         daemon = self.target(given)
@@ -606,7 +614,10 @@ class Lab:
         self.flood(server, question, flooded)
         waiting = sum(int(line.split()[2]) for line in daemon.net.proc("netfilter/nfnetlink_queue").splitlines())
         sock.close()
-        check(waiting > 100, f"only {waiting} answers wait: this topology's answers do not pass the gateway")
+        if waiting <= 100:
+            daemon.signal(signal.SIGCONT)
+            others = [f"on={name}" for name in self.daemons if name != daemon.name]
+            raise LabError(f"only {waiting} answers wait: the clients' answers do not pass {daemon.name}" + (f"; perhaps {' or '.join(others)}" if others else ""))
         return f"{waiting} answers wait and nobody reads; `daemon continue` or `clear` ends it"
 
     @staticmethod

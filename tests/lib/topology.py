@@ -8,6 +8,8 @@ import ipaddress
 import pathlib
 import re
 
+from netns import Failed
+
 FOLDER = pathlib.Path(__file__).resolve().parent.parent.parent / "scripts/lab.d/topologies"
 NODE = re.compile(r"[a-z][a-z0-9-]{0,30}$")
 INTERFACE = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,14}$")
@@ -314,7 +316,13 @@ def build(case, topology):
     for one, other in topology.links:
         nets[one.node].run(["ip", "link", "add", one.interface, "type", "veth", "peer", "name", other.interface, "netns", nets[other.node].path])
     for name in topology.nodes:
-        nets[name].ip(*node_lines(topology, name))
+        try:
+            nets[name].ip(*node_lines(topology, name))
+        except Failed as error:
+            if "Unknown device type" not in str(error):
+                raise
+            kinds = [kind for kind, has in (("bridge", topology.bridges or "switch" in topology.nodes.values()), ("8021q", topology.vlans or topology.access)) if has]
+            raise Failed(f"{name}: this kernel has no interface of a kind that {topology.path.name} wants (Unknown device type): modprobe {' or '.join(kinds)}") from None
     for node, rules in topology.nft:
         nets[node].nft(rules)
     return nets

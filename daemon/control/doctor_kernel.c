@@ -73,8 +73,9 @@ void doctor_kernel_flowtables(struct doctor *doctor)
 
 		if (flowtable->takes_dns)
 			doctor_find(doctor, DOCTOR_WARNING,
-				    "keep port 53 out where flows are added: \"th sport != 53 th dport != 53 flow add "
-				    "@...\" (nft/README.md)",
+				    "keep port 53 out, by rules before that which adds flows: \"th dport 53 return\", "
+				    "\"th sport 53 return\" "
+				    "(nft/README.md)",
 				    "flowtable %s may take DNS: packets of its flows meet no chain, so that answers in "
 				    "them teach nothing",
 				    flowtable->name);

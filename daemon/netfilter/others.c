@@ -7,11 +7,13 @@
 #include <errno.h>
 #include <libmnl/libmnl.h>
 #include <linux/netfilter.h>
+#include <linux/netfilter/nf_conntrack_tuple_common.h>
 #include <linux/netfilter/nf_tables.h>
 #include <linux/netfilter/nf_tables_compat.h>
 #include <linux/netfilter/nfnetlink.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <netinet/in.h>
 #include <string.h>
 
 #include "base/escape.h"
@@ -30,7 +32,11 @@ struct chain {
 	bool forwards; /* a base chain of that hook */
 	int32_t priority;
 	bool policy_drops, accepts, drops;
+	/* protocols whose packets from port 53, or to it, come no further than the rules so far */
+	uint8_t left_source, left_destination;
 };
+
+enum { TCP = 1, UDP = 2 };
 
 struct call {
 	size_t caller, callee;
@@ -164,8 +170,11 @@ struct rule {
 	uint8_t family;
 	const char *table;
 	size_t chain;
-	enum { NO_PORT, SOURCE_PORT, DESTINATION_PORT, FLOW_PORT } loaded;
+	enum { NOTHING, PROTOCOL, SOURCE_PORT, DESTINATION_PORT, FLOW_PORT } loaded;
 	bool spares_source, spares_destination; /* no packet from or to port 53 comes this far */
+	uint8_t protocols; /* of TCP and UDP, those that come this far */
+	int only; /* the port that must be 53, or NOTHING */
+	bool narrowed, ends; /* more is asked than protocols and `only`; a verdict takes the packet away */
 };
 
 static void take_call(const struct rule *rule, const char *name)
@@ -178,6 +187,11 @@ static void take_call(const struct rule *rule, const char *name)
 
 	if (call)
 		*call = (struct call) { rule->chain, callee };
+}
+
+static bool takes_away(uint32_t code)
+{
+	return code == NF_ACCEPT || code == NF_DROP || (int32_t)code == NFT_RETURN;
 }
 
 static void take_immediate(struct rule *rule, const struct nlattr *data)
@@ -193,6 +207,7 @@ static void take_immediate(struct rule *rule, const struct nlattr *data)
 	    !nfattr_parse_nest(value[NFTA_DATA_VERDICT], verdict, NFTA_VERDICT_MAX + 1) ||
 	    !nfattr_u32(verdict[NFTA_VERDICT_CODE], &code))
 		return;
+	rule->ends |= takes_away(code);
 	chain->accepts |= code == NF_ACCEPT;
 	chain->drops |= code == NF_DROP;
 	if (((int32_t)code == NFT_JUMP || (int32_t)code == NFT_GOTO) &&
@@ -206,33 +221,68 @@ static void take_payload(struct rule *rule, const struct nlattr *data)
 	const struct nlattr *payload[NFTA_PAYLOAD_MAX + 1];
 	uint32_t base, offset, length;
 
-	rule->loaded = NO_PORT;
-	if (!nfattr_parse_nest(data, payload, NFTA_PAYLOAD_MAX + 1) || !nfattr_u32(payload[NFTA_PAYLOAD_BASE], &base) ||
-	    !nfattr_u32(payload[NFTA_PAYLOAD_OFFSET], &offset) || !nfattr_u32(payload[NFTA_PAYLOAD_LEN], &length))
-		return;
-	if (base == NFT_PAYLOAD_TRANSPORT_HEADER && length == 2 && offset <= 2)
+	rule->loaded = NOTHING;
+	if (nfattr_parse_nest(data, payload, NFTA_PAYLOAD_MAX + 1) && nfattr_u32(payload[NFTA_PAYLOAD_BASE], &base) &&
+	    nfattr_u32(payload[NFTA_PAYLOAD_OFFSET], &offset) && nfattr_u32(payload[NFTA_PAYLOAD_LEN], &length) &&
+	    base == NFT_PAYLOAD_TRANSPORT_HEADER && length == 2 && offset <= 2)
 		rule->loaded = offset == 0 ? SOURCE_PORT : DESTINATION_PORT;
+	rule->narrowed |= rule->loaded == NOTHING;
+}
+
+static void take_meta(struct rule *rule, const struct nlattr *data)
+{
+	const struct nlattr *meta[NFTA_META_MAX + 1];
+	uint32_t key;
+
+	rule->loaded = NOTHING;
+	if (nfattr_parse_nest(data, meta, NFTA_META_MAX + 1) && nfattr_u32(meta[NFTA_META_KEY], &key) &&
+	    key == NFT_META_L4PROTO)
+		rule->loaded = PROTOCOL;
+	rule->narrowed |= rule->loaded == NOTHING;
 }
 
 static void take_ct(struct rule *rule, const struct nlattr *data)
 {
 	const struct nlattr *ct[NFTA_CT_MAX + 1];
+	const uint8_t *direction;
+	size_t length;
 	uint32_t key;
 
-	rule->loaded = NO_PORT;
+	rule->loaded = NOTHING;
 	if (nfattr_parse_nest(data, ct, NFTA_CT_MAX + 1) && nfattr_u32(ct[NFTA_CT_KEY], &key) &&
-	    key == NFT_CT_PROTO_DST)
+	    key == NFT_CT_PROTO_DST && nfattr_bytes(ct[NFTA_CT_DIRECTION], &direction, &length) && length == 1 &&
+	    *direction == IP_CT_DIR_ORIGINAL)
 		rule->loaded = FLOW_PORT;
+	rule->narrowed |= rule->loaded == NOTHING;
 }
 
 static void spare(struct rule *rule)
 {
 	rule->spares_source |= rule->loaded == SOURCE_PORT || rule->loaded == FLOW_PORT;
 	rule->spares_destination |= rule->loaded == DESTINATION_PORT || rule->loaded == FLOW_PORT;
-	rule->loaded = NO_PORT;
+	rule->loaded = NOTHING;
+	rule->narrowed = true;
 }
 
-/* "!= 53", or "==" another one. */
+static void take_protocol(struct rule *rule, uint32_t op, const uint8_t *octets, size_t length)
+{
+	rule->loaded = NOTHING;
+	if (op == NFT_CMP_EQ && length == 1)
+		rule->protocols &= octets[0] == IPPROTO_TCP ? TCP : octets[0] == IPPROTO_UDP ? UDP : 0;
+	else
+		rule->narrowed = true;
+}
+
+/* "== 53" */
+static void ask_for_dns(struct rule *rule)
+{
+	rule->narrowed |= rule->only != NOTHING;
+	rule->only = (int)rule->loaded;
+	rule->loaded = NOTHING;
+}
+
+/* "!= 53", or "==" another one, spares DNS. (nft 1.0.6 makes one comparison, of four octets, of "!= 53" for both ports, which is true
+ * of all DNS.) */
 static void take_cmp(struct rule *rule, const struct nlattr *data)
 {
 	const struct nlattr *cmp[NFTA_CMP_MAX + 1];
@@ -240,11 +290,19 @@ static void take_cmp(struct rule *rule, const struct nlattr *data)
 	uint32_t op;
 	size_t length;
 
-	if (rule->loaded == NO_PORT || !nfattr_parse_nest(data, cmp, NFTA_CMP_MAX + 1) ||
-	    !nfattr_u32(cmp[NFTA_CMP_OP], &op) || !nfattr_data(cmp[NFTA_CMP_DATA], &octets, &length) || length != 2)
-		return;
-	if ((op == NFT_CMP_NEQ) == (octets[0] == 0 && octets[1] == DNS_PORT) && (op == NFT_CMP_NEQ || op == NFT_CMP_EQ))
+	if (rule->loaded == NOTHING || !nfattr_parse_nest(data, cmp, NFTA_CMP_MAX + 1) ||
+	    !nfattr_u32(cmp[NFTA_CMP_OP], &op) || !nfattr_data(cmp[NFTA_CMP_DATA], &octets, &length))
+		rule->narrowed = true;
+	else if (rule->loaded == PROTOCOL)
+		take_protocol(rule, op, octets, length);
+	else if (length != 2 || (op != NFT_CMP_NEQ && op != NFT_CMP_EQ))
+		rule->narrowed = true;
+	else if ((op == NFT_CMP_NEQ) == (octets[0] == 0 && octets[1] == DNS_PORT))
 		spare(rule);
+	else if (op == NFT_CMP_EQ)
+		ask_for_dns(rule);
+	else
+		rule->narrowed = true;
 }
 
 static void take_lookup(struct rule *rule, const struct nlattr *data)
@@ -255,7 +313,10 @@ static void take_lookup(struct rule *rule, const struct nlattr *data)
 
 	if (!nfattr_parse_nest(data, lookup, NFTA_LOOKUP_MAX + 1))
 		return;
-	spare(rule); /* which ports the set has is not read: whoever lists them has thought of them */
+	/* Which protocols or ports the set has is not read: whoever lists them has thought of them. */
+	if (rule->loaded != PROTOCOL)
+		spare(rule);
+	rule->loaded = NOTHING;
 	if (nfattr_u32(lookup[NFTA_LOOKUP_DREG], &target) && target == NFT_REG_VERDICT)
 		chain->accepts = chain->drops = true; /* a map of verdicts: it may do either */
 }
@@ -263,6 +324,7 @@ static void take_lookup(struct rule *rule, const struct nlattr *data)
 static void take_offload(const struct rule *rule, const struct nlattr *data)
 {
 	const struct nlattr *offload[FLOW_TABLE_NAME + 1];
+	const struct chain *chain = &rule->reading->chains[rule->chain];
 	const char *name;
 
 	if (!nfattr_parse_nest(data, offload, FLOW_TABLE_NAME + 1) || !nfattr_string(offload[FLOW_TABLE_NAME], &name))
@@ -274,7 +336,8 @@ static void take_offload(const struct rule *rule, const struct nlattr *data)
 		    strcmp(flowtable->name, name) != 0)
 			continue;
 		flowtable->used = true;
-		flowtable->takes_dns |= !rule->spares_source || !rule->spares_destination;
+		flowtable->takes_dns |= (!rule->spares_source && (rule->protocols & ~chain->left_source)) ||
+					(!rule->spares_destination && (rule->protocols & ~chain->left_destination));
 	}
 }
 
@@ -295,6 +358,12 @@ static void take_target(struct rule *rule, const struct nlattr *data)
 		take_reject(rule, data);
 }
 
+static void take_nothing(struct rule *rule, const struct nlattr *data)
+{
+	(void)rule;
+	(void)data;
+}
+
 static void take_expression(struct rule *rule, const struct nlattr *nest)
 {
 	static const struct {
@@ -303,30 +372,50 @@ static void take_expression(struct rule *rule, const struct nlattr *nest)
 	} kinds[] = {
 		{ "immediate", take_immediate },
 		{ "payload", take_payload },
+		{ "meta", take_meta },
 		{ "ct", take_ct },
 		{ "cmp", take_cmp },
 		{ "lookup", take_lookup },
 		{ "reject", take_reject },
 		{ "target", take_target },
+		{ "counter", take_nothing },
+		{ "log", take_nothing },
 	};
 	const struct nlattr *expression[NFTA_EXPR_MAX + 1];
 	const char *name;
+	bool known = false;
 
 	if (!nfattr_parse_nest(nest, expression, NFTA_EXPR_MAX + 1) ||
 	    !nfattr_string(expression[NFTA_EXPR_NAME], &name))
 		return;
 	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
-		if (strcmp(kinds[i].name, name) == 0)
+		if (strcmp(kinds[i].name, name) == 0) {
 			kinds[i].take(rule, expression[NFTA_EXPR_DATA]);
+			known = true;
+		}
+	rule->narrowed |= !known;
 	if (strcmp(name, "flow_offload") == 0)
 		take_offload(rule, expression[NFTA_EXPR_DATA]);
+}
+
+/* What no later rule of the chain meets. */
+static void take_end(const struct rule *rule)
+{
+	struct chain *chain = &rule->reading->chains[rule->chain];
+
+	if (!rule->ends || rule->narrowed)
+		return;
+	if (rule->only != DESTINATION_PORT)
+		chain->left_source |= rule->protocols;
+	if (rule->only != SOURCE_PORT)
+		chain->left_destination |= rule->protocols;
 }
 
 static int visit_rule(void *context, const struct nlmsghdr *message)
 {
 	const struct nlattr *attributes[NFTA_RULE_MAX + 1];
 	struct reading *reading = context;
-	struct rule rule = { .reading = reading, .family = family_of(message) };
+	struct rule rule = { .reading = reading, .family = family_of(message), .protocols = TCP | UDP };
 	const char *chain;
 
 	nfattr_parse(message, attributes, NFTA_RULE_MAX + 1);
@@ -339,6 +428,7 @@ static int visit_rule(void *context, const struct nlmsghdr *message)
 	for (const struct nlattr *one = nfattr_first_in(attributes[NFTA_RULE_EXPRESSIONS]); one;
 	     one = nfattr_next_in(attributes[NFTA_RULE_EXPRESSIONS], one))
 		take_expression(&rule, one);
+	take_end(&rule);
 	return 0;
 }
 

@@ -47,7 +47,8 @@ void table_watch_flowtables(struct table_watch *watch)
 	else
 		snprintf(watch->warning, sizeof(watch->warning),
 			 "flowtable %s%s: packets of the flows put there pass by nfqdn, DNS answers among them, which "
-			 "then teach nothing. Keep port 53 out: \"th dport != 53 th sport != 53 flow add ...\" "
+			 "then teach nothing. Keep port 53 out, by rules before that which adds flows: \"th dport 53 "
+			 "return\", \"th sport 53 return\" "
 			 "(nft/README.md)",
 			 flowtables.first, flowtables.count > 1 ? " and others" : "");
 }

@@ -187,13 +187,26 @@ table inet fw {
 @case("a flowtable that may take DNS is told, one that spares port 53 is not", tags=["kernel"])
 def flowtables(t):
     d = healthy(t)
-    for rule, takes in (("", False), ("meta l4proto { tcp, udp } flow add @fast", True), ("tcp dport 443 tcp sport != 53 flow add @fast", False),
-                        ("th dport != 53 flow add @fast", True), ("th sport != 53 th dport != 53 flow add @fast", False),
-                        ("th dport 53 th sport 53 flow add @fast", True), ("ct original proto-dst != 53 flow add @fast", False)):
+    both = "meta l4proto { tcp, udp } "
+    for rule, takes in (("", False), (f"{both}flow add @fast", True), ("tcp dport 443 tcp sport != 53 flow add @fast", False),
+                        ("th dport != 53 flow add @fast", True), ("th sport != 53 th dport != 53 flow add @fast", None),
+                        ("th dport 53 th sport 53 flow add @fast", True), ("meta l4proto tcp ct original proto-dst != 53 flow add @fast", False),
+                        ("meta l4proto tcp ct reply proto-dst != 53 flow add @fast", True),
+                        ("meta l4proto tcp ct original proto-dst 53 counter return\n meta l4proto tcp flow add @fast", False),
+                        (f"{both}th dport 53 return\n {both}th sport 53 accept\n {both}flow add @fast", False),
+                        ("th dport 53 return\n th sport 53 return\n flow add @fast", False),
+                        (f"{both}th dport 53 return\n {both}flow add @fast", True),
+                        (f"{both}flow add @fast\n {both}th dport 53 return\n {both}th sport 53 return", True),
+                        ("tcp dport 53 return\n tcp sport 53 return\n flow add @fast", True),
+                        ("tcp dport 53 return\n tcp sport 53 return\n meta l4proto tcp flow add @fast", False),
+                        ("meta l4proto udp return\n tcp dport 53 return\n tcp sport 53 return\n flow add @fast", False),
+                        ("iifname lan0 th dport 53 return\n th sport 53 return\n flow add @fast", True)):
         done = t.gw.run(["nft", "-f", "-"], text=FLOWTABLE % rule, ok=False)
         if "not supported" in done.stderr or "No such file" in done.stderr:
             raise Skip(f"no flowtables here: {done.stderr.splitlines()[0]}")
         expect((done.returncode, done.stderr), (0, ""), f"nft takes {rule!r}")
+        if takes is None:  # nft 1.0.6 makes one comparison of the two, which is true of all DNS
+            takes = "@th,0,32" in t.gw.run("nft list table inet fw").stdout
         got = findings(d, ok=1 if takes else 0)
         expect(list(got), [("flowtables", "warning")] if takes else [], f"with {rule!r}")
         check(not takes or "fw fast" in got["flowtables", "warning"], "it is named")

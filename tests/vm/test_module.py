@@ -27,10 +27,11 @@ def commands():
     return both
 
 
-def messages():
+def longer():
+    """What the environment may make longer or shorter: tests/README.md."""
     made, mutations = ("1000000", "40") if FULL else ("5000", "1") if SMOKE else ("30000", "3")
-    return {"NFQDN_DIFF_LOADED": "1", "NFQDN_DIFF_MESSAGES": os.environ.get("NFQDN_DIFF_MESSAGES", made),
-            "NFQDN_DIFF_MUTATIONS": os.environ.get("NFQDN_DIFF_MUTATIONS", mutations)}
+    defaults = {"NFQDN_TEST_LOADS": "100" if FULL else "5", "NFQDN_DIFF_MESSAGES": made, "NFQDN_DIFF_MUTATIONS": mutations}
+    return {"NFQDN_DIFF_LOADED": "1", **{name: os.environ.get(name, value) for name, value in defaults.items()}}
 
 
 def run_kernel(kernel, report):
@@ -45,7 +46,7 @@ def run_kernel(kernel, report):
             return
     for tries, command in commands():
         status, output, errors = vms.boot(kernel, vms.HERE / "with-module", modules[tries].strip(), *command, VM_CPUS="1" if SMOKE else "2",
-                                          NFQDN_TEST_LOADS="100" if FULL else "5", **messages())
+                                          **longer())
         if status == vms.NO_PACKAGES:
             report(True, f"Linux {kernel} # SKIP {errors.strip()}")
             return

@@ -111,8 +111,13 @@ static int file_hold(const char *table, int *out)
 	if (folder < 0)
 		return folder;
 	snprintf(name, sizeof(name), "%llu-%s", (unsigned long long)space.st_ino, table);
-	file_sweep(folder);
-	error = file_take(folder, name, out);
+	/* One at a time: who sweeps locks, for a moment, a file that another has made and not locked yet. */
+	if (flock(folder, LOCK_EX) < 0) {
+		error = -errno;
+	} else {
+		file_sweep(folder);
+		error = file_take(folder, name, out);
+	}
 	close(folder);
 	return error;
 }

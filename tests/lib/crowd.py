@@ -6,6 +6,7 @@ import os
 import pathlib
 import re
 import subprocess
+import time
 
 import crowdreport
 import dnswire
@@ -50,12 +51,14 @@ class Gateway:
     """What a daemon says of itself, and the kernel of it."""
 
     def __init__(self, daemon):
-        self.daemon = daemon
+        self.daemon, self.began = daemon, time.monotonic()
 
     def sample(self):
-        text = self.daemon.ctl("metrics").stdout
+        text, at = self.daemon.ctl("metrics").stdout, time.monotonic() - self.began
         found = {m.group(1): float(m.group(2)) for m in re.finditer(r"^(\S+) (\S+)$", text, re.MULTILINE)}
         value = {name: int(found[f"nfqdn_{name}_total"]) for name in COUNTERS}
+        # Of its own: on a busy machine it is asked later than the devices told.
+        value["at"] = at
         value["learned"] = int(sum(v for k, v in found.items() if k.startswith("nfqdn_learned_elements{")))
         value["learned_names"] = int(found["nfqdn_learned_names"])
         value["hold"] = {k.split('"')[1]: int(v) for k, v in found.items() if k.startswith("nfqdn_hold_seconds_bucket")}
@@ -146,6 +149,8 @@ class Crowd:
         command, programs = self.command(), []
         try:
             self.prepare(programs)
+            if self.gateway:
+                self.gateway.began = time.monotonic()
             self.sample({"at": 0.0})
             self.follow(command)
         finally:

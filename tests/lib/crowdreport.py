@@ -21,15 +21,12 @@ def mebibytes(octets):
 
 def rates(samples, key, inside=None):
     """[(at, how many a second)] of a counter, between samples that have it."""
-    def value(sample):
-        return sample[inside][key] if inside else sample[key]
-
-    has = [s for s in samples if (s.get(inside) if inside else key in s)]
-    return [(b["at"], (value(b) - value(a)) / (b["at"] - a["at"])) for a, b in zip(has, has[1:]) if b["at"] > a["at"] + 0.2]
+    has = [part for part in (s.get(inside) if inside else s for s in samples) if part and key in part]
+    return [(b["at"], (b[key] - a[key]) / (b["at"] - a["at"])) for a, b in zip(has, has[1:]) if b["at"] > a["at"] + 0.2]
 
 
 def sizes(samples, key):
-    return [(s["at"], s["gateway"][key]) for s in samples if s.get("gateway")]
+    return [(s["gateway"]["at"], s["gateway"][key]) for s in samples if s.get("gateway")]
 
 
 def later_half(points):
@@ -207,7 +204,7 @@ def coarse(tally):
 def plot(title, crowd):
     """An SVG."""
     samples = crowd.samples
-    end = max(samples[-1]["at"], 1.0)
+    end = max(1.0, *(max(s["at"], (s.get("gateway") or s)["at"]) for s in samples))
     panels = [lambda top: lines(top, "questions of devices, and answers that nfqdnd held, a second",
                                 [("questions", rates(samples, "asked")), ("answers held", rates(samples, "packets_queued", "gateway"))], end=end)]
     if sizes(samples, "learned"):

@@ -207,19 +207,19 @@ class Lab:
         return Result(message.addresses(), "\n".join(lines))
 
     def addresses(self, where, name, given):
-        """Those of a name, or the address itself."""
+        """(those of a name, or the address itself; why there is none)."""
         try:
-            return [str(ipaddress.ip_address(name))]
+            return [str(ipaddress.ip_address(name))], ""
         except ValueError:
-            message, _ = self.resolve(where, name, dnswire.AAAA if given.get("family") == "6" else dnswire.A, given)
-            return message.addresses() if message else []
+            message, seconds = self.resolve(where, name, dnswire.AAAA if given.get("family") == "6" else dnswire.A, given)
+            return (message.addresses(), f"no address in the answer for {name}") if message else ([], f"no answer for {name} within {milliseconds(seconds)}")
 
     def connect(self, words, given):
-        """(an Attempt or None when the name has no address, the address)."""
+        """(an Attempt, the address); (None, why) when there is no address."""
         where, words = self.where(words)
-        found = self.addresses(where, words[0], given)
+        found, why = self.addresses(where, words[0], given)
         if not found:
-            return None, None
+            return None, why
         port = int(words[1]) if len(words) > 1 else 443
         return self.nets[where].tcp(found[0], port, source=given.get("from"), read=False, seconds=float(given.get("wait", 3))), found[0]
 
@@ -228,7 +228,7 @@ class Lab:
     def open(self, words, given):
         attempt, address = self.connect(words, given)
         if attempt is None:
-            return Result(False, "no address in any answer")
+            return Result(False, address)
         return Result(attempt.result == "open", f"{attempt.result} after {milliseconds(attempt.seconds)}: {address}")
 
     @command("refused [NODE] NAME|ADDRESS [PORT] [family=6] [from=SOURCE] [wait=SECONDS]", "the same; yes when refused, so that nothing hangs",
@@ -236,7 +236,7 @@ class Lab:
     def refused(self, words, given):
         attempt, address = self.connect(words, given)
         if attempt is None:
-            return Result(False, "no address in any answer")
+            return Result(False, address)
         return Result(attempt.result in ("reset", "prohibited"), f"{attempt.result} after {milliseconds(attempt.seconds)}: {address}")
 
     @command("get [NODE] URL [CURL'S OPTIONS...]", "curl, which trusts the lab's CA")
@@ -585,9 +585,14 @@ class Lab:
 
     def table_flushed(self, _words, given):
         daemon = self.target(given)
+        def handle():
+            found = json.loads(daemon.net.run("nft -j -a list tables").stdout)["nftables"]
+            return next((item["table"]["handle"] for item in found if item.get("table", {}).get("name") == "nfqdn"), None)
+
+        # One that is there again so soon that nobody saw it gone has another handle.
+        before = handle()
         daemon.net.run("nft flush ruleset")
-        stood = daemon.net.run("nft list table inet nfqdn", ok=False).returncode == 0
-        return "`nft flush ruleset`; the table " + ("stands" if stood else "is gone")
+        return "`nft flush ruleset`; the table " + ("stands" if before is not None and handle() == before else "is gone")
 
     def daemon_killed(self, _words, given):
         self.target(given).kill()

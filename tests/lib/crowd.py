@@ -79,7 +79,7 @@ class Gateway:
 
 
 class Crowd:
-    """One run. `tell`: called with a line of text once in a while; what it raises ends the run."""
+    """One run. `tell`: called with a line of text each second; when it returns False, the run ends early, and when it raises, at once."""
 
     def __init__(self, lab, daemon, count, tell=None, **settings):
         self.lab, self.count, self.tell, self.settings = lab, count, tell or (lambda text: None), settings
@@ -162,7 +162,8 @@ class Crowd:
         with process:
             try:
                 for line in process.stdout:
-                    self.take(json.loads(line))
+                    if self.take(json.loads(line)) is False:
+                        process.terminate()  # it tells what it has
                 error = process.stderr.read().strip()
             except BaseException:
                 process.kill()
@@ -172,11 +173,11 @@ class Crowd:
     def take(self, value):
         if "surprise" in value:
             self.surprises.append(value)
-            return
+            return None
         if value["last"]:
             self.last = value
         self.sample(value)
-        self.tell(crowdreport.progress(self.samples))
+        return self.tell(crowdreport.progress(self.samples))
 
     def sample(self, value):
         # A daemon that was killed meanwhile is a fault that somebody wanted to see.

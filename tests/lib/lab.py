@@ -380,7 +380,7 @@ class Lab:
         run = crowd.Crowd(self, daemon, count, tell, **settings)
         out.mkdir(parents=True, exist_ok=True)
         run.run()
-        title = (f"{count:,} devices for {settings['seconds']:g} s, each every {settings['think']:g} s, seed {settings['seed']}; "
+        title = (f"{count:,} devices for {round(min(settings['seconds'], run.last['at']), 1):g} s, each every {settings['think']:g} s, seed {settings['seed']}; "
                  f"{self.topology.path.name}" + (f", nfqdnd on {daemon.name}" if daemon else ", without nfqdnd"))
         text = crowdreport.text(title, run)
         for name, content in (("table.txt", text), ("samples.csv", crowdreport.table(run.samples)), ("results.json", crowdreport.values(title, run, settings)),

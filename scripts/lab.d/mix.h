@@ -16,7 +16,7 @@
 #include <stdio.h>
 
 /* Names after their ranges are made; CNAMEs of one, real ones have six; addresses that one name has; of one answer, so that
- * it fits into 1,232 octets (RFC 9715) with its chain; characters of a line. */
+ * it fits into 1,232 octets (DNS Flag Day 2020) with its chain; characters of a line. */
 #define MIX_NAMES 65536
 #define MIX_CHAIN 8
 #define MIX_POOL 1024

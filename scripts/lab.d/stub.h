@@ -11,7 +11,7 @@
 
 #define STUB_A 1
 #define STUB_AAAA 28
-/* Octets of a question with EDNS, and the most that an answer to it may have (RFC 9715). */
+/* Octets of a question with EDNS, and the most that an answer to it may have (DNS Flag Day 2020). */
 #define STUB_QUESTION 288
 #define STUB_ANSWER 1232
 /* Names that a device remembers. More than it asks for within most TTLs; of more, what ends first goes. */

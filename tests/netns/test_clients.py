@@ -130,5 +130,25 @@ def meanwhile(t):
     expect(told["samples"][-1]["gateway"], None, "nfqdnd at the end")
 
 
+@case("where few sockets may be had, what has no place is left out and counted; addresses that are none of the host's are told")
+def few_sockets(t):
+    net = t.net("alone")
+    names = t.folder / "names"
+    names.write_text("allowed 53 www.example.net 60=1/4\n", encoding="ascii")
+    words = [str(crowd.PROGRAM), "run", str(names), "--resolver", "127.0.0.1", "--from", "10.64.0.1", "--clients=200", "--seconds=1", "--think=0.2", "--hold=60"]
+    done = net.run(words, ok=False)
+    check(done.returncode == 1 and "10.64.0.1 is no address of this host" in done.stderr, done.stderr)
+    # Any address is: so the responder's port 53 is where they connect, too.
+    net.ip("route add local 0.0.0.0/0 dev lo table local")
+    few = ["sh", "-c", 'ulimit -n 120 && exec "$@"', "sh"]
+    t.program(net, [*few, str(crowd.PROGRAM), "serve", str(names), "53"], lambda: net.lookup("127.0.0.1", "www.example.net"))
+    told = [json.loads(line) for line in net.run([*few, *words]).stdout.splitlines()]
+    last = told[-1]
+    check(last["skipped"] > 500 and 80 < last["sockets_most"] <= 88, last)
+    expect((last["actions"], last["allowed"]["failed"]), (last["skipped"] + last["allowed"]["first"] + last["allowed"]["later"], 0), "all others opened")
+    more = json.loads(net.run(words).stdout.splitlines()[-1])
+    expect((more["skipped"], more["allowed"]["failed"], more["unanswered"]), (0, 0, 0), "with sockets enough, even where the other side has few")
+
+
 if __name__ == "__main__":
     main()

@@ -223,7 +223,9 @@ static int listening(int epoll, int type, uint16_t port)
 	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
 	if (type == SOCK_DGRAM) {
 		setsockopt(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, &on, sizeof(on));
-		setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &room, sizeof(room));
+		/* A second's questions of a large site, while something else runs. */
+		if (setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &room, sizeof(room)) < 0)
+			setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &room, sizeof(room));
 	}
 	if (fd < 0 || bind(fd, (struct sockaddr *)&here, sizeof(here)) < 0 ||
 	    (type == SOCK_STREAM && listen(fd, 4096) < 0) || epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event) < 0) {

@@ -138,8 +138,9 @@ class Crowd:
 
     def resolver(self):
         servers = self.lab.topology.nameservers.get(self.host, [])
-        own = {str(ipaddress.ip_interface(a).ip) for (node, _), of in self.lab.topology.interfaces.items() for a in of if self.lab.topology.nodes[node] == "internet"}
-        found = next((s for s in servers if s in own and ":" not in s), None)
+        # `internet` has every address that nobody else has.
+        others = {str(ipaddress.ip_interface(a).ip) for (node, _), of in self.lab.topology.interfaces.items() for a in of if self.lab.topology.nodes[node] != "internet"}
+        found = next((s for s in servers if s not in others and ":" not in s), None)
         if not found:
             raise NoRoom(f"{self.host} asks {' '.join(servers) or 'nobody'}, and simulated clients are answered in `internet` alone: --topology many-clients")
         return found

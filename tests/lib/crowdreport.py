@@ -78,6 +78,8 @@ def devices(last):
     wrong = [(key, what) for key, what in (("unanswered", "questions that nobody answered"), ("without", "answers without an address"), ("ask_refused", "questions refused"),
                                            ("skipped", "connections left out: no socket was free (ulimit -n)")) if last[key]]
     yield from (f"  {what}: {thousands(last[key])}" for key, what in wrong)
+    if last["late_most"] >= 0.5:
+        yield f"  the devices themselves were late by up to {last['late_most']:.1f} s: this machine had no time for them"
 
 
 def gateway(samples):
@@ -190,15 +192,16 @@ def bars(top, title, steps):
     for number, (what, count) in enumerate(steps):
         tall = count / most * HEIGHT
         yield f'<rect x="{LEFT + number * wide + 1:.1f}" y="{top + 20 + HEIGHT - tall:.1f}" width="{wide - 2:.1f}" height="{tall:.1f}" fill="{COLOURS[0]}"/>'
-        yield f'<text x="{LEFT + (number + 0.5) * wide:.1f}" y="{top + 34 + HEIGHT}" text-anchor="middle" font-size="9">{html.escape(what)}</text>'
+        yield f'<text x="{LEFT + (number + 0.5) * wide:.1f}" y="{top + 34 + HEIGHT}" text-anchor="middle" font-size="8">{html.escape(what)}</text>'
 
 
 def coarse(tally):
-    """A tally's fine steps as powers of two: [(upper bound, count)]."""
+    """A tally's fine steps as powers of two: [(upper bound, count)]; the last has all longer ones, too."""
     found = {}
     for end, count in tally["steps"]:
-        found[1 << max(6, end.bit_length())] = found.get(1 << max(6, end.bit_length()), 0) + count
-    return [(f"{bound / 1000:.3g} ms" if bound < 1e6 else f"{bound / 1e6:.3g} s", found.get(bound, 0)) for bound in (1 << i for i in range(min(found).bit_length() - 1, max(found).bit_length()))] if found else []
+        bound = 1 << min(23, max(6, end.bit_length()))
+        found[bound] = found.get(bound, 0) + count
+    return [(f"{bound / 1000:.2g} ms" if bound < 1e5 else f"{bound / 1e6:.2g} s", found.get(bound, 0)) for bound in (1 << i for i in range(min(found).bit_length() - 1, max(found).bit_length()))] if found else []
 
 
 def plot(title, crowd):

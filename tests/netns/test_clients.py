@@ -4,9 +4,11 @@
 import csv
 import json
 import pathlib
+import signal
 import subprocess
 import sys
 import threading
+import time
 import xml.dom.minidom
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "lib"))
@@ -148,6 +150,31 @@ def few_sockets(t):
     expect((last["actions"], last["allowed"]["failed"]), (last["skipped"] + last["allowed"]["first"] + last["allowed"]["later"], 0), "all others opened")
     more = json.loads(net.run(words).stdout.splitlines()[-1])
     expect((more["skipped"], more["allowed"]["failed"], more["unanswered"]), (0, 0, 0), "with sockets enough, even where the other side has few")
+
+
+@case("devices that the machine had no time for take up their plan where it should be, and take nothing for silence that was answered meanwhile")
+def stalled(t):
+    net = t.net("alone")
+    net.ip("route add local 0.0.0.0/0 dev lo table local")
+    names = t.folder / "names"
+    names.write_text("allowed 53 n{1-2000}.example.net 60=1/4\n", encoding="ascii")
+    t.program(net, [str(crowd.PROGRAM), "serve", str(names), "53"], lambda: net.lookup("127.0.0.1", "n1.example.net"))
+    words = ["--clients=1000", "--seconds=2", "--think=0.5", "--seed=7"]
+    process = net.popen([str(crowd.PROGRAM), "run", str(names), "--resolver", "127.0.0.1", "--from", "10.64.0.1", "--hold=0.1", *words], stdout=subprocess.PIPE, encoding="utf-8")
+    with process:
+        told = [json.loads(process.stdout.readline())]
+        # Much is due then; and when it is under way, longer than a stub resolver waits.
+        for pause, meanwhile in ((0.9, 0.01), (2.2, 0)):
+            process.send_signal(signal.SIGSTOP)
+            time.sleep(pause)
+            process.send_signal(signal.SIGCONT)
+            time.sleep(meanwhile)
+        told += [json.loads(line) for line in process.stdout]
+    last = told[-1]
+    plan = subprocess.run([str(crowd.PROGRAM), "list", str(names), *words], capture_output=True, encoding="utf-8", check=True).stdout.splitlines()
+    expect((last["actions"], last["unanswered"], last["allowed"]["silent"], last["surprises"]), (len(plan), 0, 0, 0), "plan, given up")
+    check(last["again"] < 200, f"asked again: {last['again']} of {last['asked']}")
+    check(last["late_most"] > 0.8, f"that they were late is told: {last['late_most']} s")
 
 
 if __name__ == "__main__":

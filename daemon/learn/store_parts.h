@@ -29,10 +29,11 @@ enum store_state {
 /* Whom an element counts for (store_share.h). */
 enum store_share { STORE_CLIENT, STORE_PATTERN, STORE_SHARES };
 
-/* Of a tree in two words: an only child is the left one. */
+/* Of a tree in two words, an only child being the left one; or of a list. */
 struct store_node {
-	uint32_t left;
-	uint32_t next : 31; /* of a left child with a sibling: that; else the parent */
+	uint32_t left : 31; /* in the list: the one before */
+	uint32_t listed : 1;
+	uint32_t next : 31; /* of a left child with a sibling: that; else the parent; in the list: the one behind */
 	uint32_t up : 1; /* it is the parent */
 };
 
@@ -40,6 +41,7 @@ struct store_lane {
 	uint32_t tag; /* whose it is, while it holds any */
 	uint32_t count; /* elements, also those of which a change is planned */
 	uint32_t root; /* of the heap of those of which none is */
+	uint32_t listed; /* the first of those that have no place in the heap yet */
 };
 
 struct store_element {
@@ -138,6 +140,8 @@ struct store {
 	uint32_t *heaps[2];
 	uint32_t heap_counts[2];
 	struct store_lane lanes[STORE_SHARES][LIMIT_SHARE_LANES]; /* place 0: nobody's */
+	uint32_t listed[STORE_SHARES]; /* elements in the lists of the lanes */
+	uint16_t settling[STORE_SHARES]; /* the lane whose list is shortened */
 	/* For whom the wishes are */
 	uint16_t wanted_by[STORE_SHARES];
 	bool exact;

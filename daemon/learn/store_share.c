@@ -10,6 +10,9 @@
 /* Lanes looked at for a free one, and nodes of a heap looked at for one that this drain does not need. */
 #define PROBES 8
 #define NODES 127
+/* The store begins to be full when but one part in SPARE_PART is free: until it is full, each element that comes puts so many
+ * listed ones into the heaps, which are all. */
+#define SPARE_PART 8
 
 /* ---- the heap of a lane ---- */
 
@@ -100,16 +103,61 @@ static struct store_lane *lane_of(struct store *store, enum store_share kind, ui
 	return &store->lanes[kind][lane_number(store_element_at(store, index), kind)];
 }
 
+/* ---- the list of a lane ---- */
+
+static void list(struct store *store, enum store_share kind, struct store_lane *lane, uint32_t index)
+{
+	*node_at(store, kind, index) = (struct store_node) { .listed = true, .next = lane->listed & INT32_MAX };
+	if (lane->listed)
+		node_at(store, kind, lane->listed)->left = index & INT32_MAX;
+	lane->listed = index;
+	store->listed[kind]++;
+}
+
+static void unlist(struct store *store, enum store_share kind, struct store_lane *lane, uint32_t index)
+{
+	const struct store_node *node = node_at(store, kind, index);
+
+	if (node->left)
+		node_at(store, kind, node->left)->next = node->next;
+	else
+		lane->listed = node->next;
+	if (node->next)
+		node_at(store, kind, node->next)->left = node->left;
+	store->listed[kind]--;
+}
+
+static void settle(struct store *store, enum store_share kind, struct store_lane *lane)
+{
+	uint32_t index = lane->listed;
+
+	unlist(store, kind, lane, index);
+	*node_at(store, kind, index) = (struct store_node) { 0 };
+	lane->root = merge(store, kind, lane->root, index);
+	set_parent(store, kind, lane->root, 0);
+}
+
+/* So that a full store finds heaps. */
+static void settle_some(struct store *store, enum store_share kind)
+{
+	for (unsigned int i = 0; i < SPARE_PART && store->listed[kind]; i++) {
+		while (!store->lanes[kind][store->settling[kind]].listed)
+			store->settling[kind] = (store->settling[kind] + 1) % LIMIT_SHARE_LANES;
+		settle(store, kind, &store->lanes[kind][store->settling[kind]]);
+	}
+}
+
 void store_share_insert(struct store *store, uint32_t index)
 {
+	bool filling = store_count(store) >= store->limit - store->limit / SPARE_PART;
+
 	for (enum store_share kind = 0; kind < STORE_SHARES; kind++) {
 		struct store_lane *lane = lane_of(store, kind, index);
 
-		if (lane == &store->lanes[kind][0])
-			continue;
-		*node_at(store, kind, index) = (struct store_node) { 0 };
-		lane->root = merge(store, kind, lane->root, index);
-		set_parent(store, kind, lane->root, 0);
+		if (lane != &store->lanes[kind][0])
+			list(store, kind, lane, index);
+		if (filling)
+			settle_some(store, kind);
 	}
 }
 
@@ -134,9 +182,14 @@ static void take_out(struct store *store, enum store_share kind, uint32_t index)
 
 void store_share_remove(struct store *store, uint32_t index)
 {
-	for (enum store_share kind = 0; kind < STORE_SHARES; kind++)
-		if (lane_number(store_element_at(store, index), kind))
+	for (enum store_share kind = 0; kind < STORE_SHARES; kind++) {
+		if (!lane_number(store_element_at(store, index), kind))
+			continue;
+		if (node_at(store, kind, index)->listed)
+			unlist(store, kind, lane_of(store, kind, index), index);
+		else
 			take_out(store, kind, index);
+	}
 }
 
 /* ---- who holds what ---- */
@@ -274,13 +327,15 @@ static bool better(const struct store *store, uint32_t index, uint32_t than)
 
 /* Of a lane over its share: what ends first, but what a client over its share holds before that; 0 when the lane holds
  * no more than its share. The top of the heap is looked at. */
-static uint32_t of_lane(const struct store *store, enum store_share kind, uint16_t lane)
+static uint32_t of_lane(struct store *store, enum store_share kind, uint16_t lane)
 {
 	uint32_t nodes[NODES], found = 0;
 	unsigned int count = 0;
 
 	if (!over_share(store, kind, lane))
 		return 0;
+	while (store->lanes[kind][lane].listed)
+		settle(store, kind, &store->lanes[kind][lane]);
 	if (store->lanes[kind][lane].root)
 		nodes[count++] = store->lanes[kind][lane].root;
 	for (unsigned int i = 0; i < count; i++) {
@@ -300,7 +355,7 @@ static uint32_t of_lane(const struct store *store, enum store_share kind, uint16
 }
 
 /* Who holds more than a share gives of its own or gets nothing; true: so it is, and `*found` may be 0. */
-static bool gives_itself(const struct store *store, uint32_t *found)
+static bool gives_itself(struct store *store, uint32_t *found)
 {
 	for (enum store_share kind = 0; kind < STORE_SHARES && !store->exact; kind++)
 		if (over_share(store, kind, store->wanted_by[kind])) {
@@ -310,7 +365,7 @@ static bool gives_itself(const struct store *store, uint32_t *found)
 	return false;
 }
 
-static uint32_t of_others(const struct store *store)
+static uint32_t of_others(struct store *store)
 {
 	uint32_t found = 0;
 

@@ -10,7 +10,9 @@
  * name brought has no lane at all, and never goes for what a wildcard brings: the administrator wrote down each of
  * these names.
  *
- * The elements of a lane form a skew heap by their deadline (Sleator, Tarjan 1986), through the elements themselves. */
+ * The elements of a lane form a skew heap by their deadline (Sleator, Tarjan 1986), through the elements themselves. A heap
+ * is wanted by a full store alone, and a place in it costs a look at a dozen elements all over memory: so an element is only
+ * listed until the store begins to be full. */
 #ifndef NFQDN_LEARN_STORE_SHARE_H
 #define NFQDN_LEARN_STORE_SHARE_H
 

@@ -89,7 +89,7 @@ def ranges(t):
     t.simple()
     t.dns(t.inet, NAMES, ttl=1)
     t.gw.nft(MINE + "table ip old {\n set timed { type ipv4_addr; flags timeout; }\n}\n")
-    options = {"mode": "sets", "sets": ["ip old timed", "inet mine ranges4", "inet mine ranges6", "inet mine allowed6"], "lifetime": {"grace": 0, "min": 1}}
+    options = {"mode": "sets", "sets": ["ip old timed", "inet mine ranges4", "inet mine ranges6", "inet mine allowed6"], "lifetime": {"grace": 0, "min": int(PATIENCE)}}
     d = t.gateway(allow=ALLOW + RANGES, **options)
     expect([t.client.tcp(a).result for a in ("20.170.0.9", "20.170.1.255", "2603:1170::9", "20.170.2.0")], ["open"] * 3 + ["prohibited"], "ranges")
     t.client.lookup("10.2.0.2", "n1.example.net")
@@ -108,7 +108,7 @@ def shared(t):
     t.dns(t.inet, {"long.example.net": "20.172.0.1", "short.example.org": [dnswire.a("short.example.org", "20.172.0.1", 1)]}, ttl=3000)
     t.gw.nft(MINE)
     long = 'long: { names = "long.example.net"; ports = "tcp/443"; };'
-    short = 'short: { names = "short.example.org"; ports = [ "tcp/80", "tcp/8443" ]; lifetime = { grace = 0; min = 1; max = 2; }; };'
+    short = 'short: { names = "short.example.org"; ports = [ "tcp/80", "tcp/8443" ]; ' + f"lifetime = {{ grace = 0; min = {int(PATIENCE)}; max = {int(2 * PATIENCE)}; }}; }};"
     options = {"mode": "sets", "sets": SETS}
     d = t.gateway(allow=long + short, **options)
     for qname in ("short.example.org", "long.example.net", "short.example.org"):

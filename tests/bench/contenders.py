@@ -107,6 +107,16 @@ class Pass(Contender):
         self.process.stdout.close()
 
 
+class TrackedPass(Pass):
+    """Of flows that the client began, as nfqdn asks of an answer."""
+
+    key, title = "pass-tracked", "the same behind connection tracking"
+
+    def begin(self):
+        super().begin()
+        self.t.gw.nft("insert rule inet bench forward ct state invalid drop\n")
+
+
 class Nfqdn(Contender):
     key, title, set_name = "nfqdn", "nfqdn", "nfqdn name4"
 

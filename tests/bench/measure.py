@@ -12,7 +12,7 @@ import time
 import dnswire
 import load
 import nfqueue
-from contenders import NAMES, AcceptAll, Assisted, Contender, Dnsmasq, Nfqdn, Pass, Smartdns, Unassisted, learn, patterns
+from contenders import NAMES, AcceptAll, Assisted, Contender, Dnsmasq, Nfqdn, Pass, Smartdns, TrackedPass, Unassisted, learn, patterns
 from netns import BUILD, Failed, check, until
 
 CONNECT = str(BUILD / "bench/connect")
@@ -80,7 +80,7 @@ class Group:
 
 
 def everyone(t):
-    return [Contender(t), Pass(t), Nfqdn(t), Unassisted(t), Assisted(t), Nfqdn(t, "query", 'nfqdn, verify = "query"', verify="query"), Dnsmasq(t), Smartdns(t)]
+    return [Contender(t), AcceptAll(t), Pass(t), TrackedPass(t), Nfqdn(t), Unassisted(t), Assisted(t), Nfqdn(t, "query", 'nfqdn, verify = "query"', verify="query"), Dnsmasq(t), Smartdns(t)]
 
 
 class Answers(Group):

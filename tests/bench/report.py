@@ -5,7 +5,7 @@ import statistics
 
 RELATIONS = {">=": ("at least", lambda a, b: a >= b), "<=": ("at most", lambda a, b: a <= b)}
 # Contenders that others are compared with, and how a column is headed.
-BASES = {"plain": "to plain", "pass": "to pass-through", "dnsmasq": "to dnsmasq", "accept-all": "to accept-all"}
+BASES = {"plain": "to plain", "accept-all": "to accept-all", "pass": "to pass-through", "pass-tracked": "to tracked", "dnsmasq": "to dnsmasq"}
 
 
 class Row:

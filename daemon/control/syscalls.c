@@ -104,7 +104,7 @@ static int allow_parts(scmp_filter_ctx filter)
 static int allow_map_elements(scmp_filter_ctx filter)
 {
 	static const enum bpf_cmd commands[] = { BPF_MAP_LOOKUP_ELEM, BPF_MAP_UPDATE_ELEM, BPF_MAP_DELETE_ELEM,
-						 BPF_MAP_GET_NEXT_KEY };
+						 BPF_MAP_GET_NEXT_KEY, BPF_MAP_UPDATE_BATCH };
 	int error = 0;
 
 	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]) && error == 0; i++)

@@ -318,14 +318,13 @@ static int filter_derived(void *way, bool aside, const struct nf_fqdn_entry *ent
 static int filter_known(void *way, const struct nf_fqdn_entry *entries, size_t count)
 {
 	const struct assist_filter *filter = way;
-	int error = 0;
+	uint64_t digests[LIMIT_ASSIST_STAGED], untils[LIMIT_ASSIST_STAGED], now = filter_until(0);
 
-	for (size_t i = 0; i < count && error == 0; i++) {
-		uint64_t until = filter_until(entries[i].left);
-
-		error = ebpf_set(filter->maps[FQDN_FILTER_KNOWN], &entries[i].digest, &until);
+	for (size_t i = 0; i < count; i++) {
+		digests[i] = entries[i].digest;
+		untils[i] = now + entries[i].left;
 	}
-	return error;
+	return ebpf_set_all(filter->maps[FQDN_FILTER_KNOWN], digests, untils, (uint32_t)count);
 }
 
 /* By another key, to which no digest that is there belongs. */

@@ -72,6 +72,18 @@ int ebpf_delete(int map, const void *key)
 	return ebpf_element(BPF_MAP_DELETE_ELEM, map, key, NULL);
 }
 
+int ebpf_set_all(int map, const void *keys, const void *values, uint32_t count)
+{
+	union bpf_attr attributes;
+
+	memset(&attributes, 0, sizeof(attributes));
+	attributes.batch.map_fd = (uint32_t)map;
+	attributes.batch.keys = (uintptr_t)keys;
+	attributes.batch.values = (uintptr_t)values;
+	attributes.batch.count = count;
+	return ebpf_call(BPF_MAP_UPDATE_BATCH, &attributes);
+}
+
 /* Before Linux 5.19 kernel.unprivileged_bpf_disabled keeps elements from who has no CAP_BPF, too. */
 int ebpf_without_capabilities(int (*attempt)(int map), int map)
 {

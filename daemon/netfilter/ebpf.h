@@ -11,6 +11,8 @@
 int ebpf_map(unsigned int type, uint32_t key_size, uint32_t value_size, uint32_t entries, uint32_t flags, int inner);
 /* 0 or -errno; -E2BIG: the map is full. */
 int ebpf_set(int map, const void *key, const void *value);
+/* Sets `count` elements, whose keys and values stand in arrays: Linux 5.6. 0; -errno: some may be set. */
+int ebpf_set_all(int map, const void *keys, const void *values, uint32_t count);
 /* 0 or -errno; -ENOENT. */
 int ebpf_get(int map, const void *key, void *value);
 int ebpf_delete(int map, const void *key);

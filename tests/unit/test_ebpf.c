@@ -140,6 +140,19 @@ static int makes(int map)
 	return made < 0 ? made : 0;
 }
 
+static int sets_many(int map)
+{
+	const uint64_t keys[3] = { 7, 8, 9 }, values[3] = { 70, 80, 90 };
+	uint64_t value = 0;
+
+	assert_int_equal(ebpf_set_all(map, keys, values, 3), 0);
+	for (size_t i = 0; i < 3; i++) {
+		assert_int_equal(ebpf_get(map, &keys[i], &value), 0);
+		assert_int_equal(value, values[i]);
+	}
+	return 0;
+}
+
 static int changes(int map)
 {
 	uint64_t key = 1, value = 2, next = 0;
@@ -149,7 +162,8 @@ static int changes(int map)
 	assert_int_equal(ebpf_next(map, NULL, &next), 0);
 	assert_int_equal(next, key);
 	assert_int_equal(ebpf_next(map, &key, &next), -ENOENT);
-	return ebpf_delete(map, &key);
+	assert_int_equal(ebpf_delete(map, &key), 0);
+	return sets_many(map);
 }
 
 static void test_without_capabilities(void **state)

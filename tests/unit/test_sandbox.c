@@ -331,6 +331,21 @@ static int element(enum bpf_cmd command)
 	return result < 0 ? -result : 0;
 }
 
+static int elements(void)
+{
+	uint64_t keys[2] = { 2, 3 }, values[2] = { 4, 5 };
+	union bpf_attr attributes;
+	int result;
+
+	memset(&attributes, 0, sizeof(attributes));
+	attributes.batch.map_fd = (uint32_t)map;
+	attributes.batch.keys = (uintptr_t)keys;
+	attributes.batch.values = (uintptr_t)values;
+	attributes.batch.count = 2;
+	result = ask(BPF_MAP_UPDATE_BATCH, &attributes);
+	return result < 0 ? -result : 0;
+}
+
 static int changes_map(void)
 {
 	static const enum bpf_cmd commands[] = { BPF_MAP_UPDATE_ELEM, BPF_MAP_LOOKUP_ELEM, BPF_MAP_GET_NEXT_KEY,
@@ -339,7 +354,7 @@ static int changes_map(void)
 
 	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]) && error == 0; i++)
 		error = element(commands[i]);
-	return error;
+	return error ? error : elements();
 }
 
 static int descriptor(int fd)

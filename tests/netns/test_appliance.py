@@ -320,33 +320,44 @@ class Watch:
     """New connections, allowed and denied, all the time: when each began and how it went."""
 
     def __init__(self, t, addresses):
-        self.t, self.seen, self.ended = t, {address: [] for address in addresses}, threading.Event()
-        self.thread = threading.Thread(target=self.run)
+        self.t, self.seen, self.ended, self.late = t, {address: [] for address in addresses}, threading.Event(), 0.0
+        self.threads = [threading.Thread(target=self.run), threading.Thread(target=self.beat)]
 
     def run(self):
         while not self.ended.is_set():
             for address, seen in self.seen.items():
                 began = time.monotonic()
                 seen.append((began, self.t.client.tcp(address, read=False).result))
+            self.ended.wait(0.005)
+
+    def beat(self):
+        """How long the machine lets somebody wait who wants to run every 10 ms, at most."""
+        while not self.ended.is_set():
+            began = time.monotonic()
+            self.ended.wait(0.01)
+            self.late = max(self.late, time.monotonic() - began - 0.01)
 
     def __enter__(self):
-        self.thread.start()
+        for thread in self.threads:
+            thread.start()
         return self
 
     def __exit__(self, *_):
         self.ended.set()
-        self.thread.join()
+        for thread in self.threads:
+            thread.join()
 
-    def gaps(self, address, right):
-        """How long each time that it went otherwise lasted, in seconds."""
+    def gaps(self, address, opens):
+        """From the first to the last connection that went otherwise than it should each time, in seconds. One whose first packet fell into
+        an exchange of rules is made a second later; that is none."""
         found, since = [], None
         for began, result in self.seen[address]:
-            if result != right and since is None:
-                since = began
-            elif result == right and since is not None:
-                found.append(began - since)
+            if (result == "open") != opens:
+                since, last = since or began, began
+            elif since is not None:
+                found.append(last - since)
                 since = None
-        check(since is None, f"{address} is {right} at the end")
+        check(since is None, f"{address} is {'open' if opens else 'denied'} at the end")
         return found
 
 
@@ -367,18 +378,20 @@ def reloaded(t, d, rules=""):
             t.gw.run(["nft", "-f", str(file)])
             until(lambda seen=seen: len(watch.seen["20.121.9.9"]) > seen + 3, "traffic")
             until(right, "it filters again")
-    lost = [gap for a in ("20.121.0.1", "20.99.0.7") for gap in watch.gaps(a, "open")]
-    through = watch.gaps("20.121.9.9", "reset")
+        seen = {address: len(results) for address, results in watch.seen.items()}
+        until(lambda: all(len(watch.seen[address]) > count + 1 for address, count in seen.items()), "traffic afterwards")
+    lost = [gap for a in ("20.121.0.1", "20.99.0.7") for gap in watch.gaps(a, True)]
+    through = watch.gaps("20.121.9.9", False)
     print(f"# {LOADS} loads, {sum(map(len, watch.seen.values()))} connections: allowed lost {[round(1000 * g) for g in lost]} ms, "
-          f"denied through {[round(1000 * g) for g in through]} ms; {d.counters()['table_rebuilt']} rebuilds", flush=True)
-    return lost, through
+          f"denied through {[round(1000 * g) for g in through]} ms; {d.counters()['table_rebuilt']} rebuilds; "
+          f"the machine is {1000 * watch.late:.0f} ms late", flush=True)
+    return lost, through, watch.late
 
 
-def soon(gaps, what):
-    """The documented 100 ms, the rebuild, and what the machine takes for them beside the test."""
-    gaps = sorted(gaps)
-    check(not gaps or gaps[len(gaps) // 2] < 0.3 * PATIENCE, f"{what}: {gaps}")
-    check(not gaps or gaps[-1] < 2 * PATIENCE, f"{what}: {gaps}")
+def soon(gaps, late, what):
+    """The documented 100 ms, the rebuild, and what a busy machine takes for each of their steps."""
+    limit = (1.0 if sanitized() else 0.3) + 4 * late
+    check(not gaps or sorted(gaps)[len(gaps) // 2] < limit, f"{what}: {gaps} s, and {limit:.2f} are allowed")
 
 
 @case("a vendor's nftables.conf with `flush ruleset`, loaded in a loop; the table is nfqdnd's own: nothing allowed is lost, nothing denied gets through", seconds=120)
@@ -387,7 +400,7 @@ def vendor_owned(t):
     d = t.gateway(allow=WEB)
     if not d.status()["owned"]:
         raise Skip("the kernel has no persistent owned tables (Linux 6.9)")
-    expect(reloaded(t, d), ([], []), "lost, and through")
+    expect(reloaded(t, d)[:2], ([], []), "lost, and through")
     expect(d.counters()["table_rebuilt"], 0, "rebuilds")
 
 
@@ -395,9 +408,9 @@ def vendor_owned(t):
 def vendor_without_owner(t):
     world(t)
     d = t.gateway(allow=WEB, own_table="off")
-    lost, through = reloaded(t, d)
-    soon(lost, "allowed, and lost")
-    soon(through, "denied, and through")
+    lost, through, late = reloaded(t, d)
+    soon(lost, late, "allowed, and lost")
+    soon(through, late, "denied, and through")
     check(d.counters()["table_rebuilt"] >= LOADS // 2, "it was rebuilt each time")
 
 
@@ -405,9 +418,9 @@ def vendor_without_owner(t):
 def vendor_marked(t):
     world(t)
     d = t.gateway(allow=WEB, own_table="off", mode="mark", mark=Raw("0x10000"))
-    lost, through = reloaded(t, d, DEFAULT_DENY)
+    lost, through, late = reloaded(t, d, DEFAULT_DENY)
     expect(through, [], "denied, and through")
-    soon(lost, "allowed, and lost")
+    soon(lost, late, "allowed, and lost")
     check(d.counters()["table_rebuilt"] >= LOADS // 2, "it was rebuilt each time")
 
 

@@ -2,8 +2,10 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Builds nfqdn for the architectures of tests/cross/targets as an integrator does, and runs there, emulated, what asks no kernel.
 
-NFQDN_CROSS names those wanted (else all), NFQDN_CROSS_PARTS what of them (else "sizes tests"). Results lie in build/cross/NAME; the table of sizes: build/cross/sizes."""
+NFQDN_CROSS names those wanted (else all), NFQDN_CROSS_PARTS what of them (else "sizes tests"; "size": of the whole
+alone, for the budget). Results lie in build/cross/NAME; the table of sizes: build/cross/sizes."""
 import concurrent.futures
+import functools
 import os
 import pathlib
 import shutil
@@ -42,12 +44,26 @@ class Target:
                     environment={"PKG_CONFIG_LIBDIR": f"/usr/lib/{self.prefix}/pkgconfig:/usr/share/pkgconfig"})
 
     def make_tests(self):
-        if not self.static:
-            return self.make(self.build, "CFLAGS=-Os", "pure-programs")
+        return self.make_static_tests("pure-programs") if self.static else self.make(self.build, "CFLAGS=-Os", "pure-programs")
+
+    def make_static_tests(self, *goals, build=None):
         folder, without = cmocka(self), "libmnl libnetfilter_queue"
-        return make(self.build, f"CC={self.prefix}-gcc", f"AR={self.prefix}-gcc-ar", "CFLAGS=-Os", "LDFLAGS=-static -no-pie", "PKG_CONFIG=pkg-config --static",
-                    f"PURE_WITHOUT={without}" if folder else f"PURE_WITHOUT={without} cmocka", "pure-programs",
+        return make(build or self.build, f"CC={self.prefix}-gcc", f"AR={self.prefix}-gcc-ar", "CFLAGS=-Os", "LDFLAGS=-static -no-pie", "PKG_CONFIG=pkg-config --static",
+                    f"PURE_WITHOUT={without}" if folder else f"PURE_WITHOUT={without} cmocka", *goals,
                     environment={"PKG_CONFIG_LIBDIR": f"{folder}:/usr/lib/{self.prefix}/pkgconfig:/usr/share/pkgconfig"})
+
+    def programs(self):
+        found = sorted(p for suite in SUITES for p in (self.build / "tests" / suite).glob("*") if os.access(p, os.X_OK) and p.is_file())
+        return [(p, None) if self.static or b"pthread_create" not in p.read_bytes() else self.threaded(p) for p in found]
+
+    def threaded(self, program):
+        """Such a program linked statically, and what keeps it from running: the emulator breaks threads of what the dynamic linker starts."""
+        build = self.build / "threaded"
+        path = build / program.relative_to(self.build)
+        if cmocka(self) is None:
+            return program, "Debian's emulator needs it linked statically, and there are no sources of cmocka"
+        wrong = self.make_static_tests(str(path), build=build)
+        return (path, None) if wrong is None else (program, f"it cannot be linked statically: {wrong.splitlines()[-1]}")
 
     def make_small(self, build, without=()):
         # WITH_BPF: the same with clang and without it.
@@ -61,7 +77,7 @@ class Target:
     def sizes(self):
         """Of nfqdnd by column, and of nfqdnctl; or what make said."""
         found = {}
-        for column, without in SMALLER.items():
+        for column, without in (SMALLER if "sizes" in PARTS else {"all": ()}).items():
             build = self.build / "-".join(("small", *without)).lower()
             wrong = self.make_small(build, without)
             if wrong:
@@ -78,9 +94,9 @@ class Target:
                    *arguments]
         try:
             done = subprocess.run(command, cwd=ROOT, env=dict(os.environ, CMOCKA_MESSAGE_OUTPUT="TAP"), capture_output=True, text=True,
-                                  errors="backslashreplace", timeout=300, check=False)
+                                  errors="backslashreplace", timeout=600, check=False)
         except subprocess.TimeoutExpired:
-            return "out of time: 300 s"
+            return "out of time: 600 s"
         wrong = failures(done)
         return None if done.returncode == 0 and not wrong else "\n".join([*wrong, f"status {done.returncode}", (done.stdout + done.stderr)[-1500:]])
 
@@ -91,6 +107,7 @@ CMOCKA_FLAGS = [f"-D{name}" for name in ("_GNU_SOURCE", "CMOCKA_EXPORTS", "HAVE_
                                          "HAVE_STRSIGNAL", "HAVE_GCC_THREAD_LOCAL_STORAGE")]
 
 
+@functools.lru_cache
 def cmocka(target):
     """A folder with a cmocka.pc for a static library, of Debian's sources or those in NFQDN_SOURCES; None: there are none."""
     folder = OUT / "cmocka"
@@ -118,6 +135,8 @@ def test_sizes(target, tap, table):
     table.append((target.name, size))
     over = size["all"] > target.budget
     tap.tell(f"{target.name}: nfqdnd, stripped, has at most {target.budget // 1024} KiB", f"it has {size['all']} octets" if over else None)
+    if "sizes" not in PARTS:
+        return
     columns = [size[column] for column in SMALLER]
     grown = max(columns) > columns[0] or min(columns[:-1]) <= columns[-1]
     tap.tell(f"{target.name}: what is left out makes it smaller", str(size) if grown else None)
@@ -128,7 +147,7 @@ def test(target, tap, table):
     if reason:
         tap.tell(f"{target.name}: builds", skip=reason)
         return
-    if "sizes" in PARTS:
+    if {"size", "sizes"} & set(PARTS):
         test_sizes(target, tap, table)
     if target.emulators and "tests" in PARTS:
         test_programs(target, tap)
@@ -139,15 +158,17 @@ def test_programs(target, tap):
     tap.tell(f"{target.name}: its tests build with warnings as errors", wrong)
     if wrong:
         return
-    programs = sorted(p for suite in SUITES for p in (target.build / "tests" / suite).glob("*") if os.access(p, os.X_OK) and p.is_file())
+    programs = target.programs()
+    runs = [program for program, skip in programs if not skip]
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count() or 1) as pool:
-        for program, said in zip(programs, pool.map(target.run, programs)):
-            tap.tell(f"{target.name}: {program.parent.name}/{program.name}", said)
+        said = dict(zip(runs, pool.map(target.run, runs)))
+    for program, skip in programs:
+        tap.tell(f"{target.name}: {program.parent.name}/{program.name}", said.get(program), skip)
 
 
 def written(table):
     """KiB, stripped."""
-    columns = [*SMALLER, "nfqdnctl"]
+    columns = [column for column in (*SMALLER, "nfqdnctl") if all(column in size for _, size in table)]
     lines = [f"{'':10}" + "".join(f"{column:>12}" for column in columns)]
     lines += [f"{name:10}" + "".join(f"{size[column] / 1024:12.0f}" for column in columns) for name, size in table]
     OUT.mkdir(parents=True, exist_ok=True)

@@ -147,6 +147,7 @@ static void put_data(struct nlmsghdr *message, const struct word *word)
 		return;
 	case CT_DPORT:
 		mnl_attr_put_u32(message, NFTA_CT_KEY, htonl(NFT_CT_PROTO_DST));
+		mnl_attr_put_u8(message, NFTA_CT_DIRECTION, 0); /* the original one */
 		return;
 	case IS:
 	case IS_NOT:

@@ -80,10 +80,16 @@ def firmware(t, inbound=""):
     return d
 
 
-def boot(d, *before):
+def inside(d, *words, trace=None):
+    """The command there. A trace is made inside, since names of files are told as its maker's root has them; its own file is open before."""
+    traced = ["strace", "-f", "-y", "-qq", "-e", "trace=%file", "-o", "/proc/self/fd/9"] if trace else []
+    return ["sh", "-c", 'exec 9>"$1"; shift; exec unshare --mount sh -c "$0" "$@"', FIRMWARE, str(trace or "/dev/null"), str(d.folder), *traced, *words]
+
+
+def boot(d, trace=None):
     with open(d.log_path, "ab") as log:
-        d.process = d.net.popen([*before, "unshare", "--mount", "sh", "-c", FIRMWARE, str(d.folder), "/var/lib/build/nfqdnd", "-c", "/var/lib/etc/nfqdn.conf"],
-                                stdout=log, stderr=log, env=dict(os.environ, BUILD=str(BUILD), ROOT=str(ROOT)))
+        d.process = d.net.popen(inside(d, "/var/lib/build/nfqdnd", "-c", "/var/lib/etc/nfqdn.conf", trace=trace), stdout=log, stderr=log,
+                                env=dict(os.environ, BUILD=str(BUILD), ROOT=str(ROOT)))
     d.ended = False
     d.wait_ready(30)
 
@@ -115,7 +121,7 @@ def read_only(t):
     world(t)
     d = firmware(t)
     trace = d.folder / "trace"
-    boot(d, "strace", "-f", "-y", "-qq", "-e", "trace=%file", "-o", str(trace))
+    boot(d, trace)
     t.client.lookup("10.2.0.2", "www.example.net")
     expect(t.client.tcp("20.121.0.1").result, "open", "what an answer taught")
     count = d.counters()["state_written"]
@@ -180,9 +186,9 @@ NFQDND=/var/lib/build/nfqdnd
 NFQDNCTL=/var/lib/build/nfqdnctl
 """, encoding="ascii")
     # Without the list the policy is refused: it is there before the first start.
-    words = ["unshare", "--mount", "sh", "-c", FIRMWARE, str(d.folder), "sh", "/var/lib/source/scripts/nfqdn-update", "/var/lib/etc/update.conf"]
     trace = d.folder / "trace"
-    done = t.gw.run(["env", f"BUILD={BUILD}", f"ROOT={ROOT}", "strace", "-f", "-y", "-qq", "-e", "trace=%file", "-o", str(trace), *words], ok=False, seconds=60)
+    words = inside(d, "sh", "/var/lib/source/scripts/nfqdn-update", "/var/lib/etc/update.conf", trace=trace)
+    done = t.gw.run(["env", f"BUILD={BUILD}", f"ROOT={ROOT}", *words], ok=False, seconds=60)
     check(done.returncode == 0 and "taken over" in done.stdout, f"status {done.returncode}\n{done.stdout}{done.stderr}")
     found = written(trace, "/var/lib/source/scripts/nfqdn-update")
     check(any(path.startswith("/var/lib/nfqdn/catalog/") for path in found), f"the trace has what it wrote: {sorted(found)}")

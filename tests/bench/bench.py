@@ -134,7 +134,7 @@ HEAD = """<!-- SPDX-License-Identifier: GPL-2.0-or-later -->
 client (dnsperf, 100 outstanding) -- gateway -- nsd, in network namespaces of one machine. nfqdn, plain forwarding and the pass-through see the answers of
 nsd go by; dnsmasq and smartdns are asked themselves, ask nsd, and put the address into an nftables set. All with their defaults, but smartdns'
 measuring of addresses, which would hold answers back, is off. The known names are {known}: more than dnsmasq's cache holds, fewer than smartdns'.
-Processor time is that of the process alone, with what the kernel does on its behalf. Goals are told, never asserted.
+Processor time is that of the process alone, with what the kernel does on its behalf. Goals are told, never asserted; why some are missed: [GOALS.md](GOALS.md).
 
 """
 

@@ -38,12 +38,10 @@ static enum nlsock_next take_netconf(void *context, const struct nlmsghdr *reply
 	return NLSOCK_LAST;
 }
 
-int environment_forwards(enum ipaddr_family family, bool *out)
+/* Asks rtnetlink once, by a socket of its own. `request` needs its number yet. */
+static int ask(struct nlmsghdr *request, enum nlsock_next (*visit)(void *context, const struct nlmsghdr *reply),
+	       void *context)
 {
-	char buffer[128];
-	struct nlmsghdr *request = mnl_nlmsg_put_header(buffer);
-	struct netconfmsg *message = mnl_nlmsg_put_extra_header(request, sizeof(*message));
-	struct answer answer = { .error = -EPROTO };
 	struct nlsock *socket;
 	uint32_t sequence;
 	int error = nlsock_open_route(&socket);
@@ -51,13 +49,25 @@ int environment_forwards(enum ipaddr_family family, bool *out)
 	if (error < 0)
 		return error;
 	sequence = nlsock_sequence(socket);
+	request->nlmsg_seq = sequence;
+	error = nlsock_transact(socket, request, request->nlmsg_len, sequence, sequence, visit, context);
+	nlsock_close(socket);
+	return error;
+}
+
+int environment_forwards(enum ipaddr_family family, bool *out)
+{
+	char buffer[128];
+	struct nlmsghdr *request = mnl_nlmsg_put_header(buffer);
+	struct netconfmsg *message = mnl_nlmsg_put_extra_header(request, sizeof(*message));
+	struct answer answer = { .error = -EPROTO };
+	int error;
+
 	request->nlmsg_type = RTM_GETNETCONF;
 	request->nlmsg_flags = NLM_F_REQUEST;
-	request->nlmsg_seq = sequence;
 	message->ncm_family = family == IPADDR_V6 ? AF_INET6 : AF_INET;
 	mnl_attr_put_u32(request, NETCONFA_IFINDEX, (uint32_t)NETCONFA_IFINDEX_ALL);
-	error = nlsock_transact(socket, request, request->nlmsg_len, sequence, sequence, take_netconf, &answer);
-	nlsock_close(socket);
+	error = ask(request, take_netconf, &answer);
 	if (error == 0)
 		error = answer.error;
 	if (error == 0)
@@ -165,19 +175,12 @@ static int look_for_port(struct search *search)
 {
 	char buffer[64];
 	struct nlmsghdr *request = mnl_nlmsg_put_header(buffer);
-	struct nlsock *socket;
-	uint32_t sequence;
-	int error = nlsock_open_route(&socket);
+	int error;
 
-	if (error < 0)
-		return error;
-	sequence = nlsock_sequence(socket);
 	request->nlmsg_type = RTM_GETLINK;
 	request->nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP;
-	request->nlmsg_seq = sequence;
 	mnl_nlmsg_put_extra_header(request, sizeof(struct ifinfomsg));
-	error = nlsock_transact(socket, request, request->nlmsg_len, sequence, sequence, take_links, search);
-	nlsock_close(socket);
+	error = ask(request, take_links, search);
 	return error < 0 ? error : search->error;
 }
 

@@ -131,6 +131,17 @@ static void denied_tells_what_is_not_recorded(void **state)
 	world->context.unrecorded = false;
 }
 
+static void denied_are(struct world *world, const char *which, size_t count)
+{
+	char command[64];
+	json_t *result;
+
+	snprintf(command, sizeof(command), "\"denied\",%s", which);
+	result = world_result(world, command, 0);
+	assert_int_equal(json_array_size(result), count);
+	json_decref(result);
+}
+
 static void denied_tells_everything(void **state)
 {
 	const struct denial first = { "10.1.0.5", "20.1.1.1", "a\\007b.nowhere.example", 443, IPPROTO_TCP, 0, 0 };
@@ -153,18 +164,10 @@ static void denied_tells_everything(void **state)
 		   "\"a\\\\007b.nowhere.example\",\"count\":2,\"verdict\":\"denied\",\"why\":\"name\",\"reason\":\"no "
 		   "entry has the name a\\\\007b.nowhere.example\",\"rows\":[]}]");
 	json_decref(result);
-	result = world_result(world, "\"denied\",\"after\":2", 0);
-	assert_int_equal(json_array_size(result), 1);
-	json_decref(result);
-	result = world_result(world, "\"denied\",\"after\":3", 0);
-	assert_int_equal(json_array_size(result), 0);
-	json_decref(result);
-	result = world_result(world, "\"denied\",\"since\":3", 0);
-	assert_int_equal(json_array_size(result), 1);
-	json_decref(result);
-	result = world_result(world, "\"denied\",\"since\":8", 0);
-	assert_int_equal(json_array_size(result), 2);
-	json_decref(result);
+	denied_are(world, "\"after\":2", 1);
+	denied_are(world, "\"after\":3", 0);
+	denied_are(world, "\"since\":3", 1);
+	denied_are(world, "\"since\":8", 2);
 }
 
 static void deny_more(struct world *world)

@@ -104,7 +104,7 @@ BPF_TARGET := $(if $(shell $(CC) -dM -E -x c /dev/null 2>/dev/null | grep 'BYTE_
 ifeq ($(origin WITH_BPF),undefined)
 WITH_BPF := $(shell echo 'int x;' | $(BPF_CLANG) -target $(BPF_TARGET) -mcpu=v3 -x c -c -o /dev/null - 2>/dev/null && echo yes || echo no)
 endif
-BPF_CFLAGS := -O2 -Wall -Wextra -target $(BPF_TARGET) -mcpu=v3 $(addprefix -idirafter ,$(shell $(CC) -E -Wp,-v -x c /dev/null 2>&1 >/dev/null | sed -n 's,^ /,/,p'))
+BPF_CFLAGS := -O2 -Wall -Wextra -target $(BPF_TARGET) -mcpu=v3 $(addprefix -idirafter ,$(shell $(CC) $(CPPFLAGS) -E -Wp,-v -x c /dev/null 2>&1 >/dev/null | sed -n 's,^ /,/,p'))
 
 FLAGS_TEXT = $(CC) $(ALL_CFLAGS) $(BASE_LDFLAGS) $(LDFLAGS) bpf=$(WITH_BPF)
 # Everything is built again when the flags change.

@@ -34,8 +34,7 @@ def test(tap, build):
         size = stripped.stat().st_size
         tap.tell(f"{name}, stripped, has at most {budget} KiB", None if size <= budget * 1024 else f"it has {size} octets")
         print(f"# {name}: {size // 1024} KiB")
-    checked = subprocess.run([build / "nfqdnd", "--check", "-c", ROOT / "scripts/nfqdn.conf"], capture_output=True, text=True,
-                             env=dict(os.environ, NFQDN_DATADIR=str(ROOT / "data")), check=False)
+    checked = subprocess.run([build / "nfqdnd", "--check", "-c", ROOT / "scripts/nfqdn.conf"], capture_output=True, text=True, check=False)
     tap.tell("nfqdnd reads the configuration that is shipped", None if checked.returncode == 0 else checked.stdout + checked.stderr)
 
 
@@ -47,7 +46,8 @@ def main():
         tap.tell("static programs", skip=why)
         return tap.end()
     build = OUT / "static/build"
-    wrong = make(build, "STATIC=1", "SMALL=1", f"CC=gcc -specs={sysroot}/musl-pie.specs", f"CPPFLAGS=-isystem {sysroot}/include", "all",
+    wrong = make(build, "STATIC=1", "SMALL=1", f"CC=gcc -specs={sysroot}/musl-pie.specs", f"CPPFLAGS=-isystem {sysroot}/include",
+                 f"pkgdatadir={ROOT}", "all",
                  environment={"PKG_CONFIG_LIBDIR": f"{sysroot}/lib/pkgconfig"})
     tap.tell("builds with warnings as errors", wrong)
     if not wrong:

@@ -168,7 +168,7 @@ $(B)/lab-clock.so: scripts/lab.d/clock.c $(B)/.flags
 	$(Q)$(CC) -std=gnu11 -Wall -Wextra -D_GNU_SOURCE $(CFLAGS) -fPIC -shared $(LDFLAGS) -o $@ $<
 
 # The lab's simulated clients.
-LAB_CLIENTS := clients mix responder stub tally
+LAB_CLIENTS := clients jobs mix options plan responder run sources stub tally timers told
 
 $(B)/lab/%.o: scripts/lab.d/%.c $(B)/.flags
 	@mkdir -p $(@D)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* LINK: lab/mix.o lab/stub.o lab/tally.o lab/responder.o */
+/* LINK: lab/mix.o lab/plan.o lab/responder.o lab/sources.o lab/stub.o lab/tally.o lab/timers.o */
+#include <arpa/inet.h>
 #include <errno.h>
 #include <math.h>
 #include <setjmp.h>
@@ -11,9 +12,12 @@
 #include <cmocka.h>
 
 #include "scripts/lab.d/mix.h"
+#include "scripts/lab.d/plan.h"
 #include "scripts/lab.d/responder.h"
+#include "scripts/lab.d/sources.h"
 #include "scripts/lab.d/stub.h"
 #include "scripts/lab.d/tally.h"
+#include "scripts/lab.d/timers.h"
 
 #define DRAWS 100000
 
@@ -342,6 +346,138 @@ static void times_are_tallied(void **state)
 		assert_true(tally_end(i) > tally_end(i - 1));
 }
 
+/* ---- what is due when ---- */
+
+/* Timers that are set; none of them is due before the first. */
+static uint32_t count_set(const struct timers *timers, const struct timer *all, int count)
+{
+	const struct timer *first = timers_first(timers);
+	uint32_t set = 0;
+
+	for (int i = 0; i < count; i++)
+		if (all[i].place) {
+			assert_true(first->at <= all[i].at);
+			set++;
+		}
+	return set;
+}
+
+static void timers_come_in_order(void **state)
+{
+	enum { MOST = 200 };
+	static struct timer all[MOST];
+	struct timers timers;
+	struct timer *first;
+	uint64_t chance = mix_seed(7, 0);
+	uint32_t set;
+
+	(void)state;
+	assert_int_equal(timers_init(&timers, MOST), 0);
+	assert_null(timers_first(&timers));
+	/* Set, set anew to be earlier or later, and stopped, in any order. */
+	for (int i = 0; i < 20 * MOST; i++) {
+		struct timer *timer = &all[mix_random(&chance) % MOST];
+
+		if (mix_random(&chance) % 4)
+			timers_set(&timers, timer, (int64_t)(mix_random(&chance) % 1000));
+		else
+			timers_stop(&timers, timer);
+		assert_int_equal(count_set(&timers, all, MOST), timers.count);
+	}
+	assert_in_range(timers.count, MOST / 2, MOST - 1);
+	for (set = timers.count; (first = timers_first(&timers)); set--) {
+		assert_int_equal(count_set(&timers, all, MOST), set);
+		timers_stop(&timers, first);
+	}
+	assert_int_equal(set, 0);
+	timers_free(&timers);
+}
+
+/* A sum over who wants what when, counted from the beginning; and how many wants there were. */
+static uint64_t plan_sum(const struct options *options, const struct mix *mix, int64_t began, unsigned int *count)
+{
+	struct timers timers;
+	struct timer *timer;
+	struct plan plan;
+	uint64_t sum = 0;
+
+	assert_int_equal(timers_init(&timers, options->clients), 0);
+	assert_int_equal(plan_init(&plan, options, mix, &timers, began), 0);
+	for (*count = 0; (timer = timers_first(&timers)); ++*count) {
+		int64_t at = timer->at - began;
+		uint32_t name, client = plan_due(&plan, timer, &name);
+
+		assert_true(at >= 0 && at < 30 * TIMERS_SECOND && client < options->clients && name < mix_count(mix));
+		sum = sum * 31 + (((uint64_t)at * 64 + client) * 64 + name);
+	}
+	assert_int_equal(plan.waiting, 0);
+	plan_free(&plan);
+	timers_free(&timers);
+	return sum;
+}
+
+static void plans_follow_from_the_seed(void **state)
+{
+	struct options options = { .clients = 50, .seed = 7, .seconds = 30, .think = 1 };
+	struct mix *mix = read_text("allowed 443 a{1-9}.net 5=1/1\nother 443 b.net 5=1/1\n", 1);
+	unsigned int count, again, other;
+	uint64_t sum = plan_sum(&options, mix, 0, &count);
+
+	(void)state;
+	assert_in_range(count, 1350, 1650);
+	assert_int_equal(plan_sum(&options, mix, 5 * TIMERS_SECOND, &again), sum);
+	assert_int_equal(again, count);
+	options.seed = 8;
+	assert_int_not_equal(plan_sum(&options, mix, 0, &other), sum);
+	mix_free(mix);
+}
+
+static void plans_stop(void **state)
+{
+	struct options options = { .clients = 50, .seed = 7, .seconds = 30, .think = 1 };
+	struct mix *mix = read_text("allowed 443 a.net 5=1/1\n", 1);
+	struct timers timers;
+	struct plan plan;
+
+	(void)state;
+	assert_int_equal(timers_init(&timers, options.clients), 0);
+	assert_int_equal(plan_init(&plan, &options, mix, &timers, 0), 0);
+	assert_in_range(plan.waiting, 45, 50);
+	assert_int_equal(timers.count, plan.waiting);
+	plan_stop(&plan);
+	assert_int_equal(plan.waiting, 0);
+	assert_null(timers_first(&timers));
+	plan_free(&plan);
+	timers_free(&timers);
+	mix_free(mix);
+}
+
+/* ---- addresses ---- */
+
+static void text_of(const struct sources *sources, uint32_t client, const char *to, const char *expected)
+{
+	char text[INET6_ADDRSTRLEN];
+	struct in6_addr other, own;
+
+	assert_int_equal(inet_pton(AF_INET6, to ? to : "::", &other), 1);
+	own = sources_address(sources, client, to ? &other : NULL);
+	sources_text(&own, text);
+	assert_string_equal(text, expected);
+}
+
+static void clients_have_addresses(void **state)
+{
+	struct sources sources = { .has_four = true, .has_six = true };
+
+	(void)state;
+	inet_pton(AF_INET6, "::ffff:10.64.255.254", &sources.four);
+	inet_pton(AF_INET6, "2001:db8::ff", &sources.six);
+	text_of(&sources, 0, NULL, "10.64.255.254");
+	text_of(&sources, 2, NULL, "10.65.0.0");
+	text_of(&sources, 2, "::ffff:192.0.2.1", "10.65.0.0");
+	text_of(&sources, 1, "2001:db8:1::1", "2001:db8::100");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -359,6 +495,10 @@ int main(void)
 		cmocka_unit_test(bad_questions_get_none),
 		cmocka_unit_test(bad_names_are_no_question),
 		cmocka_unit_test(times_are_tallied),
+		cmocka_unit_test(timers_come_in_order),
+		cmocka_unit_test(plans_follow_from_the_seed),
+		cmocka_unit_test(plans_stop),
+		cmocka_unit_test(clients_have_addresses),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -59,7 +59,7 @@ def need(program):
 
 @case("metrics: every counter and histogram, sizes by group and family; what they tell is what status tells", tags=["smoke"])
 def metrics(t):
-    d = started(t)
+    d = started(t, kernel_assist="off")
     status, got = d.status(), parsed(d.ctl("metrics").stdout)
     for name, value in status["counters"].items():
         if name.startswith("kernel_"):

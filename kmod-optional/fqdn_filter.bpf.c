@@ -28,7 +28,8 @@ static long (*const load_bytes)(const void *skb, u32 offset, void *to, u32 lengt
 	{                                                                                                              \
 		return step(i, round);                                                                                 \
 	}
-static fqdn_filter_steps fqdn_unrelated_name, fqdn_unrelated_look, fqdn_known_name, fqdn_known_record, fqdn_known_hash;
+static fqdn_filter_steps fqdn_unrelated_label, fqdn_unrelated_lower, fqdn_unrelated_look;
+static fqdn_filter_steps fqdn_known_label, fqdn_known_lower, fqdn_known_record, fqdn_known_hash;
 
 /* The compiler must not know what was compared before: the verifier wants to see it compared here. */
 #define FQDN_OPAQUE(value) __asm__ volatile("" : "+r"(value))
@@ -82,14 +83,14 @@ static inline bool fqdn_is_found(u64 value, bool whole)
 static inline long fqdn_look_step(u32 i, void *context)
 {
 	struct fqdn_look *look = context;
-	u32 at = (look->s->length - 2 - i) % 256;
+	struct fqdn_filter_scratch *s = look->s;
+	u32 number = (s->count - 1 - i) % FQDN_FILTER_LABELS, at = s->labels[number];
+	u32 octets = s->message[FQDN_FILTER_HEADER + at] + 1;
 	u64 *value, hash;
 
-	hash = look->hash = fqdn_filter_step(look->hash, look->s->message[FQDN_FILTER_HEADER + at]);
-	if (!look->s->starts[at])
-		return 0;
+	hash = look->hash = fqdn_filter_label(look->hash, s->message + FQDN_FILTER_HEADER + at, octets);
 	value = map_lookup(look->table, &hash);
-	look->found = value && fqdn_is_found(*value, at == 0);
+	look->found = value && fqdn_is_found(*value, number == 0);
 	return look->found;
 }
 
@@ -100,7 +101,7 @@ static inline bool fqdn_look(void *table, struct fqdn_filter_scratch *s, u64 key
 {
 	struct fqdn_look look = { .s = s, .table = table, .hash = key };
 
-	fqdn_filter_loop(s->length - 1, fqdn_unrelated_look, &look, 0);
+	fqdn_filter_loop(FQDN_FILTER_AFRESH(s->count) % FQDN_FILTER_LABELS, fqdn_unrelated_look, &look, 0);
 	return look.found;
 }
 
@@ -141,7 +142,10 @@ static inline enum fqdn_filter_verdict fqdn_judge(struct __sk_buff *skb, struct 
 	FQDN_OPAQUE(held);
 	if (!at || held < FQDN_FILTER_HEADER || held > FQDN_FILTER_HEAD || load_bytes(skb, at, s->message, held))
 		return FQDN_FILTER_LEFT;
-	verdict = fqdn_filter_question(s, held, whole ? fqdn_known_name : fqdn_unrelated_name);
+	if (whole)
+		verdict = fqdn_filter_question(s, held, fqdn_known_label, fqdn_known_lower);
+	else
+		verdict = fqdn_filter_question(s, held, fqdn_unrelated_label, fqdn_unrelated_lower);
 	if (verdict != FQDN_FILTER_PASSED)
 		return verdict;
 	if (whole)
@@ -173,7 +177,8 @@ __attribute__((section(FQDN_FILTER_ASKS_UNRELATED), used)) int fqdn_unrelated(st
 	return fqdn_run(skb, false);
 }
 
-FQDN_STEP(FQDN_FILTER_ASKS_UNRELATED, fqdn_unrelated_name, fqdn_filter_name_step)
+FQDN_STEP(FQDN_FILTER_ASKS_UNRELATED, fqdn_unrelated_label, fqdn_filter_label_step)
+FQDN_STEP(FQDN_FILTER_ASKS_UNRELATED, fqdn_unrelated_lower, fqdn_filter_lower_step)
 FQDN_STEP(FQDN_FILTER_ASKS_UNRELATED, fqdn_unrelated_look, fqdn_look_step)
 
 __attribute__((section(FQDN_FILTER_ASKS_KNOWN), used)) int fqdn_known(struct __sk_buff *skb)
@@ -181,6 +186,7 @@ __attribute__((section(FQDN_FILTER_ASKS_KNOWN), used)) int fqdn_known(struct __s
 	return fqdn_run(skb, true);
 }
 
-FQDN_STEP(FQDN_FILTER_ASKS_KNOWN, fqdn_known_name, fqdn_filter_name_step)
+FQDN_STEP(FQDN_FILTER_ASKS_KNOWN, fqdn_known_label, fqdn_filter_label_step)
+FQDN_STEP(FQDN_FILTER_ASKS_KNOWN, fqdn_known_lower, fqdn_filter_lower_step)
 FQDN_STEP(FQDN_FILTER_ASKS_KNOWN, fqdn_known_record, fqdn_filter_record_step)
 FQDN_STEP(FQDN_FILTER_ASKS_KNOWN, fqdn_known_hash, fqdn_filter_hash_step)

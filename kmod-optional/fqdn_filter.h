@@ -10,6 +10,8 @@
 
 #define FQDN_FILTER_HEADER 12
 #define FQDN_FILTER_NAME 255
+#define FQDN_FILTER_LABEL 63
+#define FQDN_FILTER_LABELS 128 /* 127 of one octet each, and the root */
 #define FQDN_FILTER_HEAD (FQDN_FILTER_HEADER + FQDN_FILTER_NAME + 4)
 /* What fits one Ethernet frame; longer messages, and those with more records, are left to nfqdnd. */
 #define FQDN_FILTER_MESSAGE 1472
@@ -56,21 +58,42 @@ struct fqdn_filter_scratch {
 	u32 busy; /* another packet is being read: an interrupt, or a task that was preempted */
 	u32 length; /* of the name, then of the message */
 	u32 at; /* the offset reached */
-	u32 left; /* octets of the label */
+	u32 count; /* of the name's labels */
 	u32 ttl;
 	u64 sum;
 	u8 message[FQDN_FILTER_ROOM + 64] __attribute__((aligned(8)));
-	u8 starts[256]; /* of the name's octets, which are length octets */
+	u8 labels[FQDN_FILTER_LABELS]; /* where they begin in the name; behind them, where the root does */
 };
 
 /* So that the compiler takes it from memory, and the verifier knows nothing of it. */
 #define FQDN_FILTER_AFRESH(v) (*(volatile u32 *)&(v))
 
-/* From the last octet of a name to the first. A collision shows nfqdnd an answer more. */
-static inline u64 fqdn_filter_step(u64 hash, u8 octet)
+/* Of a word, the octets from the `octet`th on in memory, 0 .. 7. */
+static inline u64 fqdn_filter_from(u32 octet)
 {
-	hash = (hash ^ octet) * 0x9e3779b97f4a7c15ULL;
-	return hash ^ hash >> 29;
+#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+	return ~0ULL >> 8 * octet;
+#else
+	return ~0ULL << 8 * octet;
+#endif
+}
+
+/* The hash of a name's suffix, from that of the suffix behind its first label. `octets`: of the label with its length
+ * octet; 7 more can be read. A collision shows nfqdnd an answer more.
+ */
+static inline u64 fqdn_filter_label(u64 hash, const u8 *label, u32 octets)
+{
+	u64 word;
+	u32 i;
+
+	for (i = 0; i < 64 && i < octets; i += 8) {
+		memcpy(&word, label + i, 8);
+		if (octets - i < 8)
+			word &= ~fqdn_filter_from(octets - i);
+		hash = (hash ^ word) * 0x9e3779b97f4a7c15ULL;
+		hash ^= hash >> 32;
+	}
+	return hash;
 }
 
 static inline u32 fqdn_filter_u16(const u8 *at)
@@ -104,48 +127,67 @@ static inline void fqdn_filter_loop(u32 count, fqdn_filter_steps *step, void *ro
 }
 #endif
 
-static inline long fqdn_filter_name_step(u32 i, void *context)
+static inline long fqdn_filter_label_step(u32 i, void *context)
 {
 	struct fqdn_filter_scratch *s = ((struct fqdn_filter_round *)context)->s;
-	u32 left = s->left, octet;
+	u32 at = FQDN_FILTER_AFRESH(s->at) % 256, octets = s->message[FQDN_FILTER_HEADER + at];
 
-	i %= 256;
-	octet = s->message[FQDN_FILTER_HEADER + i];
-	s->starts[i] = left == 0;
-	if (left) {
-		s->left = left - 1;
-		/* without a branch: is it more than '@' and less than '['? */
-		s->message[FQDN_FILTER_HEADER + i] = (u8)(octet | ((('@' - octet) & (octet - '[')) >> 31) << 5);
-		return 0;
+	s->labels[i % FQDN_FILTER_LABELS] = (u8)at;
+	s->at = at + 1 + octets;
+	if (octets == 0) {
+		s->count = i;
+		s->length = at + 1;
 	}
-	if (octet == 0)
-		s->length = i + 1;
-	s->left = octet;
-	return octet == 0 || octet > 63;
+	return octets == 0 || octets > FQDN_FILTER_LABEL || at + 1 + octets >= FQDN_FILTER_NAME;
 }
 
-/* Puts the question's name into lower case. Its length with the root label in `length`, or 0. */
-static inline void fqdn_filter_name(struct fqdn_filter_scratch *s, fqdn_filter_steps *step)
+/* Eight octets at once; those of lengths are less than any letter. Of the name's first word four belong to the header. */
+static inline long fqdn_filter_lower_step(u32 i, void *context)
+{
+	const u64 ones = 0x0101010101010101ULL;
+	struct fqdn_filter_scratch *s = ((struct fqdn_filter_round *)context)->s;
+	u64 word, low, upper, mask = i == 0 ? fqdn_filter_from(4) : ~0ULL;
+	u8 *at = s->message + 8 + i % 64 * 8;
+	u32 left = FQDN_FILTER_AFRESH(s->length) + 4 - 8 * i;
+
+	if (left < 8)
+		mask &= ~fqdn_filter_from(left);
+	memcpy(&word, at, 8);
+	low = word & 0x7f * ones;
+	upper = (low + (0x80 - 'A') * ones) & ~(low + (0x7f - 'Z') * ones) & ~word & 0x80 * ones;
+	word |= (upper & mask) >> 2;
+	memcpy(at, &word, 8);
+	return 0;
+}
+
+/* Finds the question's labels and puts it into lower case. Its length with the root label in `length`, or 0. */
+static inline void fqdn_filter_name(struct fqdn_filter_scratch *s, fqdn_filter_steps *label_step,
+				    fqdn_filter_steps *lower_step)
 {
 	struct fqdn_filter_round round = { .s = s };
+	u32 length;
 
 	s->length = 0;
-	s->left = 0;
-	fqdn_filter_loop(FQDN_FILTER_NAME, step, &round, 0);
+	s->at = 0;
+	fqdn_filter_loop(FQDN_FILTER_LABELS, label_step, &round, 0);
+	length = FQDN_FILTER_AFRESH(s->length) % 256;
+	if (length)
+		fqdn_filter_loop((length + 4 + 7) / 8, lower_step, &round, 0);
 }
 
 /* Reads header and question of a message of which `held` octets are there, FQDN_FILTER_HEADER at least: is it a
  * response, FQDN_FILTER_PASSED, or an error, or can it not be judged, FQDN_FILTER_LEFT? The name is then in lower case.
  */
 static inline enum fqdn_filter_verdict fqdn_filter_question(struct fqdn_filter_scratch *s, u32 held,
-							    fqdn_filter_steps *name_step)
+							    fqdn_filter_steps *label_step,
+							    fqdn_filter_steps *lower_step)
 {
 	u32 flags = fqdn_filter_u16(s->message + 2), length;
 	const u8 *behind;
 
 	if ((flags & 0xf800) != 0x8000 || fqdn_filter_u16(s->message + 4) != 1)
 		return FQDN_FILTER_LEFT;
-	fqdn_filter_name(s, name_step);
+	fqdn_filter_name(s, label_step, lower_step);
 	length = FQDN_FILTER_AFRESH(s->length) % 256;
 	behind = s->message + FQDN_FILTER_HEADER + length;
 	if (length == 0 || FQDN_FILTER_HEADER + length + 4 > held || fqdn_filter_u16(behind + 2) != 1)

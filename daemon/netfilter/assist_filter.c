@@ -210,37 +210,40 @@ static int filter_add(struct assist_filter *filter, uint64_t hash, uint64_t flag
 	return ebpf_set(filter->table, &hash, &value);
 }
 
-static uint8_t filter_lower(char octet)
+/* The hash of what `text`, a label, and the suffix behind it make. */
+static uint64_t filter_label(uint64_t hash, const char *text, size_t length)
 {
-	return (uint8_t)(octet >= 'A' && octet <= 'Z' ? octet | 0x20 : octet);
+	uint8_t label[1 + FQDN_FILTER_LABEL + 7] = { (uint8_t)length };
+
+	for (size_t i = 0; i < length; i++)
+		label[1 + i] = (uint8_t)(text[i] >= 'A' && text[i] <= 'Z' ? text[i] | 0x20 : text[i]);
+	return fqdn_filter_label(hash, label, (uint32_t)length + 1);
 }
 
 /* Of a pattern with `*` the suffix behind its last label that has one: more is left to nfqdnd than need be. */
 static int filter_add_pattern(struct assist_filter *filter, const char *text)
 {
-	size_t end = strlen(text);
+	size_t end = strlen(text), start;
 	uint64_t hash = filter->state.name_key;
 
 	if (end > 0 && text[end - 1] == '.')
 		end--;
-	for (;;) {
-		size_t start = end;
-		uint64_t before = hash;
+	for (;; end = start - 1) {
+		const char *dot = memrchr(text, '.', end);
 
-		for (; start > 0 && text[start - 1] != '.'; start--) {
-			if (text[start - 1] == '*' && before == filter->state.name_key) {
-				filter->state.all = 1;
-				return 0;
-			}
-			if (text[start - 1] == '*')
-				return filter_add(filter, before, FQDN_FILTER_BELOW, 0);
-			hash = fqdn_filter_step(hash, filter_lower(text[start - 1]));
-		}
-		hash = fqdn_filter_step(hash, (uint8_t)(end - start));
+		start = dot ? (size_t)(dot + 1 - text) : 0;
+		if (memchr(text + start, '*', end - start))
+			break;
+		if (end - start > FQDN_FILTER_LABEL)
+			return -EINVAL;
+		hash = filter_label(hash, text + start, end - start);
 		if (start == 0)
 			return filter_add(filter, hash, FQDN_FILTER_ENDS, 0);
-		end = start - 1;
 	}
+	if (hash != filter->state.name_key)
+		return filter_add(filter, hash, FQDN_FILTER_BELOW, 0);
+	filter->state.all = 1;
+	return 0;
 }
 
 static int filter_keys(struct assist_filter *filter)
@@ -343,10 +346,15 @@ static int filter_forget(void *way)
 static uint64_t filter_hash(const void *way, const struct dns_name *name)
 {
 	const struct assist_filter *filter = way;
+	uint8_t octets[DNS_NAME_MAX + 7] = { 0 }, labels[FQDN_FILTER_LABELS];
 	uint64_t hash = filter->state.name_key;
+	size_t count = 0;
 
-	for (size_t i = name->length - 1u; i-- > 0;)
-		hash = fqdn_filter_step(hash, name->octets[i]);
+	memcpy(octets, name->octets, name->length);
+	for (size_t at = 0; octets[at]; at += octets[at] + 1u)
+		labels[count++] = (uint8_t)at;
+	while (count-- > 0)
+		hash = fqdn_filter_label(hash, octets + labels[count], octets[labels[count]] + 1u);
 	return hash;
 }
 
@@ -359,7 +367,8 @@ static bool filter_digest(void *way, const uint8_t *message, size_t length, stru
 	if (length < FQDN_FILTER_HEADER || length > FQDN_FILTER_MESSAGE)
 		return false;
 	memcpy(scratch->message, message, length);
-	if (fqdn_filter_question(scratch, (uint32_t)length, fqdn_filter_name_step) != FQDN_FILTER_PASSED ||
+	if (fqdn_filter_question(scratch, (uint32_t)length, fqdn_filter_label_step, fqdn_filter_lower_step) !=
+		    FQDN_FILTER_PASSED ||
 	    !fqdn_filter_digest(scratch, (uint32_t)length, &filter->state.known_key, fqdn_filter_record_step,
 				fqdn_filter_hash_step, &digest))
 		return false;

@@ -7,13 +7,14 @@
 #include "base/log.h"
 
 #define ASSISTED_AGAIN_MS 1000
+#define NO_MATCH "nf_tables takes no such xtables match (CONFIG_NFT_COMPAT, CONFIG_NETFILTER_XT_MATCH_BPF)"
 
 static void drop(struct assisted *assisted, const char *why)
 {
 	if (assisted->module)
 		assist_pause(assisted->module);
 	snoop_set_assist(assisted->snoop, NULL);
-	table_assist(assisted->table, false, NULL);
+	table_assist(assisted->table, TABLE_UNASSISTED, NULL);
 	assist_close(assisted->module);
 	assisted->module = NULL;
 	assisted->used = false;
@@ -48,6 +49,10 @@ void assisted_load(struct assisted *assisted, const struct policy *policy, struc
 
 void assisted_load_later(struct assisted *assisted)
 {
+	if (assisted->wanted && !table_capabilities(assisted->table)->assist) {
+		assisted->wanted = false;
+		assisted->unwanted = NO_MATCH;
+	}
 	if (assisted->wanted)
 		assisted->told = assist_name(assisted->module);
 	else
@@ -81,7 +86,7 @@ static int open_either(struct assisted *assisted, const char *table, const char 
 }
 
 /* The module comes first, also when it was not there before. */
-static int find(struct assisted *assisted, const char *table, const char **why)
+static int find(struct assisted *assisted, const char *table, enum table_assisting how, const char **why)
 {
 	int error = 0;
 
@@ -95,14 +100,15 @@ static int find(struct assisted *assisted, const char *table, const char **why)
 	if (error < 0)
 		return error;
 	take(assisted);
-	error = table_assist(assisted->table, true, assist_programs(assisted->module));
+	error = table_assist(assisted->table, how, assist_programs(assisted->module));
 	if (error < 0)
-		*why = "nf_tables takes no such xtables match (CONFIG_NFT_COMPAT, CONFIG_NETFILTER_XT_MATCH_BPF)";
+		*why = NO_MATCH;
 	return error;
 }
 
 int assisted_prepare(struct assisted *assisted, const struct config *config, const char **why)
 {
+	bool first = !assisted->told && config->kernel_assist != CONFIG_ASSIST_REQUIRE;
 	int error = -EOPNOTSUPP;
 
 	if (config->kernel_assist == CONFIG_ASSIST_OFF)
@@ -112,13 +118,14 @@ int assisted_prepare(struct assisted *assisted, const struct config *config, con
 	else if (config->mode == CONFIG_SETS)
 		assisted->unwanted = "mode = \"sets\" needs to see every answer: others may empty the sets";
 	else
-		error = find(assisted, config->table, &assisted->unwanted);
+		error = find(assisted, config->table, first ? TABLE_ASSISTED_UNTRIED : TABLE_ASSISTED,
+			     &assisted->unwanted);
 	assisted->wanted = error == 0;
 	if (assisted->wanted)
 		return 0;
 	if (assisted->module)
 		assist_pause(assisted->module);
-	table_assist(assisted->table, false, NULL);
+	table_assist(assisted->table, TABLE_UNASSISTED, NULL);
 	if (config->kernel_assist != CONFIG_ASSIST_REQUIRE)
 		return 0;
 	*why = assisted->unwanted;
@@ -149,7 +156,8 @@ void assisted_return(struct assisted *assisted, const struct policy *policy, str
 	const char *told = assisted->told;
 
 	assisted->unwanted = told;
-	assisted->wanted = assisted->used && find(assisted, policy->config->table, &assisted->unwanted) == 0;
+	assisted->wanted =
+		assisted->used && find(assisted, policy->config->table, TABLE_ASSISTED, &assisted->unwanted) == 0;
 	assisted_load(assisted, policy, now);
 }
 

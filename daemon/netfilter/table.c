@@ -97,11 +97,12 @@ const struct table_capabilities *table_capabilities(const struct table *table)
 	return &table->capabilities;
 }
 
-int table_assist(struct table *table, bool wanted, const int programs[ASSIST_QUESTIONS])
+int table_assist(struct table *table, enum table_assisting how, const int programs[ASSIST_QUESTIONS])
 {
-	int error = wanted ? probe_assist(table->batch, table->queries, table->name, programs) : 0;
+	int error = how == TABLE_ASSISTED ? probe_assist(table->batch, table->queries, table->name, programs) : 0;
 
-	table->capabilities.assist = wanted && error == 0;
+	table->capabilities.assist = how != TABLE_UNASSISTED && error == 0;
+	table->assist_untried = how == TABLE_ASSISTED_UNTRIED;
 	for (size_t i = 0; i < ASSIST_QUESTIONS; i++)
 		table->capabilities.assist_programs[i] = programs ? programs[i] : -1;
 	return error;

@@ -41,10 +41,18 @@ enum table_owner {
 int table_open(const char *name, struct table **out, const char **error);
 void table_close(struct table *table); /* leaves the kernel's table as it is */
 const struct table_capabilities *table_capabilities(const struct table *table);
-/* From the next table_apply() on, the rules ask the kernel before the queue, or no longer: `programs`, eBPF programs that
- * stay open so long, or with NULL the module, whose instance must be there (assist.h). 0; -errno when nf_tables does not
- * take such a rule, and then none is made. */
-int table_assist(struct table *table, bool wanted, const int programs[ASSIST_QUESTIONS]);
+/* Whether the rules ask the kernel before the queue. */
+enum table_assisting {
+	TABLE_UNASSISTED,
+	TABLE_ASSISTED, /* tried first */
+	/* The first rules show it; when they are refused and such a rule is why, they are made without, and table_capabilities()
+	 * tells so. Trying first costs a start some 12 ms of 55 (6.18: nft_compat waits until what was tried is gone). */
+	TABLE_ASSISTED_UNTRIED,
+};
+
+/* From the next table_apply() on. `programs`: eBPF programs that stay open so long, or with NULL the module, whose instance
+ * must be there (assist.h). 0; -errno when nf_tables does not take such a rule, and then none is made. */
+int table_assist(struct table *table, enum table_assisting how, const int programs[ASSIST_QUESTIONS]);
 enum table_owner table_owner(const struct table *table); /* as the last table_apply() left it */
 const char *table_queue_backend_name(enum table_queue_backend backend); /* "native" | "xtables" */
 

@@ -76,7 +76,7 @@ static void apply_assist(struct table *table)
 	int programs[ASSIST_QUESTIONS];
 
 	memcpy(programs, table->capabilities.assist_programs, sizeof(programs));
-	(void)table_assist(table, true, programs[0] < 0 ? NULL : programs);
+	(void)table_assist(table, TABLE_ASSISTED, programs[0] < 0 ? NULL : programs);
 }
 
 static int apply_ready(struct table_apply *a)
@@ -89,8 +89,7 @@ static int apply_ready(struct table_apply *a)
 		error = table_apply_look(a);
 	if (error < 0)
 		return error;
-	/* When others took the rules away, the kernel module could go, too. A table without it is better than none. What
-	 * was found a moment ago, before the first rules, is so: each look waits for the kernel (nft_compat). */
+	/* When others took the rules away, the kernel module could go, too. A table without it is better than none. */
 	if (a->table->capabilities.assist && a->table->held)
 		apply_assist(a->table);
 	a->table->trusted = a->table->trusted && !a->made && table_owner_kept(a->table);
@@ -132,17 +131,29 @@ static int apply_no_memory(const struct table_apply *a)
 	return -ENOMEM;
 }
 
+static int apply_anew(struct table_apply *a)
+{
+	arena_free(a->arena);
+	a->arena = arena_new();
+	return a->arena ? apply_policy(a) : apply_no_memory(a);
+}
+
 /* When the kernel refuses what follows from what it was believed to have, all is made anew. */
 static int apply_again(struct table_apply *a, int error)
 {
 	bool trusted = a->table->trusted;
 
 	a->table->trusted = false;
-	if (!trusted || (error != -EEXIST && error != -ENOENT))
+	return trusted && (error == -EEXIST || error == -ENOENT) ? apply_anew(a) : error;
+}
+
+/* Was it the rules that ask the kernel? Then without them. */
+static int apply_unassisted(struct table_apply *a, int error)
+{
+	if (!a->table->assist_untried || table_apply_unknown(error))
 		return error;
-	arena_free(a->arena);
-	a->arena = arena_new();
-	return a->arena ? apply_policy(a) : apply_no_memory(a);
+	apply_assist(a->table);
+	return a->table->capabilities.assist ? error : apply_anew(a);
 }
 
 void table_on_pause(struct table *table, void (*pause)(void *context), void *context)
@@ -158,7 +169,10 @@ static int apply_all(struct table_apply *a)
 	if (error < 0)
 		error = apply_again(a, error);
 	if (error < 0)
+		error = apply_unassisted(a, error);
+	if (error < 0)
 		return error;
+	a->table->assist_untried = false;
 	table_apply_learned_sets(a);
 	a->table->trusted = false;
 	error = table_apply_hook(a);

@@ -28,6 +28,7 @@ struct table {
 	struct nlsock *queries; /* dumps: one that was given up must not be in a transaction's way */
 	struct batch *batch;
 	struct table_capabilities capabilities;
+	bool assist_untried; /* no rule that asks the kernel has been taken yet */
 	enum table_owner owner;
 	char error[TABLE_ERROR_SIZE];
 	unsigned int error_line; /* of the configuration; 0: the error is of no line */

@@ -127,12 +127,16 @@ class Nfqdn(Contender):
         self.daemon = None
 
     def begin(self):
-        self.begin_unready(True)
+        self.make_ready()
+        self.run_daemon(True)
 
-    def begin_unready(self, ready=False):
-        """Without waiting, unless asked to."""
+    def make_ready(self):
+        """All but starting it."""
         shutil.rmtree(self.t.folder / "nfqdnd", ignore_errors=True)
-        self.daemon = self.t.daemon(self.t.gw, self.config(), ready=ready)
+        self.daemon = self.t.daemon(self.t.gw, self.config(), ready=None)
+
+    def run_daemon(self, wait):
+        self.daemon.start(wait)
         self.process = self.daemon.process
 
     def config(self, **other):

@@ -602,7 +602,8 @@ def give(path):
 
 
 class Daemon:
-    """A running nfqdnd, with its own folder for configuration, control socket, state and log."""
+    """A running nfqdnd, with its own folder for configuration, control socket, state and log. ready=False does not wait for it, None
+    does not start it."""
 
     def __init__(self, case, net, config, name, arguments=(), ready=True, folder=None, program=NFQDND, environment=None):
         self.program, self.environment = program, environment
@@ -615,7 +616,8 @@ class Daemon:
         self.file, self.socket_path, self.log_path = self.folder / "nfqdn.conf", self.folder / "control.sock", self.folder / "log"
         self.process, self.arguments, self.ended = None, list(arguments), True
         self.write(config)
-        self.start(ready)
+        if ready is not None:
+            self.start(ready)
 
     def write(self, config):
         self.config = config

@@ -7,6 +7,7 @@
 /* table*.c against the running kernel, in a network namespace of its own, looked at with nft. */
 #include <errno.h>
 #include <netinet/in.h>
+#include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -511,6 +512,32 @@ static void refused_leaves_all(void **state)
 	policy_free(policy);
 }
 
+/* Rules that ask the kernel, by programs that are none: who did not try them first gets a table without them. */
+static void assist_untried(void **state)
+{
+	struct policy *policy;
+	struct table *table;
+	int none = open("/dev/null", O_RDONLY | O_CLOEXEC), programs[ASSIST_QUESTIONS] = { none, none };
+
+	(void)state;
+	assert_true(none >= 0);
+	kernel_need();
+	kernel_flush();
+	policy = fixture_policy("router");
+	table = kernel_open("nfqdn");
+	assert_true(table_assist(table, TABLE_ASSISTED, programs) < 0);
+	assert_false(table_capabilities(table)->assist);
+	assert_int_equal(table_assist(table, TABLE_ASSISTED_UNTRIED, programs), 0);
+	assert_true(table_capabilities(table)->assist);
+	kernel_apply(table, policy);
+	assert_false(table_capabilities(table)->assist);
+	expect_same(kernel_without_queue(kernel_list("nfqdn")), kernel_without_queue(fixture_print(policy, RULESET_A)));
+	kernel_apply(table, policy);
+	table_close(table);
+	policy_free(policy);
+	close(none);
+}
+
 /* ---- size ---- */
 
 static double now(void)
@@ -619,6 +646,7 @@ int main(void)
 		cmocka_unit_test(half_built),
 		cmocka_unit_test(base_chain_deleted),
 		cmocka_unit_test(refused_leaves_all),
+		cmocka_unit_test(assist_untried),
 		cmocka_unit_test(big),
 		cmocka_unit_test(probing_leaves_nothing),
 	};

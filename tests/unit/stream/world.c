@@ -29,6 +29,7 @@ void world_start(size_t flows, size_t octets)
 int world_setup(void **state)
 {
 	(void)state;
+	world_forget_got(); /* a case that failed left some */
 	world_start(16, 1u << 20);
 	return 0;
 }

@@ -38,7 +38,7 @@ struct world {
 extern struct world world;
 extern const struct hash_key world_key;
 
-/* 16 flows and 1 MiB for them. */
+/* 16 flows and 1 MiB for them, and nothing got. */
 int world_setup(void **state);
 int world_teardown(void **state);
 #define WORLD_TEST(function) cmocka_unit_test_setup_teardown(function, world_setup, world_teardown)

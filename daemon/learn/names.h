@@ -16,9 +16,9 @@
 struct names;
 
 struct names_seen {
-	struct dns_name name;
 	struct monotime when;
 	bool allowed; /* by the policy of then, for the asker of then */
+	struct dns_name name;
 };
 
 /* NULL when memory is out. */

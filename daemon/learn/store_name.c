@@ -78,17 +78,13 @@ uint32_t store_name_look(const struct store *store, const struct dns_name *name)
 
 uint32_t store_name_find(struct store *store, const struct dns_name *name)
 {
-	uint32_t found;
-
-	if (store->cached && dns_name_equal(&store->cached_name, name))
+	if (dns_name_equal(&store->cached_name, name))
 		return store->cached;
-	found = store_name_look(store, name);
-	if (found) {
-		store->cached = found;
-		store->cached_name.length = name->length;
-		memcpy(store->cached_name.octets, name->octets, name->length);
-	}
-	return found;
+	store->cached_hash = hash_of(store, name);
+	store->cached = search(store, name, store->cached_hash);
+	store->cached_name.length = name->length;
+	memcpy(store->cached_name.octets, name->octets, name->length);
+	return store->cached;
 }
 
 bool store_name_fits(const struct store *store, const struct dns_name *name, uint32_t found)
@@ -124,12 +120,13 @@ static uint32_t intern(struct store *store, const struct dns_name *name)
 		return index;
 	index = pool_take(&store->texts);
 	text = text_at(store, index);
-	text->hash = hash_of(store, name);
+	text->hash = store->cached_hash;
 	text->length = name->length;
 	memcpy(text->head, name->octets, head(name->length));
 	text->cells = write_cells(store, name);
 	text->next = *chain_of(store, text->hash);
 	*chain_of(store, text->hash) = index;
+	store->cached = index;
 	return index;
 }
 

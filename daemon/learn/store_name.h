@@ -8,7 +8,7 @@
 
 #include "learn/store.h"
 
-/* The name's index, or 0. Remembers the last one found. */
+/* The name's index, or 0. Remembers the last name, found or not. */
 uint32_t store_name_find(struct store *store, const struct dns_name *name);
 /* The same without remembering. */
 uint32_t store_name_look(const struct store *store, const struct dns_name *name);

@@ -146,8 +146,10 @@ struct store {
 	uint16_t wanted_by[STORE_SHARES];
 	bool exact;
 	const char *pattern; /* the last one, to be compared only */
-	uint32_t cached; /* the text of `cached_name`, or 0 */
-	struct dns_name cached_name;
+	struct ipaddr client; /* the last one */
+	uint64_t client_tag;
+	struct dns_name cached_name; /* the last one, of no octets at first */
+	uint32_t cached_hash, cached; /* of its text; the text, or 0 */
 	struct store_name *scratch; /* names of the last view */
 	struct store_plan plan;
 };

@@ -213,18 +213,26 @@ static uint16_t claim(struct store *store, enum store_share kind, uint64_t hash)
 	return empty;
 }
 
+static uint64_t client_tag(struct store *store, const struct ipaddr *client)
+{
+	uint8_t octets[17] = { client->family };
+
+	if (ipaddr_equal(&store->client, client))
+		return store->client_tag;
+	memcpy(octets + 1, client->bytes, 16);
+	store->client = *client;
+	store->client_tag = hash_bytes(&store->key, octets, sizeof(octets));
+	return store->client_tag;
+}
+
 void store_for_client(struct store *store, const struct ipaddr *client)
 {
-	uint8_t octets[17] = { 0 };
-
 	store->wanted_by[STORE_CLIENT] = store->wanted_by[STORE_PATTERN] = 0;
 	store->exact = false;
 	store->pattern = NULL;
 	if (!client)
 		return;
-	octets[0] = client->family;
-	memcpy(octets + 1, client->bytes, 16);
-	store->wanted_by[STORE_CLIENT] = claim(store, STORE_CLIENT, hash_bytes(&store->key, octets, sizeof(octets)));
+	store->wanted_by[STORE_CLIENT] = claim(store, STORE_CLIENT, client_tag(store, client));
 }
 
 void store_for_pattern(struct store *store, const char *pattern)

@@ -9,22 +9,24 @@ struct prefix {
 	uint8_t length;
 };
 
+/* In host byte order: each answer asks for this. */
+#define PREFIX4(a, b, c, length)                                                                                       \
+	{                                                                                                              \
+		(uint32_t)(a) << 24 | (b) << 16 | (c) << 8, UINT32_MAX << (32 - (length))                              \
+	}
+
 /* IANA special-purpose registries, and 224/4, 240/4. */
-static const struct prefix reserved4[] = {
-	{ { 0 }, 8 }, /* this network, RFC 791 */
-	{ { 10 }, 8 },
-	{ { 100, 64 }, 10 }, /* shared address space, RFC 6598 */
-	{ { 127 }, 8 },
-	{ { 169, 254 }, 16 },
-	{ { 172, 16 }, 12 },
-	{ { 192, 0, 0 }, 24 }, /* protocol assignments, RFC 6890 */
-	{ { 192, 0, 2 }, 24 }, /* documentation, RFC 5737 */
-	{ { 192, 168 }, 16 },
-	{ { 198, 18 }, 15 }, /* benchmarks, RFC 2544 */
-	{ { 198, 51, 100 }, 24 },
-	{ { 203, 0, 113 }, 24 },
-	{ { 224 }, 4 },
-	{ { 240 }, 4 },
+static const struct {
+	uint32_t network, mask;
+} reserved4[] = {
+	PREFIX4(0, 0, 0, 8), /* this network, RFC 791 */
+	PREFIX4(10, 0, 0, 8),      PREFIX4(100, 64, 0, 10), /* shared address space, RFC 6598 */
+	PREFIX4(127, 0, 0, 8),     PREFIX4(169, 254, 0, 16),
+	PREFIX4(172, 16, 0, 12),   PREFIX4(192, 0, 0, 24), /* protocol assignments, RFC 6890 */
+	PREFIX4(192, 0, 2, 24), /* documentation, RFC 5737 */
+	PREFIX4(192, 168, 0, 16),  PREFIX4(198, 18, 0, 15), /* benchmarks, RFC 2544 */
+	PREFIX4(198, 51, 100, 24), PREFIX4(203, 0, 113, 24),
+	PREFIX4(224, 0, 0, 4),     PREFIX4(240, 0, 0, 4),
 };
 
 static const struct prefix reserved6[] = {
@@ -67,7 +69,12 @@ static bool lies_in_any(const uint8_t *octets, const struct prefix *list, size_t
 
 static bool reserved_v4(const uint8_t *octets)
 {
-	return lies_in_any(octets, reserved4, sizeof(reserved4) / sizeof(reserved4[0]));
+	uint32_t address = (uint32_t)octets[0] << 24 | (uint32_t)octets[1] << 16 | (uint32_t)octets[2] << 8 | octets[3];
+
+	for (size_t i = 0; i < sizeof(reserved4) / sizeof(reserved4[0]); i++)
+		if ((address & reserved4[i].mask) == reserved4[i].network)
+			return true;
+	return false;
 }
 
 /* The prefix of the policy that holds the address, or NULL. */

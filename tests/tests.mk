@@ -49,10 +49,9 @@ bench-programs: $(BENCH_PROGRAMS)
 test-programs: $(TEST_PROGRAMS) bench-programs $(B)/lab-clients $(if $(filter 1,$(SAN)),,$(B)/lab-clock.so)
 
 # Those that ask no kernel and want no tools' libraries: they run under an emulator, too, which has no netfilter netlink.
-# PURE_WITHOUT: libraries that are not to be had, such as static ones.
 ASK_KERNEL := unit/test_kernel_% unit/test_nflog unit/test_nlsock unit/test_sandbox
-PURE := $(if $(filter cmocka,$(PURE_WITHOUT)),,$(filter-out $(ASK_KERNEL),$(UNIT_TESTS))) $(REPLAY_TESTS) $(FUZZ_TARGETS)
-pure-programs: $(foreach t,$(PURE),$(if $(filter $(PURE_WITHOUT),$(call libs_of,tests/$(t).c)),,$(B)/tests/$(t)))
+PURE := $(filter-out $(ASK_KERNEL),$(UNIT_TESTS)) $(REPLAY_TESTS) $(FUZZ_TARGETS)
+pure-programs: $(foreach t,$(PURE),$(B)/tests/$(t))
 
 -include $(wildcard $(B)/tests/*/*.d $(B)/tests/*/*/*.d)
 

@@ -4,6 +4,7 @@
 /* element_commit() and element_dump() against a kernel made up here: what is sent for each kind of kernel, and what
  * becomes of answers that are late, lost, partial or garbled. */
 #include <arpa/inet.h>
+#include <endian.h>
 #include <errno.h>
 #include <netinet/in.h>
 #include <setjmp.h>
@@ -177,7 +178,7 @@ static void dump_element_message(const struct dump_step *step, uint8_t element, 
 	mnl_attr_put(message, NFTA_DATA_VALUE, step->form == DUMP_SHORT_KEY ? 3 : sizeof(key), key);
 	mnl_attr_nest_end(message, nest);
 	if (step->form != DUMP_NO_EXPIRATION)
-		mnl_attr_put_u64(message, NFTA_SET_ELEM_EXPIRATION, UINT64_C(0x0100000000000000));
+		mnl_attr_put_u64(message, NFTA_SET_ELEM_EXPIRATION, htobe64(1));
 	mnl_attr_nest_end(message, item);
 	mnl_attr_nest_end(message, list);
 	if (step->form == DUMP_CUT)

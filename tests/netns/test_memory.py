@@ -18,6 +18,7 @@ SERVICES = "intune: { service = \"intune\"; }; pa: { service = \"power-automate\
 WEB = 'web: { names = [ "*.example.net", "*.example.org" ]; };'
 CONNECTORS = 'sql: { service = "power-automate"; features = [ "connectors" ]; to = "10.1.0.2"; ports = "tcp/1433"; };'
 MIB = 1024
+ELEMENTS = 5000
 
 
 def memory(d, key="VmRSS"):
@@ -99,6 +100,12 @@ def kinds(answers):
     return made
 
 
+def as_many_as_may_be(d, answers):
+    """Learned at a time: what is allocated once is touched once, and how many there are later depends on the machine's speed."""
+    most = [answers.packet(f"m{n}.example.org", addresses(f"m{n}.example.org", 131072 + n, 5)) for n in range(0, 6000, 8)]
+    until(lambda: (answers.send(most, len(most)), d.status()["learned"]["ipv4"] >= ELEMENTS)[1], "all that the limit allows is learned", 30)
+
+
 def come_and_go(d, answers, made, count):
     for _ in range(0, count, 10000):
         gone = d.counters()["elements_expired"]
@@ -109,10 +116,11 @@ def come_and_go(d, answers, made, count):
 @case(f"no growth over {ANSWERS} answers of each kind, with elements that come and go", seconds=120 + ANSWERS // 500)
 def growth(t):
     t.simple()
-    d = t.gateway(allow=WEB, lifetime={"grace": 0, "min": 1, "max": 86400}, limits={"elements": 5000}, state_interval=1)
+    d = t.gateway(allow=WEB, lifetime={"grace": 0, "min": 1, "max": 86400}, limits={"elements": ELEMENTS}, state_interval=1)
     answers = Answers(t, d)
     memory(d)
     made = kinds(answers)
+    as_many_as_may_be(d, answers)
     come_and_go(d, answers, made, 3 * len(made))
     warm, began = memory(d, "RssAnon"), d.counters()
     come_and_go(d, answers, made, ANSWERS)
@@ -120,8 +128,8 @@ def growth(t):
     grown = {key: done[key] - began[key] for key in ("answers_taught", "elements_expired", "answers_malformed")}
     check(all(grown.values()), f"each kind came: {grown}")
     print(f"# {warm} KiB of its own when warm, {after} after {ANSWERS} answers more; {grown}", flush=True)
-    # On a busy machine more may be there at a time than when it was warm (236 KiB over a million were seen); 16 octets lost in each answer are found.
-    check(after <= warm + 320, f"{warm} KiB before, {after} after {ANSWERS} answers")
+    # Buffers of a reply or of the state file, there for a moment: up to 52 KiB with musl, none with glibc, and no more after three million.
+    check(after <= warm + 96, f"{warm} KiB before, {after} after {ANSWERS} answers")
 
 
 if __name__ == "__main__":

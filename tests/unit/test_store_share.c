@@ -168,6 +168,28 @@ static void test_exact_names_stay(void **state)
 	bench_free(bench);
 }
 
+/* Eight clients and four patterns with exactly their shares: none is over it, and what ends first goes, whoever holds it. */
+static void test_exactly_a_share(void **state)
+{
+	static const char *const patterns[] = { "*.a.example", "*.b.example", "*.c.example", "*.d.example" };
+	struct bench *bench = bench_new(80);
+	struct store_view view;
+
+	(void)state;
+	for (unsigned int i = 0; i < 80; i++)
+		want(bench, 1 + i / 10, patterns[i / 10 % 4], i, i < 70 ? BENCH_LIFE : BENCH_BELOW);
+	assert_int_equal(want(bench, 1, patterns[0], 80, BENCH_LIFE), 1);
+	assert_int_equal(known_of(bench, 0, 70), 70);
+	assert_false(bench_known(bench, 70, &view));
+	assert_int_equal(counters.elements_over_share, 0);
+	/* Now it holds more. */
+	assert_int_equal(want(bench, 1, patterns[0], 81, BENCH_LIFE), 1);
+	assert_int_equal(known_of(bench, 71, 9), 9);
+	assert_false(bench_known(bench, 0, &view));
+	assert_int_equal(counters.elements_over_share, 1);
+	bench_free(bench);
+}
+
 /* Lives at random, refreshed and deleted at random: what goes is always what ends first of the client's own. */
 static void test_share_in_order(void **state)
 {
@@ -290,11 +312,11 @@ static void test_taken_out(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_client_share),   cmocka_unit_test(test_client_share_in_one_drain),
-		cmocka_unit_test(test_pattern_share),  cmocka_unit_test(test_share_of_a_forwarder),
-		cmocka_unit_test(test_shared_element), cmocka_unit_test(test_exact_names_stay),
-		cmocka_unit_test(test_share_in_order), cmocka_unit_test(test_listed_until_it_fills),
-		cmocka_unit_test(test_taken_out),
+		cmocka_unit_test(test_client_share),          cmocka_unit_test(test_client_share_in_one_drain),
+		cmocka_unit_test(test_pattern_share),         cmocka_unit_test(test_share_of_a_forwarder),
+		cmocka_unit_test(test_shared_element),        cmocka_unit_test(test_exact_names_stay),
+		cmocka_unit_test(test_exactly_a_share),       cmocka_unit_test(test_share_in_order),
+		cmocka_unit_test(test_listed_until_it_fills), cmocka_unit_test(test_taken_out),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -470,7 +470,10 @@ forward-zone:
     expect({q.tcp for q in asked}, {True}, "unbound asks over TCP")
     counters = d.counters()
     check(counters["tcp_flows"] < 10, f"one connection for many: {counters['tcp_flows']} flows")
-    expect(counters["tcp_segments_unsynchronised"], 0, "segments unread")
+    # A connection that unbound gave up, to ask again, may bring the late answer once more after its end.
+    again = len(asked) - len({(q.name.lower(), q.kind) for q in asked})
+    unread = counters["tcp_segments_unsynchronised"]
+    check(not unread or again, f"segments unread: {unread}, though nothing was asked again")
 
 
 @case("a resolver on the gateway answers over TCP")

@@ -39,7 +39,7 @@ def options():
     parser.add_argument("--results", type=pathlib.Path)
     parser.add_argument("--list", action="store_true")
     chosen = parser.parse_args()
-    chosen.rounds = chosen.rounds or (1 if chosen.quick else 5)
+    chosen.rounds = chosen.rounds or (1 if chosen.quick else 9)
     chosen.rows = chosen.rows.replace(",", " ").split()
     unknown = set(chosen.rows) - {g.key for g in measure.GROUPS}
     if unknown:
@@ -118,7 +118,8 @@ class Bench:
 
 def notes(bench, facts, tables, stolen):
     noise = report.noise(tables)
-    lines = [f"Date: {facts['date']}, {facts['rounds']} rounds, medians; spread is (largest - smallest) / median of the rounds.",
+    lines = [f"Date: {facts['date']}, {facts['rounds']} rounds, medians; spread is (largest - smallest) / median of the rounds. "
+             "A ratio is the median of the rounds' ratios; in brackets the middle half of them.",
              f"Machine: {facts['machine']}; Linux {facts['kernel']}, {facts['system']}.",
              f"nfqdn {facts['nfqdn']}; " + ", ".join(f"{name} {version}" for name, version in facts["versions"].items()) + "."]
     if noise:

@@ -13,12 +13,17 @@ class Row:
 
     def __init__(self, values):
         self.median, self.low, self.high = statistics.median(values), min(values), max(values)
-        self.rounds = len(values)
+        self.rounds, self.values = len(values), values
 
     @property
     def spread(self):
         """Between the rounds, as a part of the median; None when there is nothing to compare."""
         return (self.high - self.low) / self.median if self.rounds > 1 and self.median else None
+
+    def ratio(self, base):
+        """To another row, round by round, for a machine has quick minutes and slow ones: (median, lower quarter, upper quarter), or None."""
+        pairs = sorted(mine / theirs for mine, theirs in zip(self.values, base.values) if theirs)
+        return (statistics.median(pairs), pairs[len(pairs) // 4], pairs[len(pairs) - 1 - len(pairs) // 4]) if pairs else None
 
 
 class Table:
@@ -38,21 +43,22 @@ class Table:
                 continue
             words, holds = RELATIONS[relation]
             mine = self.rows[who].median
+            ratio = self.rows[who].ratio(self.rows[base]) if base else None
             if base is None:
                 text, met = f"{self.number(mine)} (goal: {words} {factor:g})", holds(mine, factor)
-            elif not self.rows[base].median:
+            elif not ratio:
                 continue
             else:
-                ratio = mine / self.rows[base].median
-                text, met = f"{ratio:.2f} of {self.titles[base]} (goal: {words} {factor:g})", holds(ratio, factor)
+                text = f"{ratio[0]:.2f} ({ratio[1]:.2f} to {ratio[2]:.2f}) of {self.titles[base]} (goal: {words} {factor:g})"
+                met = holds(ratio[0], factor)
             yield f"{self.titles[who]}: {text}", met
 
     def cells(self):
-        bases = [b for b in BASES if b in self.rows and len(self.rows) > 1 and self.rows[b].median]
+        bases = [b for b in BASES if b in self.rows and len(self.rows) > 1 and self.rows[b].ratio(self.rows[b])]
         yield ["", self.metric.unit, "spread"] + [BASES[b] for b in bases]
         for key, row in self.rows.items():
             yield ([self.titles[key], self.number(row.median), "" if row.spread is None else f"{row.spread:.0%}"] +
-                   [f"{row.median / self.rows[b].median:.2f}" for b in bases])
+                   [f"{row.ratio(self.rows[b])[0]:.2f}" for b in bases])
 
 
 def text(tables):

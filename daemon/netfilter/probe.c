@@ -366,6 +366,11 @@ static int probe_match(struct probe *probe, const char *instance)
 	return probe_end(probe, NULL);
 }
 
+void probe_assist_load(struct nlsock *queries)
+{
+	probe_load_xtables(queries, "bpf", 1, PROBE_MATCH);
+}
+
 int probe_assist(struct batch *batch, struct nlsock *queries, const char *instance,
 		 const int programs[ASSIST_QUESTIONS])
 {
@@ -378,6 +383,6 @@ int probe_assist(struct batch *batch, struct nlsock *queries, const char *instan
 		error = probe_match(&probe, instance);
 	if (error == 0 || !programs)
 		return error;
-	probe_load_xtables(queries, "bpf", 1, PROBE_MATCH);
+	probe_assist_load(queries);
 	return probe_match(&probe, instance);
 }

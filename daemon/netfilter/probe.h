@@ -13,6 +13,8 @@ struct nlsock;
 
 /* 0; -EOPNOTSUPP with `*error` naming what the kernel lacks; -EPERM; -errno. `*error` is static. */
 int probe_kernel(struct batch *batch, struct nlsock *queries, struct table_capabilities *out, const char **error);
+/* Has the kernel load what such a rule of eBPF programs needs, where that is a module; whether it could is seen later. */
+void probe_assist_load(struct nlsock *queries);
 /* Does nf_tables take a rule that asks the eBPF programs or, with NULL, the kernel module's instance of this name? 0 or
  * -errno. */
 int probe_assist(struct batch *batch, struct nlsock *queries, const char *instance,

@@ -103,6 +103,8 @@ int table_assist(struct table *table, enum table_assisting how, const int progra
 
 	table->capabilities.assist = how != TABLE_UNASSISTED && error == 0;
 	table->assist_untried = how == TABLE_ASSISTED_UNTRIED;
+	if (table->assist_untried && programs)
+		probe_assist_load(table->queries);
 	for (size_t i = 0; i < ASSIST_QUESTIONS; i++)
 		table->capabilities.assist_programs[i] = programs ? programs[i] : -1;
 	return error;

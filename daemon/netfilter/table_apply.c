@@ -147,13 +147,13 @@ static int apply_again(struct table_apply *a, int error)
 	return trusted && (error == -EEXIST || error == -ENOENT) ? apply_anew(a) : error;
 }
 
-/* Was it the rules that ask the kernel? Then without them. */
+/* Was it the rules that ask the kernel? Then without them, unless what they need is there by now. */
 static int apply_unassisted(struct table_apply *a, int error)
 {
 	if (!a->table->assist_untried || table_apply_unknown(error))
 		return error;
 	apply_assist(a->table);
-	return a->table->capabilities.assist ? error : apply_anew(a);
+	return apply_anew(a);
 }
 
 void table_on_pause(struct table *table, void (*pause)(void *context), void *context)

@@ -126,10 +126,11 @@ static int fake_apply(capng_select_t set)
 #if NFQDN_WITH_LANDLOCK
 static int fake_syscall(long number, unsigned int flags)
 {
-	enum call call = number == 445   ? LANDLOCK_RULE
-			 : number == 446 ? LANDLOCK_ENTER
-			 : flags         ? LANDLOCK_VERSION
-					 : LANDLOCK_RULESET;
+	/* MIPS counts its calls from 4000, 5000 or 6000 */
+	enum call call = number % 1000 == 445   ? LANDLOCK_RULE
+			 : number % 1000 == 446 ? LANDLOCK_ENTER
+			 : flags                ? LANDLOCK_VERSION
+						: LANDLOCK_RULESET;
 
 	if (answer(call) < 0)
 		return -1;

@@ -31,10 +31,16 @@
 
 #define RULE_PATH_BENEATH 1
 #define GET_VERSION 1u
-#ifndef SYS_landlock_create_ruleset /* the same number on every architecture that has it */
-#define SYS_landlock_create_ruleset 444
-#define SYS_landlock_add_rule 445
-#define SYS_landlock_restrict_self 446
+/* Headers before Linux 5.13. The same number on every architecture; MIPS counts its calls from a base on. */
+#ifndef SYS_landlock_create_ruleset
+#ifdef __NR_Linux
+#define CALLS __NR_Linux
+#else
+#define CALLS 0
+#endif
+#define SYS_landlock_create_ruleset (CALLS + 444)
+#define SYS_landlock_add_rule (CALLS + 445)
+#define SYS_landlock_restrict_self (CALLS + 446)
 #endif
 
 /* A kernel takes a longer one than it knows when the rest is 0. */

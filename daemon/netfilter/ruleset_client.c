@@ -101,11 +101,11 @@ static void build_client(struct ruleset_builder *b)
 {
 	struct ruleset_chain *chain = ruleset_builder_chain(b, "client", RULESET_UNHOOKED, 0);
 
-	ruleset_deny_invalid(b, chain);
-	/* Not the reply direction: a flow that the outside opened must not carry the client's data out (KERNEL 0b). A
-	 * flow without a mark has not been allowed so far. */
+	/* First what nearly every packet is. Not the reply direction: a flow that the outside opened must not carry the
+	 * client's data out (KERNEL 0b). A flow without a mark has not been allowed so far. */
 	if (!ruleset_builder_marks(b))
 		RULE(b, chain, CT_DIRECTION(RULESET_ORIGINAL), CT_STATE(RULESET_ESTABLISHED), ACCEPT);
+	ruleset_deny_invalid(b, chain);
 	for (int v = 0; v < 2; v++)
 		RULE(b, chain, L4PROTO(ICMP(v)), CT_STATE(RULESET_RELATED), ACCEPT);
 	build_client_replies(b, chain);
@@ -134,7 +134,7 @@ void ruleset_client_enter(struct ruleset_builder *b, struct ruleset_chain *chain
 		return;
 	}
 	RULE(b, chain, IIFNAME(b->interfaces), GOTO(name));
-	RULE(b, chain, SDIFNAME(b->interfaces), GOTO(name));
+	RULE(b, chain, SDIF, SDIFNAME(b->interfaces), GOTO(name)); /* a set is asked only where there is a VRF */
 }
 
 void ruleset_client_hook(struct ruleset_builder *b)

@@ -124,15 +124,20 @@ static void build_snoop_path(struct ruleset_builder *b)
  * where a flow begins is seen from its first: all come. */
 #define TEACHING RAW_MASKED(DNS_FLAGS_OFFSET, DNS_FLAGS_MASK, DNS_FLAGS_TEACHING), RAW_NOT(DNS_ANCOUNT_OFFSET, 0)
 
+/* All that is forwarded comes by the chain of the hook: two rules there, the rest for DNS alone. */
 static struct ruleset_chain *build_snoop_forward(struct ruleset_builder *b)
 {
+	struct ruleset_chain *udp = ruleset_builder_chain(b, "snoop_udp", RULESET_UNHOOKED, 0);
+	struct ruleset_chain *tcp = ruleset_builder_chain(b, "snoop_tcp", RULESET_UNHOOKED, 0);
 	struct ruleset_chain *chain =
 		ruleset_builder_chain(b, "snoop_forward", RULESET_FORWARD, b->config->priority.snoop_forward);
 
 	for (int v = 0; v < 2; v++) {
-		RULE(b, chain, REPLY(IPPROTO_UDP), TRUSTED(v), TEACHING, GOTO("snoop_path"));
-		RULE(b, chain, REPLY(IPPROTO_TCP), TRUSTED(v), GOTO("snoop_path"));
+		RULE(b, udp, TRUSTED(v), TEACHING, GOTO("snoop_path"));
+		RULE(b, tcp, TRUSTED(v), GOTO("snoop_path"));
 	}
+	RULE(b, chain, REPLY(IPPROTO_UDP), GOTO("snoop_udp"));
+	RULE(b, chain, REPLY(IPPROTO_TCP), GOTO("snoop_tcp"));
 	return chain;
 }
 

@@ -158,17 +158,18 @@ static int probe_basics(struct probe *probe, size_t first, size_t end, const cha
 	return missing ? -EOPNOTSUPP : result;
 }
 
-static int probe_backend(struct probe *probe, enum table_queue_backend backend)
+static int probe_native(struct probe *probe)
 {
 	probe_begin(probe);
 	ruleset_netlink_chain(probe->batch, probe->table, &probe_chain);
-	probe_rule(probe, &probe_queue, backend);
+	probe_rule(probe, &probe_queue, TABLE_QUEUE_NATIVE);
 	return probe_end(probe, NULL);
 }
 
 /* Of the inet family the kernel loads nft_compat by need, but not the module of a target or match:
- * xt_request_find_target() and xt_request_find_match() have no name for it there. A question for IPv4's loads it. */
-static void probe_load_xtables(struct nlsock *queries, const char *name, uint32_t revision, uint32_t type)
+ * xt_request_find_target() and xt_request_find_match() have no name for it there. A question for IPv4's loads it. 0; -errno
+ * when there is none. */
+static int probe_xtables(struct nlsock *queries, const char *name, uint32_t revision, uint32_t type)
 {
 	struct table_query query;
 
@@ -178,21 +179,17 @@ static void probe_load_xtables(struct nlsock *queries, const char *name, uint32_
 	mnl_attr_put_strz(query.message, NFTA_COMPAT_NAME, name);
 	mnl_attr_put_u32(query.message, NFTA_COMPAT_REV, htonl(revision));
 	mnl_attr_put_u32(query.message, NFTA_COMPAT_TYPE, htonl(type));
-	(void)table_query_run(&query, NULL, NULL);
+	return table_query_run(&query, NULL, NULL);
 }
 
 static int probe_queues(struct probe *probe, enum table_queue_backend *out, const char **error)
 {
-	static const enum table_queue_backend backends[] = { TABLE_QUEUE_NATIVE, TABLE_QUEUE_XTABLES };
-
-	for (size_t i = 0; i < sizeof(backends) / sizeof(backends[0]); i++) {
-		if (backends[i] == TABLE_QUEUE_XTABLES)
-			probe_load_xtables(probe->queries, "NFQUEUE", 3, PROBE_TARGET);
-		if (probe_backend(probe, backends[i]) == 0) {
-			*out = backends[i];
-			return 0;
-		}
-	}
+	*out = TABLE_QUEUE_NATIVE;
+	if (probe_native(probe) == 0)
+		return 0;
+	*out = TABLE_QUEUE_XTABLES; /* not tried: nft_compat would have the first rules wait until that is gone */
+	if (probe_xtables(probe->queries, "NFQUEUE", 3, PROBE_TARGET) == 0)
+		return 0;
 	*error = "the kernel has neither the queue expression (CONFIG_NFT_QUEUE) nor the NFQUEUE target of xtables "
 		 "(CONFIG_NFT_COMPAT and CONFIG_NETFILTER_XT_TARGET_NFQUEUE)";
 	return -EOPNOTSUPP;
@@ -333,16 +330,17 @@ int probe_kernel(struct batch *batch, struct nlsock *queries, struct table_capab
 
 	if (result == 0)
 		result = probe_basics(&probe, PROBE_CONNTRACK_ROWS, PROBE_ROWS - PROBE_LOG_ROWS, error);
-	if (result == 0)
-		result = probe_queues(&probe, &found.queue, error);
 	if (result < 0)
 		return result;
 	found.destroy = probe_destroy(&probe);
 	found.own = probe_own(&probe);
 	found.report = probe_report(&probe);
 	found.update = probe_update(&probe);
-	*out = found;
-	return 0;
+	/* Last: a kernel that refuses waits a grace period, in which it clears away what was tried before. */
+	result = probe_queues(&probe, &found.queue, error);
+	if (result == 0)
+		*out = found;
+	return result;
 }
 
 const char *probe_lacking(struct batch *batch, bool log)
@@ -368,7 +366,7 @@ static int probe_match(struct probe *probe, const char *instance)
 
 void probe_assist_load(struct nlsock *queries)
 {
-	probe_load_xtables(queries, "bpf", 1, PROBE_MATCH);
+	(void)probe_xtables(queries, "bpf", 1, PROBE_MATCH);
 }
 
 int probe_assist(struct batch *batch, struct nlsock *queries, const char *instance,

@@ -87,21 +87,11 @@ static void test_lost_answer_of_the_kernel(void **state)
 static void test_large_drain(void **state)
 {
 	struct bench *bench = bench_new(20000);
-	char name[32], address[32];
 	uint64_t drop;
 
 	(void)state;
 	fake_policy_add(&bench->fake, 0, "*.example.com", "tcp/443");
-	for (unsigned int i = 0; i < 10; i++) {
-		struct fake_answer *one;
-
-		snprintf(name, sizeof(name), "n%u.example.com", i);
-		one = bench_answer(bench, name);
-		for (unsigned int k = 0; k < 250; k++) {
-			snprintf(address, sizeof(address), "198.52.%u.%u", i, k);
-			fake_answer_record(one, name, DNS_TYPE_A, 60, address);
-		}
-	}
+	bench_answer_many(bench, 10);
 	fake_table_fail(bench->kernel, FAKE_REFUSE_ALL, 3, -ENOMEM);
 	drop = bench_drain(bench);
 	assert_int_equal(fake_table_commits(bench->kernel), 3);
@@ -116,23 +106,13 @@ static void test_large_drain(void **state)
 static void test_drain_beyond_memory(void **state)
 {
 	struct bench *bench = bench_new(100000);
-	char name[32], address[32];
 	uint64_t drop = 1;
 
 	(void)state;
 	fake_policy_add(&bench->fake, 0, "*.example.com", "tcp/443");
 	fake_policy_port(&bench->fake, 0, "tcp/80");
 	for (int turn = 0; turn < 3 && drop; turn++) {
-		for (unsigned int i = 0; i < 12; i++) {
-			struct fake_answer *one;
-
-			snprintf(name, sizeof(name), "n%u.example.com", i);
-			one = bench_answer(bench, name);
-			for (unsigned int k = 0; k < 250; k++) {
-				snprintf(address, sizeof(address), "198.52.%u.%u", i, k);
-				fake_answer_record(one, name, DNS_TYPE_A, 60, address);
-			}
-		}
+		bench_answer_many(bench, 12);
 		drop = bench_drain(bench);
 		if (turn == 0)
 			assert_int_equal(drop, 0xf00);
@@ -301,20 +281,10 @@ static void test_tick_after_failure(void **state)
 static void test_tick_of_many(void **state)
 {
 	struct bench *bench = bench_new(5000);
-	char name[32], address[32];
 
 	(void)state;
 	fake_policy_add(&bench->fake, 0, "*.example.com", "tcp/443");
-	for (unsigned int i = 0; i < 6; i++) {
-		struct fake_answer *one;
-
-		snprintf(name, sizeof(name), "n%u.example.com", i);
-		one = bench_answer(bench, name);
-		for (unsigned int k = 0; k < 250; k++) {
-			snprintf(address, sizeof(address), "198.52.%u.%u", i, k);
-			fake_answer_record(one, name, DNS_TYPE_A, 60, address);
-		}
-	}
+	bench_answer_many(bench, 6);
 	bench_drain(bench);
 	assert_int_equal(store_count(bench->store), 1500);
 	bench_advance(bench, 300000);

@@ -121,20 +121,10 @@ static void test_prune_fails(void **state)
 static void test_prune_many(void **state)
 {
 	struct bench *bench = bench_new(5000);
-	char name[32], address[32];
 
 	(void)state;
 	fake_policy_add(&bench->fake, 0, "*.example.com", "tcp/443");
-	for (unsigned int i = 0; i < 6; i++) {
-		struct fake_answer *one;
-
-		snprintf(name, sizeof(name), "n%u.example.com", i);
-		one = bench_answer(bench, name);
-		for (unsigned int k = 0; k < 250; k++) {
-			snprintf(address, sizeof(address), "198.52.%u.%u", i, k);
-			fake_answer_record(one, name, DNS_TYPE_A, 60, address);
-		}
-	}
+	bench_answer_many(bench, 6);
 	bench_drain(bench);
 	fake_policy_init(&bench->fake);
 	fake_table_fail(bench->kernel, FAKE_REFUSE_ALL, 1, -EBUSY);

@@ -66,6 +66,22 @@ void bench_answer_a(struct bench *bench, const char *qname, const char *address,
 			   address);
 }
 
+void bench_answer_many(struct bench *bench, unsigned int count)
+{
+	char name[32], address[32];
+
+	for (unsigned int i = 0; i < count; i++) {
+		struct fake_answer *one;
+
+		snprintf(name, sizeof(name), "n%u.example.com", i);
+		one = bench_answer(bench, name);
+		for (unsigned int k = 0; k < BENCH_MANY; k++) {
+			snprintf(address, sizeof(address), "198.52.%u.%u", i, k);
+			fake_answer_record(one, name, DNS_TYPE_A, 60, address);
+		}
+	}
+}
+
 void bench_answer_cname(struct bench *bench, const char *qname, const char *target, uint32_t ttl)
 {
 	fake_answer_record(bench_answer(bench, qname), qname, DNS_TYPE_CNAME, ttl, target);

@@ -40,6 +40,9 @@ void bench_advance(struct bench *bench, int64_t ms);
 struct fake_answer *bench_answer(struct bench *bench, const char *qname);
 /* ... with one address, of either family. */
 void bench_answer_a(struct bench *bench, const char *qname, const char *address, uint32_t ttl);
+/* So many, for n0.example.com, n1.example.com, ..., with BENCH_MANY addresses each. */
+#define BENCH_MANY 250
+void bench_answer_many(struct bench *bench, unsigned int count);
 /* ... with one CNAME, and no address. */
 void bench_answer_cname(struct bench *bench, const char *qname, const char *target, uint32_t ttl);
 /* The packets that must be dropped, a bit each. */

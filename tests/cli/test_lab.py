@@ -123,6 +123,14 @@ def interrupted():
             process.send_signal(number)
             check(process.wait(30 * PATIENCE) != 0, "the status tells")
         nothing_left("t-stopped", processes)
+    # When the folder appears it must be removed already by whoever is told to stop: found by a signal at that very moment.
+    for number in 7 * (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        with subprocess.Popen([LAB, "up", "--name", "t-stopped"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+            while not pathlib.Path("/run/nfqdn-lab/t-stopped").exists() and process.poll() is None:
+                pass
+            process.send_signal(number)
+            check(process.wait(30 * PATIENCE) != 0, "the status tells")
+        nothing_left("t-stopped", [])
 
 
 def strangers_folder():

@@ -127,29 +127,36 @@ static void read_queries(struct daemon *daemon)
 			    why ? why : strerror(-error));
 }
 
+/* The number of packets that were judged; -errno: the socket must be opened anew. */
+static int drain_once(struct daemon *daemon, bool applying)
+{
+	struct queue_packet packets[LIMIT_DRAIN_PACKETS];
+	int count = queue_receive(daemon->queue, packets);
+	int64_t began;
+	uint64_t drop, before = transactions();
+
+	if (count <= 0)
+		return count;
+	began = monotime_usec();
+	/* What is learned already must be there when the answer goes on, also if others loaded their sets anew. */
+	if (!applying && daemon->policy->config->mode == CONFIG_SETS)
+		rebuild_look(&daemon->rebuild, daemon->policy, daemon->now);
+	read_queries(daemon);
+	drop = snoop_drain(daemon->snoop, packets, (size_t)count, daemon->now);
+	queue_verdicts(daemon->queue, packets, (size_t)count, drop);
+	count_hold(began, count, transactions() != before);
+	store_reserve(daemon->store);
+	return count;
+}
+
 /* Drains until the queue is empty, but lets the rest of the loop have its turn. */
 static int drain_queue(struct daemon *daemon, bool applying)
 {
-	struct queue_packet packets[LIMIT_DRAIN_PACKETS];
+	int count = 1;
 
-	for (int turn = 0; turn < 16; turn++) {
-		int count = queue_receive(daemon->queue, packets);
-		int64_t began;
-		uint64_t drop, before = transactions();
-
-		if (count <= 0)
-			return count;
-		began = monotime_usec();
-		/* What is learned already must be there when the answer goes on, also if others loaded their sets anew. */
-		if (!applying && daemon->policy->config->mode == CONFIG_SETS)
-			rebuild_look(&daemon->rebuild, daemon->policy, daemon->now);
-		read_queries(daemon);
-		drop = snoop_drain(daemon->snoop, packets, (size_t)count, daemon->now);
-		queue_verdicts(daemon->queue, packets, (size_t)count, drop);
-		count_hold(began, count, transactions() != before);
-		store_reserve(daemon->store);
-	}
-	return 0;
+	for (int turn = 0; turn < 16 && count > 0; turn++)
+		count = drain_once(daemon, applying);
+	return count < 0 ? count : 0;
 }
 
 /* The queue's socket died: what it held is dropped by the kernel and asked again; the new one carries on. */
@@ -261,6 +268,17 @@ static int64_t mend(struct daemon *daemon)
 	if (counters.table_rebuilt != before)
 		revoke_begin(daemon->revoke, daemon->now);
 	return wait;
+}
+
+void daemon_let_go(struct daemon *daemon)
+{
+	size_t turns = (size_t)daemon->policy->config->queue_count * (LIMIT_QUEUE_PACKETS / LIMIT_DRAIN_PACKETS);
+
+	daemon_tick(daemon);
+	queue_let_pass(daemon->queue);
+	while (turns-- > 0 && drain_once(daemon, false) > 0)
+		;
+	queue_settle(daemon->queue);
 }
 
 int daemon_run(struct daemon *daemon)

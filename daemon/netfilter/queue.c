@@ -365,6 +365,30 @@ int queue_reopen(struct queue **queue, bool fail_open, const char **error)
 	return open_with(proc, first, count, fail_open, queue, error);
 }
 
+/* A queue that is full passes packets, and one that has room for none is always full. The flag first: between the two a
+ * queue that is to drop (on-overload) would. The kernel looks at both under the queue's lock, so that no packet gets in
+ * behind this. */
+static void fill_up(const struct queue *queue, uint16_t number)
+{
+	char buffer[2 * CONFIG_BYTES] __attribute__((aligned(8)));
+	struct nlmsghdr *header = nfq_nlmsg_put(buffer, NFQNL_MSG_CONFIG, number);
+	size_t length;
+
+	mnl_attr_put_u32(header, NFQA_CFG_FLAGS, htonl(NFQA_CFG_F_FAIL_OPEN));
+	mnl_attr_put_u32(header, NFQA_CFG_MASK, htonl(NFQA_CFG_F_FAIL_OPEN));
+	length = header->nlmsg_len;
+	header = nfq_nlmsg_put(buffer + length, NFQNL_MSG_CONFIG, number);
+	mnl_attr_put_u32(header, NFQA_CFG_QUEUE_MAXLEN, htonl(0));
+	if (send_all(queue, buffer, length + header->nlmsg_len) < 0)
+		counters.queue_errors++;
+}
+
+void queue_let_pass(const struct queue *queue)
+{
+	for (unsigned int i = 0; i < queue->count; i++)
+		fill_up(queue, (uint16_t)(queue->first + i));
+}
+
 void queue_close(struct queue *queue)
 {
 	if (!queue)

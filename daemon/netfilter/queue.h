@@ -25,6 +25,9 @@ int queue_open(uint16_t first, uint16_t count, bool fail_open, struct queue **ou
 /* The same queues in another socket; the old one is closed first, whatever comes of it: then `*queue` is NULL. What of
  * /proc only root may open is taken over. */
 int queue_reopen(struct queue **queue, bool fail_open, const char **error);
+/* From here on nothing is held any more: what comes passes, as it does when nobody is there. What is held already is still
+ * to be received and judged; queue_close() then finds nothing to drop. */
+void queue_let_pass(const struct queue *queue);
 void queue_close(struct queue *queue);
 int queue_fd(const struct queue *queue); /* for epoll */
 

@@ -3,6 +3,7 @@
 """Held packets. Whoever removes a base chain, or lets a batch with one fail, drops every packet that any queue of the namespace holds: ours, and other programs'.
 nfqdnd must do neither, whatever it does."""
 import pathlib
+import signal
 import socket
 import sys
 import threading
@@ -10,11 +11,12 @@ import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "lib"))
 import dnswire  # noqa: E402
-from netns import NFQDND, PATIENCE, case, check, expect, main, until  # noqa: E402
+from netns import NFQDND, PATIENCE, case, check, elements, expect, main, until  # noqa: E402
 from nfqueue import Queue, queue_rule  # noqa: E402
 
 WEB = 'web: { names = "*.example.net"; };'
 COUNT = 5
+SO_RCVBUFFORCE = 33
 
 
 class Holder:
@@ -178,6 +180,47 @@ def flood(t):
     known = d.learned()
     check(len(known) >= sum(counts), f"{len(known)} learned of {sum(counts)}")
     until(lambda: d.status()["queue"]["waiting"] == 0, "nothing waits")
+
+
+def waiting(t):
+    """What the kernel holds for nfqdnd."""
+    return sum(int(line.split()[2]) for line in t.gw.proc("netfilter/nfnetlink_queue").splitlines())
+
+
+def receive_all(sock, count):
+    """How many different answers of so many arrive."""
+    numbers = set()
+    try:
+        while len(numbers) < count:
+            numbers.add(sock.recv(512)[:2])
+    except TimeoutError:
+        pass
+    return len(numbers)
+
+
+@case("SIGTERM while thousands of answers are held: each arrives and is learned, also where a full queue would drop", tags=["kernel", "smoke"], seconds=60)
+def ended_under_load(t):
+    count = 2500  # more than the loop takes in one turn, so that the signal is read before the last of them
+    t.simple()
+    t.dns(t.inet, lambda q: [dnswire.a(q.wire, f"20.151.{q.number // 250}.{q.number % 250 + 1}", 300)])
+    d = t.gateway(allow=WEB, on_overload="pass")
+    for overload in ("pass", "drop"):
+        if overload == "drop":
+            d.write(t.config(allow=WEB, on_overload="drop"))
+            d.start()
+        d.signal(signal.SIGSTOP)
+        with t.client.socket(kind=socket.SOCK_DGRAM) as sock:
+            sock.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, 8 << 20)
+            sock.settimeout(PATIENCE)
+            sock.connect(("10.2.0.2", 53))
+            for number in range(count):
+                sock.send(dnswire.query(f"n{number}.example.net", dnswire.A, number))
+                if number % 50 == 49:  # the server's socket has room for some
+                    until(lambda sent=number + 1: waiting(t) == sent, "the answers are held")
+            d.stop()
+            expect(receive_all(sock, count), count, "answers that arrive")
+        expect(len(elements(t.gw, "name4")), count, "addresses that were learned before the end")
+        t.gw.run([NFQDND, "-c", str(d.file), "--flush"])
 
 
 if __name__ == "__main__":

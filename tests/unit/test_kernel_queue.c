@@ -514,6 +514,38 @@ static void test_verdict_too_late(void **state)
 	queue_close(queue);
 }
 
+/* What is held stays held, what comes later passes, and the end drops nothing: also where a full queue is to drop. */
+static void test_let_pass(void **state)
+{
+	struct world *world = enter(state);
+	struct queue_packet packets[LIMIT_DRAIN_PACKETS];
+
+	for (int fail_open = 0; fail_open < 2; fail_open++) {
+		struct queue *queue = open_queues(2, fail_open);
+
+		send_one(world, 0, 1);
+		send_one(world, 1, 2);
+		queue_let_pass(queue);
+		send_one(world, 0, 3);
+		send_one(world, 1, 4);
+		assert_int_equal(await_arrivals(world, 2), 1 << 3 | 1 << 4);
+		assert_int_equal(queue_receive(queue, packets), 2);
+		queue_verdicts(queue, packets, 2, 1);
+		assert_int_equal(await_arrivals(world, 1), 1 << 2);
+		assert_int_equal(queue_receive(queue, packets), 0);
+		send_one(world, 0, 5);
+		queue_close(queue);
+		send_one(world, 1, 6);
+		assert_int_equal(await_arrivals(world, 2), 1 << 5 | 1 << 6);
+		/* The next one holds again. */
+		queue = open_queues(2, fail_open);
+		send_one(world, 0, 7);
+		assert_int_equal(queue_receive(queue, packets), 1);
+		queue_close(queue);
+	}
+	assert_int_equal(counters.verdict_errors + counters.queue_errors + counters.queue_overruns, 0);
+}
+
 static void test_closing_nothing(void **state)
 {
 	(void)state;
@@ -533,6 +565,7 @@ int main(void)
 		cmocka_unit_test(test_overrun_drops),
 		cmocka_unit_test(test_largest_packet),
 		cmocka_unit_test(test_verdict_too_late),
+		cmocka_unit_test(test_let_pass),
 		cmocka_unit_test(test_closing_nothing),
 	};
 

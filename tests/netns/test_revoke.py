@@ -484,14 +484,17 @@ def make_flows(net, count):
     sock.close()
 
 
-@case("a hundred thousand flows are looked at in parts, between which answers and commands have their turn", seconds=120)
+@case("a hundred thousand flows, or as many as the kernel tracks, are looked at in parts, between which answers and commands have their turn", seconds=120)
 def many(t):
     settings = begin(t)
     d = t.gateway(allow=CLOUD + WEB, **settings)
     looked(d)
-    make_flows(t.gw, 100000)
+    # A machine of little memory tracks fewer, and only its administrator may change that, for all of its namespaces.
+    most = min(100000, int(pathlib.Path("/proc/sys/net/netfilter/nf_conntrack_max").read_text(encoding="ascii")) * 9 // 10)
+    few = most * 99 // 100
+    make_flows(t.gw, most)
     count = len(t.gw.proc("nf_conntrack").splitlines())
-    check(count >= 99000, f"{count} flows are there")
+    check(count >= few, f"{count} flows are there")
     partly = []
 
     def between():
@@ -500,17 +503,17 @@ def many(t):
         d.reload()
         t.client.lookup("10.2.0.2", "www.example.net")
         now = d.counters()
-        if now["flow_looks"] == before["flow_looks"] and 0 < now["flows_seen"] - before["flows_seen"] < 99000:
+        if now["flow_looks"] == before["flow_looks"] and 0 < now["flows_seen"] - before["flows_seen"] < few:
             partly.append(now["flows_seen"] - before["flows_seen"])
         looked(d, before["flow_looks"])
         return partly
     between()
     counters = d.counters()
     print(f"# {count} flows: {counters['flows_cut']} cut, in the middle at {partly}, answers held {counters['hold_microseconds_max']} us at most", flush=True)
-    check(counters["flows_cut"] >= 99000, "all were cut")
+    check(counters["flows_cut"] >= few, "all were cut")
     check(counters["answers_taught"] + counters["answers_known"] >= 1, "an answer taught meanwhile")
     if not partly:
-        make_flows(t.gw, 100000)
+        make_flows(t.gw, most)
         until(between, "a command is answered in the middle of a look", 60)
     check(len(t.gw.proc("nf_conntrack").splitlines()) < 1000, "none is left")
 

@@ -739,6 +739,35 @@ static void test_verdicts_refused(void **state)
 	}
 }
 
+/* ---- the end ---- */
+
+/* To each queue: first that a full one passes packets, then that it has room for none; neither is to be answered. */
+static void test_let_pass(void **state)
+{
+	struct queue *queue = open_queue(5, 2);
+	size_t at = 0;
+
+	(void)state;
+	queue_let_pass(queue);
+	for (unsigned int i = 0; i < 4; i++) {
+		const struct nlmsghdr *header = (const struct nlmsghdr *)(const void *)(wire.out + at);
+		const struct nfgenmsg *message = mnl_nlmsg_get_payload(header);
+		const struct nlattr *attribute = mnl_nlmsg_get_payload_offset(header, sizeof(*message));
+
+		assert_int_equal(header->nlmsg_type & 0xff, NFQNL_MSG_CONFIG);
+		assert_int_equal(header->nlmsg_flags & NLM_F_ACK, 0);
+		assert_int_equal(ntohs(message->res_id), 5 + i / 2);
+		assert_int_equal(mnl_attr_get_type(attribute), i % 2 ? NFQA_CFG_QUEUE_MAXLEN : NFQA_CFG_FLAGS);
+		assert_int_equal(ntohl(mnl_attr_get_u32(attribute)), i % 2 ? 0 : NFQA_CFG_F_FAIL_OPEN);
+		at += header->nlmsg_len;
+	}
+	assert_int_equal(at, wire.out_length);
+	wire.out_error = ENOBUFS;
+	queue_let_pass(queue);
+	assert_int_equal(counters.queue_errors, 2);
+	queue_close(queue);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -761,6 +790,7 @@ int main(void)
 		cmocka_unit_test(test_verdicts_interrupted),
 		cmocka_unit_test(test_verdicts_never_taken),
 		cmocka_unit_test(test_verdicts_refused),
+		cmocka_unit_test(test_let_pass),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

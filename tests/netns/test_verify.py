@@ -314,12 +314,12 @@ def flooder(t):
     flood = Flood(t, MAXIMUM + 3000)
     began = time.monotonic()
     asked = [Asked(t, server, number=n, source="10.1.0.2") for n in range(5)]
-    for first in range(0, MAXIMUM + 3000, 4000):  # the buffer has room for 8192
+    for first in range(0, MAXIMUM + 3000, 4000):  # the buffer has room for more
         flood.send(first, first + 4000)
         until(lambda first=first: d.counters()["queries"] >= min(first + 4000, MAXIMUM + 3000) + 5, "nfqdnd has read them")
-    check(d.counters()["queries_evicted"] >= 3000, "the table was full")
     if time.monotonic() - began > 9:
         raise Skip("too slow: queries wait for ten seconds only")
+    check(d.counters()["queries_evicted"] >= 3000, "the table was full")
     for number, one in enumerate(asked):
         one.answer(f"20.70.1.{number + 1}")
         check(d.knows(f"20.70.1.{number + 1}"), f"the other client's query {number} is answered")
@@ -335,7 +335,7 @@ def lost(t):
     Flood(t, 12000).send(0, 12000)
     asked = Asked(t, server, number=5)
     d.signal(signal.SIGCONT)
-    until(lambda: d.counters()["queries"] > 7000, "the buffer is read")
+    until(lambda: d.counters()["queries"] > 6000, "the buffer is read")  # it has room for 6553 on Linux 6.12, for more on 6.18
     Asked(t, server, number=6)
     until(lambda: d.counters()["queries_lost"] > 0, "losses are counted")
     got = d.counters()

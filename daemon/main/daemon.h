@@ -173,7 +173,8 @@ int daemon_watch(struct daemon *daemon, int fd);
 int daemon_watch_queries(struct daemon *daemon);
 /* While a policy is read and put into the table the queue is served, under the old one. `context` is the daemon. */
 void daemon_serve_meanwhile(void *context);
-/* Before the end: the answers that are held are judged as any, and from here on all pass, as if nobody were there. */
+/* Before the end: the answers that are held are judged as any (pass, when the start failed), and from here on all pass,
+ * as if nobody were there. */
 void daemon_let_go(struct daemon *daemon);
 /* Until a signal ends it (0), or the queue is lost for good. */
 int daemon_run(struct daemon *daemon);

@@ -270,14 +270,27 @@ static int64_t mend(struct daemon *daemon)
 	return wait;
 }
 
+/* At the end of a start that failed nothing can be judged. */
+static int accept_once(struct daemon *daemon)
+{
+	struct queue_packet packets[LIMIT_DRAIN_PACKETS];
+	int count = queue_receive(daemon->queue, packets);
+
+	if (count <= 0)
+		return count;
+	counters.packets_unread += (uint64_t)count;
+	queue_verdicts(daemon->queue, packets, (size_t)count, 0);
+	return count;
+}
+
 void daemon_let_go(struct daemon *daemon)
 {
-	size_t turns = (size_t)daemon->policy->config->queue_count * (LIMIT_QUEUE_PACKETS / LIMIT_DRAIN_PACKETS);
+	int count = 1;
 
 	daemon_tick(daemon);
 	queue_let_pass(daemon->queue);
-	while (turns-- > 0 && drain_once(daemon, false) > 0)
-		;
+	for (int turn = 0; turn < LIMIT_QUEUE_PACKETS && count > 0; turn++)
+		count = daemon->running ? drain_once(daemon, false) : accept_once(daemon);
 	queue_settle(daemon->queue);
 }
 

@@ -336,7 +336,7 @@ void daemon_stop(struct daemon *daemon)
 	notify_stopping(&daemon->notify);
 	daemon_trial_end(daemon);
 	control_server_close(daemon->control);
-	if (daemon->running && daemon->queue)
+	if (daemon->queue)
 		daemon_let_go(daemon);
 	queue_close(daemon->queue); /* before the disk is waited for: DNS passes from here on */
 	if (daemon->running) {

@@ -223,5 +223,39 @@ def ended_under_load(t):
         t.gw.run([NFQDND, "-c", str(d.file), "--flush"])
 
 
+@case("a start that fails when it has its queue already loses no answer", tags=["smoke"])
+def failed_start(t):
+    t.simple(clients=8)
+    t.dns(t.inet, {"*.example.net": ["20.152.0.1"]})
+    d = t.gateway(allow=WEB)
+    d.stop()  # its rules stay, and hold answers as soon as somebody has the queue
+    d.write(t.config(allow=WEB, control_group="nosuch"))
+    stop, lost, counts = threading.Event(), [], [0] * 8
+
+    def client(index):
+        while not stop.is_set():
+            try:
+                t.client.query("10.2.0.2", "www.example.net", source=f"10.1.0.{2 + index}", seconds=2)
+                counts[index] += 1
+            except TimeoutError:
+                lost.append(index)
+
+    threads = [threading.Thread(target=client, args=(i,)) for i in range(8)]
+    for thread in threads:
+        thread.start()
+    try:
+        for _ in range(5):
+            until(lambda before=sum(counts): sum(counts) > before + 20, "answers come")
+            d.start(ready=False)
+            expect(d.process.wait(20 * PATIENCE), 4, "the start fails")
+            d.ended = True
+    finally:
+        stop.set()
+        for thread in threads:
+            thread.join()
+    check("nosuch" in d.log() or "control socket" in d.log(), "it failed behind the queue's opening")
+    expect(lost, [], f"answers lost, besides {sum(counts)} that came")
+
+
 if __name__ == "__main__":
     main()

@@ -134,8 +134,10 @@ def no_packet_lost(t, d, wrong, names):
     expect(t.client.counter("syn") - repeated, 2 * names, "SYNs that the clients sent: one a connection")
     expect((t.client.counter("resets"), t.client.counter("unreachable")), (0, 0), "resets and ICMP errors that clients received")
     counters = d.counters()
-    expect((counters["answers_taught"], counters["answers_dropped"], counters["kernel_denied_packets"]), (2 * names, 0, 0),
-           "answers that taught, that were dropped, packets denied")
+    # Where all this takes more than a minute, connection tracking has forgotten the first connections (CLOSE_WAIT) when the server closes them; what the
+    # client says to that is a reply to a flow from outside.
+    denied = counters["kernel_denied_packets"] - counters["kernel_denied_reply_packets"]
+    expect((counters["answers_taught"], counters["answers_dropped"], denied), (2 * names, 0, 0), "answers that taught, that were dropped, packets denied")
 
 
 @case("2,000 fresh names, IPv4 and IPv6, 20 clients at once: no first packet is lost or refused", tags=["first-packet"], seconds=120)

@@ -27,6 +27,11 @@ ALLOWED, ADDRESS, OTHER = "swda02.manage.microsoft.com", "152.195.19.97", "www.e
 FOLDER = pathlib.Path(tempfile.gettempdir(), f"nfqdn-test-lab-{os.getpid()}")
 
 
+def own(name):
+    """A lab's name that no other run of this program has: /run is each run's own, but the folder for `ip netns exec`, /etc/netns, is the machine's."""
+    return f"t{os.getpid()}-{name}"
+
+
 def lab(*words, status=0, before=(), **options):
     done = subprocess.run([*before, LAB, *words], capture_output=True, encoding="utf-8", errors="replace", timeout=60 * PATIENCE, check=False, **options)
     if done.returncode != status:
@@ -52,91 +57,91 @@ def nothing_left(name, processes):
 
 def two_by_name():
     """two labs stand side by side, answer by status, output and exit code, and leave nothing"""
-    for name in ("t-one", "t-two"):
+    for name in (own("one"), own("two")):
         check(f'The lab "{name}" runs' in lab("up", "--name", name, "--seed", "7"), "up says how to look around")
-    check("runs already" in lab("up", "--name", "t-one", status=1), "the same name twice")
-    expect(sorted(line.split()[0] for line in lab("list").splitlines()), ["t-one", "t-two"])
-    lab("refused", ADDRESS, "--name", "t-one")
-    lab("open", ADDRESS, "--name", "t-one", status=1)
-    lab("open", ALLOWED, "--name", "t-one")
-    lab("refused", ADDRESS, "--name", "t-two")
-    check("is it `open`?" in lab("opne", ALLOWED, "--name", "t-two", status=2), "a command that is not there")
+    check("runs already" in lab("up", "--name", own("one"), status=1), "the same name twice")
+    expect(sorted(line.split()[0] for line in lab("list").splitlines()), [own("one"), own("two")])
+    lab("refused", ADDRESS, "--name", own("one"))
+    lab("open", ADDRESS, "--name", own("one"), status=1)
+    lab("open", ALLOWED, "--name", own("one"))
+    lab("refused", ADDRESS, "--name", own("two"))
+    check("is it `open`?" in lab("opne", ALLOWED, "--name", own("two"), status=2), "a command that is not there")
     check("is it `up`?" in lab("upp", status=2) and "topologies" in lab("nonsense", status=2), "nor that, without any lab")
     check("scripts/lab exec client -- id" in lab("run", "client", "id", status=2), "a program in a node")
-    check("no nfqdnd on `standby`; there is one on: gateway" in lab("sync", "gateway", "standby", "--name", "t-two", status=2), "a gateway that is not there")
-    check("no nfqdnd on `client`" in lab("fault", "daemon-killed", "on=client", "--name", "t-two", status=2), "nor for a fault")
-    check("no setting `secnds=3` of clients" in lab("clients", "5", "secnds=3", "--name", "t-two", status=2), "a setting")
-    check("seed 7" in lab("fault", "dns-drop", "share=50", "--name", "t-two").replace("=", " "), "the seed is told")
-    check("fault dns-drop share=50 seed=7" in lab("status", "--name", "t-two"), "and by status")
-    described = json.loads(lab("status", "--json", "--name", "t-two"))
+    check("no nfqdnd on `standby`; there is one on: gateway" in lab("sync", "gateway", "standby", "--name", own("two"), status=2), "a gateway that is not there")
+    check("no nfqdnd on `client`" in lab("fault", "daemon-killed", "on=client", "--name", own("two"), status=2), "nor for a fault")
+    check("no setting `secnds=3` of clients" in lab("clients", "5", "secnds=3", "--name", own("two"), status=2), "a setting")
+    check("seed 7" in lab("fault", "dns-drop", "share=50", "--name", own("two")).replace("=", " "), "the seed is told")
+    check("fault dns-drop share=50 seed=7" in lab("status", "--name", own("two")), "and by status")
+    described = json.loads(lab("status", "--json", "--name", own("two")))
     expect((described["nodes"]["client"]["interfaces"]["eth0"], described["faults"][0]["fault"]), (["10.1.0.2/24", "fd00:1::2/64"], "dns-drop share=50 seed=7"))
     check(tap.lives(described["nfqdn"]["gateway"]["pid"]), "the daemon's process")
-    lab("exec", "--name", "t-one", "--", "sh", "-c", "exit 7", status=7)
-    check("nameserver 10.2.0.2" in lab("exec", "--name", "t-one", "--", "cat", "/etc/resolv.conf"), "resolvers")
-    check(lab("exec", "--name", "t-one", "--", "curl", "-sS", f"https://{ALLOWED}/").startswith(ALLOWED), "the lab's CA is trusted")
-    check(ADDRESS in lab("exec", "gateway", "--name", "t-one", "--", "nfqdnctl", "learned"), "nfqdnctl finds its daemon")
-    check("no node `gatway`" in lab("exec", "gatway", "--name", "t-one", "--", "true", status=2), "a node that is not there")
-    check("10.1.0.2" in subprocess.run(["ip", "netns", "exec", "t-one-client", "ip", "addr"], capture_output=True, encoding="utf-8", check=True).stdout, "ip netns exec")
-    for name in ("t-one", "t-two"):
+    lab("exec", "--name", own("one"), "--", "sh", "-c", "exit 7", status=7)
+    check("nameserver 10.2.0.2" in lab("exec", "--name", own("one"), "--", "cat", "/etc/resolv.conf"), "resolvers")
+    check(lab("exec", "--name", own("one"), "--", "curl", "-sS", f"https://{ALLOWED}/").startswith(ALLOWED), "the lab's CA is trusted")
+    check(ADDRESS in lab("exec", "gateway", "--name", own("one"), "--", "nfqdnctl", "learned"), "nfqdnctl finds its daemon")
+    check("no node `gatway`" in lab("exec", "gatway", "--name", own("one"), "--", "true", status=2), "a node that is not there")
+    check("10.1.0.2" in subprocess.run(["ip", "netns", "exec", f"{own('one')}-client", "ip", "addr"], capture_output=True, encoding="utf-8", check=True).stdout, "ip netns exec")
+    for name in (own("one"), own("two")):
         processes = pids(name)
         check(len(processes) > 1, "its processes are known")
         lab("down", "--name", name)
         nothing_left(name, processes)
-    check("no lab named 't-one'" in lab("down", "--name", "t-one", status=1), "down twice")
+    check(f"no lab named '{own('one')}'" in lab("down", "--name", own("one"), status=1), "down twice")
 
 
 def at_once():
     """of two that start under one name at the same time one gets it, and the other harms nothing"""
-    both = [subprocess.Popen([LAB, "up", "--name", "t-race"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) for _ in range(2)]
+    both = [subprocess.Popen([LAB, "up", "--name", own("race")], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) for _ in range(2)]
     expect(sorted(process.wait(60 * PATIENCE) for process in both), [0, 1])
-    lab("open", ALLOWED, "--name", "t-race")
-    expect([p.name for p in pathlib.Path("/run/nfqdn-lab").iterdir()], ["t-race"])
-    lab("down", "--name", "t-race")
+    lab("open", ALLOWED, "--name", own("race"))
+    expect([p.name for p in pathlib.Path("/run/nfqdn-lab").iterdir()], [own("race")])
+    lab("down", "--name", own("race"))
 
 
 def killed():
     """a lab whose keeper was killed by kill -9 is listed so, swept by `down`, and replaced by `up`"""
     for sweep in (("down",), ("up",)):
-        lab("up", "--name", "t-killed")
-        processes = pids("t-killed")
+        lab("up", "--name", own("killed"))
+        processes = pids(own("killed"))
         os.kill(processes[0], signal.SIGKILL)
         until(lambda: "was killed" in lab("list"), "the list says so", 10)
-        check("does not answer" in lab("status", "--name", "t-killed", status=1), "it does not answer")
-        lab(*sweep, "--name", "t-killed")
+        check("does not answer" in lab("status", "--name", own("killed"), status=1), "it does not answer")
+        lab(*sweep, "--name", own("killed"))
         until(lambda: not any(map(tap.lives, processes)), "what it left is gone", 10 * PATIENCE)
-    lab("down", "--name", "t-killed")
+    lab("down", "--name", own("killed"))
 
 
 def interrupted():
     """`run` and `up` that a signal ends leave nothing, whenever it comes"""
     for number, words, seen in ((signal.SIGINT, ("run",), "gateway"), (signal.SIGTERM, ("run",), "2. Asked"), (signal.SIGTERM, ("up",), "")):
-        with subprocess.Popen([LAB, *words, "--name", "t-stopped"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, encoding="utf-8") as process:
+        with subprocess.Popen([LAB, *words, "--name", own("stopped")], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, encoding="utf-8") as process:
             if seen == "gateway":
-                until(lambda: pathlib.Path("/run/nfqdn-lab/t-stopped/gateway").exists(), "it begins", 20 * PATIENCE)
+                until(lambda: pathlib.Path("/run/nfqdn-lab", own("stopped"), "gateway").exists(), "it begins", 20 * PATIENCE)
             elif seen:
                 for line in process.stdout:
                     if seen in line:
                         break
             else:
-                until(lambda: pathlib.Path("/run/nfqdn-lab/t-stopped/pids").exists(), "it begins", 20 * PATIENCE)
-            processes = pids("t-stopped")
+                until(lambda: pathlib.Path("/run/nfqdn-lab", own("stopped"), "pids").exists(), "it begins", 20 * PATIENCE)
+            processes = pids(own("stopped"))
             process.send_signal(number)
             check(process.wait(30 * PATIENCE) != 0, "the status tells")
-        nothing_left("t-stopped", processes)
+        nothing_left(own("stopped"), processes)
     # When the folder appears it must be removed already by whoever is told to stop: found by a signal at that very moment.
     for number in 7 * (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        with subprocess.Popen([LAB, "up", "--name", "t-stopped"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
-            while not pathlib.Path("/run/nfqdn-lab/t-stopped").exists() and process.poll() is None:
+        with subprocess.Popen([LAB, "up", "--name", own("stopped")], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+            while not pathlib.Path("/run/nfqdn-lab", own("stopped")).exists() and process.poll() is None:
                 pass
             process.send_signal(number)
             check(process.wait(30 * PATIENCE) != 0, "the status tells")
-        nothing_left("t-stopped", [])
+        nothing_left(own("stopped"), [])
     # When it says that the lab runs, it does, and nothing says otherwise.
-    with subprocess.Popen([LAB, "up", "--name", "t-stopped"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, encoding="utf-8") as process:
+    with subprocess.Popen([LAB, "up", "--name", own("stopped")], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, encoding="utf-8") as process:
         check(any("runs. Look around" in line for line in process.stdout), "it says so")
         process.send_signal(signal.SIGHUP)
         expect(process.wait(30 * PATIENCE), 0)
-    lab("down", "--name", "t-stopped")
+    lab("down", "--name", own("stopped"))
 
 
 def strangers_folder():
@@ -167,10 +172,10 @@ def mistakes():
     for words, want in ((("--topology", "nosuch"), "no topology `nosuch`; there are: bridge"), (("--topology", str(wrong)), f"{wrong}:2: no statement `hots`; is it `host`?"),
                         (("--policy", "/nowhere/x"), "No such file"), (("--zone", str(wrong)), f"{wrong}:1: right would be: NAME [TTL]"),
                         (("--set", "mood = 1;"), "mood"), (("--set", "resolvers = [ \"10.1.0.0/99\" ];"), "10.1.0.0/99")):
-        check(want in lab("up", "--name", "t-wrong", *words, status=1), f"{words} tells {want}")
-        check(not pathlib.Path("/run/nfqdn-lab/t-wrong").exists(), "nothing is left")
+        check(want in lab("up", "--name", own("wrong"), *words, status=1), f"{words} tells {want}")
+        check(not pathlib.Path("/run/nfqdn-lab", own("wrong")).exists(), "nothing is left")
     check("a name has letters" in lab("up", "--name", "../x", status=2), "a name that is a path")
-    check("no nfqdnd and nfqdnctl" in lab("up", "--name", "t-wrong", status=1, env=dict(os.environ, NFQDN_BUILD="/nowhere")), "not built")
+    check("no nfqdnd and nfqdnctl" in lab("up", "--name", own("wrong"), status=1, env=dict(os.environ, NFQDN_BUILD="/nowhere")), "not built")
     for name in lab("topologies").splitlines():
         check(re.match(r"[a-z-]+ +\S", name), "each topology has a title")
 
@@ -183,10 +188,10 @@ def attached():
     subprocess.run(["ip", "link", "add", "wifi0", "type", "veth", "peer", "name", "eth0", "netns", "phone"], check=True)
     phone = ["ip", "netns", "exec", "phone"]
     subprocess.run([*phone, "ip", "link", "set", "eth0", "up"], check=True)
-    lab("up", "--name", "t-attach")
-    check("no interface `wifi1` here" in lab("attach", "wifi1", "--name", "t-attach", status=2), "one that is not there")
-    check("there are: gateway:br-lan" in lab("attach", "wifi0", "gateway:br0", "--name", "t-attach", status=2), "a bridge that is not there")
-    check("wifi0 is a port of gateway:br-lan; DHCP from 10.1.0.100" in lab("attach", "wifi0", "--name", "t-attach"), "attach tells")
+    lab("up", "--name", own("attach"))
+    check("no interface `wifi1` here" in lab("attach", "wifi1", "--name", own("attach"), status=2), "one that is not there")
+    check("there are: gateway:br-lan" in lab("attach", "wifi0", "gateway:br0", "--name", own("attach"), status=2), "a bridge that is not there")
+    check("wifi0 is a port of gateway:br-lan; DHCP from 10.1.0.100" in lab("attach", "wifi0", "--name", own("attach")), "attach tells")
     check(not pathlib.Path("/sys/class/net/wifi0").exists() or "wifi0" not in subprocess.run(["ip", "-br", "link"], capture_output=True, encoding="utf-8", check=True).stdout, "gone from here")
     script = FOLDER / "udhcpc"
     script.write_text('#!/bin/sh\n[ "$1" = bound ] || exit 0\nip addr add $ip/$mask dev $interface && ip route add default via $router\necho "$dns" >"$0.dns"\n', encoding="ascii")
@@ -197,7 +202,7 @@ def attached():
     expect(subprocess.run([*probe, "reach", ADDRESS, "443"], capture_output=True, encoding="utf-8", check=False).stdout.split()[0], "reset")
     subprocess.run([*probe, "ask", ALLOWED, "--at", "10.2.0.2"], check=True, capture_output=True)
     expect(subprocess.run([*probe, "knock", ADDRESS, "443"], capture_output=True, encoding="utf-8", check=False).stdout.split()[0], "open")
-    lab("down", "--name", "t-attach")
+    lab("down", "--name", own("attach"))
     shown = json.loads(subprocess.run(["ip", "-j", "link", "show"], capture_output=True, encoding="utf-8", check=True).stdout)
     check("wifi0" in [link["ifname"] for link in shown], "the interface is here again")
     subprocess.run(["ip", "netns", "del", "phone"], check=True)
@@ -231,28 +236,28 @@ def scenario_rootless():
 
 def many_devices():
     """`clients` tells on the way and at the end, by status, table and plot, answers others meanwhile, and ends with who asked for it"""
-    lab("up", "--name", "t-many", "--topology", "many-clients", "--seed", "7")
-    text = lab("clients", "40", "seconds=2", "think=0.3", "--name", "t-many", "out=clients", "--seed", "9", cwd=FOLDER)
+    lab("up", "--name", own("many"), "--topology", "many-clients", "--seed", "7")
+    text = lab("clients", "40", "seconds=2", "think=0.3", "--name", own("many"), "out=clients", "--seed", "9", cwd=FOLDER)
     check("40 devices for 2 s" in text and "seed 9" in text and "hold time of" in text and f"{FOLDER}/clients: table.txt, plot.svg" in text, text)
     check((FOLDER / "clients/plot.svg").exists(), "the plot is there")
-    with subprocess.Popen([LAB, "clients", "40", "seconds=600", "think=1", "--name", "t-many"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, encoding="utf-8") as process:
+    with subprocess.Popen([LAB, "clients", "40", "seconds=600", "think=1", "--name", own("many")], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, encoding="utf-8") as process:
         try:
-            until(lambda: any(b"--seconds=600" in pathlib.Path(f"/proc/{pid}/cmdline").read_bytes() for pid in pids("t-many") if tap.lives(pid)), "it runs", 10 * PATIENCE)
-            check("runs in this lab already" in lab("clients", "1", "--name", "t-many", status=2), "a second run")
-            lab("open", ALLOWED, "--name", "t-many")
+            until(lambda: any(b"--seconds=600" in pathlib.Path(f"/proc/{pid}/cmdline").read_bytes() for pid in pids(own("many")) if tap.lives(pid)), "it runs", 10 * PATIENCE)
+            check("runs in this lab already" in lab("clients", "1", "--name", own("many"), status=2), "a second run")
+            lab("open", ALLOWED, "--name", own("many"))
         finally:
             process.send_signal(signal.SIGINT)
         text = process.communicate(timeout=20 * PATIENCE)[0]
         check(process.returncode == 0 and "40 devices for 600 s" not in text and "hold time of" in text, f"Ctrl-C: what there is until then: {process.returncode} {text}")
-    until(lambda: not subprocess.run([LAB, "clients", "9", "seconds=1", "think=0.2", "--name", "t-many"], capture_output=True, check=False).returncode, "another run may begin", 10 * PATIENCE)
+    until(lambda: not subprocess.run([LAB, "clients", "9", "seconds=1", "think=0.2", "--name", own("many")], capture_output=True, check=False).returncode, "another run may begin", 10 * PATIENCE)
     # A reader that went away is no error of ours, and a program in a node dies of it as anywhere.
-    done = subprocess.run(["sh", "-c", f"({LAB} ctl metrics --name t-many; echo $? >&2) | true"], capture_output=True, encoding="utf-8", check=False)
+    done = subprocess.run(["sh", "-c", f"({LAB} ctl metrics --name {own('many')}; echo $? >&2) | true"], capture_output=True, encoding="utf-8", check=False)
     check("Traceback" not in done.stderr and done.stderr.strip() in ("0", "141"), done.stderr)
-    done = subprocess.run(["sh", "-c", f"({LAB} exec --name t-many -- yes; echo $? >&2) | true"], capture_output=True, encoding="utf-8", check=False)
+    done = subprocess.run(["sh", "-c", f"({LAB} exec --name {own('many')} -- yes; echo $? >&2) | true"], capture_output=True, encoding="utf-8", check=False)
     expect(done.stderr.strip(), "141")
-    processes = pids("t-many")
-    lab("down", "--name", "t-many")
-    nothing_left("t-many", processes)
+    processes = pids(own("many"))
+    lab("down", "--name", own("many"))
+    nothing_left(own("many"), processes)
 
 
 def unprivileged():
@@ -306,7 +311,7 @@ def forbidden_for_real():
     need_user_namespaces()
     # No more of them within one of our own.
     script = 'echo 0 >/proc/sys/user/max_user_namespaces && exec "$@"'
-    text = lab("up", "--rootless", "--name", "t-forbidden", before=["unshare", "--user", "--map-root-user", "sh", "-c", script, "sh"], status=1,
+    text = lab("up", "--rootless", "--name", own("forbidden"), before=["unshare", "--user", "--map-root-user", "sh", "-c", script, "sh"], status=1,
                env=dict(os.environ, TMPDIR=str(FOLDER)))
     check("no lab without root here" in text and "user.max_user_namespaces is 0: sudo sysctl" in text, text)
 
@@ -327,7 +332,7 @@ def main():
     try:
         return tap.run(wanted)
     finally:
-        for left in pathlib.Path("/run/nfqdn-lab").glob("t-*"):  # by a case that failed
+        for left in pathlib.Path("/run/nfqdn-lab").glob(own("*")):  # by a case that failed
             subprocess.run([LAB, "down", "--name", left.name], check=False)
         shutil.rmtree(FOLDER, ignore_errors=True)
         print(f"# {time.monotonic() - began:.1f} s")
